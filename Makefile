@@ -1,0 +1,139 @@
+# libresnet. `make` builds, `make help` lists what else there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Swift's toolchain has the clang that compiles the kernels; it need not be in PATH itself.
+SWIFT := $(realpath $(shell command -v swift))
+ifneq ($(SWIFT),)
+export PATH := $(PATH):$(dir $(SWIFT))
+endif
+
+CC ?= cc
+CFLAGS := -std=c11 -O2 -Wall -Wextra -Werror
+# Products and tests are built with different flags, so each has a folder of its own.
+PRODUCTS := .build/release
+SWIFT_BUILD := swift build -c release --static-swift-stdlib
+SWIFT_TEST := -c release --scratch-path .build/testing \
+	-Xswiftc -enable-testing -Xswiftc -warnings-as-errors
+VENV := build/venv
+PYTHON := $(VENV)/bin/python
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- Build ---------------------------------------------------------------------------------------
+
+.PHONY: build
+build: library command  ## build/libresnet.so and build/resnet (default)
+
+.PHONY: library command
+library:
+	@$(SWIFT_BUILD) --product ResNetShared
+	@$(MAKE) -s build/libresnet.so
+command:
+	@$(SWIFT_BUILD) --product resnet-cli
+	@$(MAKE) -s build/resnet
+
+build/libresnet.so: build/libresnet.so.1
+	@ln -sf $(<F) $@ && touch -h $@
+build/libresnet.so.1: $(PRODUCTS)/libResNetShared.so
+	@mkdir -p build && strip --strip-unneeded -o $@ $<
+build/resnet: $(PRODUCTS)/resnet-cli
+	@mkdir -p build && strip -o $@ $<
+
+# ---- What building and testing need --------------------------------------------------------------
+
+.PHONY: deps
+deps: packages $(VENV)/ready  ## install missing Debian packages, make the Python environment
+
+.PHONY: packages
+packages:
+	@.ci/deps
+
+$(VENV)/ready: .ci/requirements.txt bindings/python/pyproject.toml | packages
+	@echo "making the Python environment $(VENV)"
+	@python3 -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
+		--requirement .ci/requirements.txt --editable bindings/python
+	@touch $@
+
+# ---- Test ----------------------------------------------------------------------------------------
+
+# The runners come last, so that a run ends with their counts.
+.PHONY: test
+test: deps lint build test-c test-dependent test-swift test-python  ## everything
+
+.PHONY: test-c
+test-c: library  ## the C ABI: exported symbols, C programs, valgrind
+	Tests/c/run.sh
+
+.PHONY: test-dependent
+test-dependent: build $(VENV)/ready  ## the README's programs; a package that depends on this one
+	Tests/dependent/run.sh
+	swift build $(EXAMPLE)
+
+# On the best instruction set everything runs, on the others what computes with the engine. (The
+# kernels' own tests run each instruction set's by themselves.)
+ENGINE_TESTS := ResNetTests\.(Inference|Gradient|Determinism|TrainingStep)
+RUN_SWIFT_TESTS := swift test --skip-build --disable-xctest $(SWIFT_TEST)
+.PHONY: test-swift
+test-swift:  ## the Swift tests; those of the engine on every instruction set
+	swift build --build-tests $(SWIFT_TEST)
+	for isa in $$(.ci/lesser-isas); do \
+	  echo "RESNET_ISA=$$isa"; \
+	  RESNET_ISA=$$isa $(RUN_SWIFT_TESTS) --filter '$(ENGINE_TESTS)'; \
+	done
+	$(RUN_SWIFT_TESTS)
+
+.PHONY: test-python
+test-python: library $(VENV)/ready  ## the Python package
+	$(PYTHON) -m pytest -q bindings/python
+
+# Generated and vendored code is in folders that begin with a point or are called build.
+C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
+	-name '*.[ch]' -print -o -name '*.inc' -print)
+PYTHON_SOURCES := bindings/python Benchmarks Examples
+PYTHON_CONFIG := bindings/python/pyproject.toml
+
+.PHONY: lint
+lint: deps  ## format and warnings, for Swift, C and Python
+	swift format lint --strict --recursive --parallel Sources Tests Examples Package.swift
+	clang-format --dry-run --Werror $(C_SOURCES)
+	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
+	  -ISources/CKernels/include Sources/CKernels/*.c
+	$(VENV)/bin/ruff check --quiet --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)
+	$(VENV)/bin/ruff format --quiet --check --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)
+	cd bindings/python && $(CURDIR)/$(VENV)/bin/mypy --strict
+
+# ---- Show ----------------------------------------------------------------------------------------
+
+EXAMPLE := -c release --package-path Examples/swift --scratch-path .build/example
+
+.PHONY: demo
+demo: deps build  ## train on real images, then run the saved model from C, Swift and Python
+	rm -rf build/demo
+	$(PYTHON) Examples/demo/train.py build/demo
+	$(CC) $(CFLAGS) -Iinclude Examples/c/classify.c -o build/demo/classify-c \
+	  -Lbuild -lresnet -Wl,-rpath,'$(CURDIR)/build'
+	swift build $(EXAMPLE)
+	ln -sf "$$(swift build --show-bin-path $(EXAMPLE))/classify" build/demo/classify-swift
+	Examples/demo/compare.sh build/demo $(PYTHON)
+
+.PHONY: bench
+bench:  ## speed of the kernels, in GFLOP/s
+	@mkdir -p build
+	clang -std=c11 -O2 -ISources/CKernels/include \
+	  Benchmarks/kernels/*.c Sources/CKernels/*.c -o build/bench-kernels -lm -lpthread
+	build/bench-kernels
+
+# ---- Clean ---------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean:  ## remove everything that was built
+	rm -rf build .build Examples/swift/.build

@@ -1,0 +1,48 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let package = Package(
+  name: "libresnet",
+  products: [
+    .library(name: "ResNet", targets: ["ResNet", "ResNetData"]),
+    .library(name: "ResNetShared", type: .dynamic, targets: ["ResNetC"]),
+    .executable(name: "resnet-cli", targets: ["resnet-cli"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CResNet", path: "include"),
+    .target(name: "CKernels"),
+    .target(name: "ResNet", dependencies: ["CKernels", "COpenBLAS", "CHDF5"]),
+    .target(name: "ResNetData", dependencies: ["ResNet"]),
+    .target(
+      name: "ResNetC",
+      dependencies: ["ResNet", "ResNetData", "CResNet"],
+      exclude: ["exports.map"],
+      linkerSettings: [
+        // The Swift runtime is linked in, only the C ABI is exported, and the library carries its
+        // ABI's version in its soname. Once loaded it stays (nodelete): it has threads and
+        // per-thread data of its own, which dlclose could not take down safely.
+        .unsafeFlags([
+          "-static-stdlib",
+          "-Xlinker", "-soname=libresnet.so.1",
+          "-Xlinker", "-z", "-Xlinker", "nodelete",
+          "-Xlinker", "--no-undefined",
+          "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/ResNetC/exports.map",
+        ])
+      ]),
+    .executableTarget(
+      name: "resnet-cli",
+      dependencies: [
+        "ResNet", "ResNetData",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "KernelTests", dependencies: ["CKernels"]),
+    .testTarget(name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "CKernels"]),
+  ],
+  cLanguageStandard: .c11
+)

@@ -1,0 +1,291 @@
+// Convolution, forward and with respect to the data: both are sums over taps of a source, see
+// rk_phase.
+//
+// A task stages its band of the source in a panel, then goes over its destination blocks one or two
+// at a time and over the source blocks in chunks whose weights stay in the L1 cache, keeping the
+// sums of a tile of pixels in registers.
+#ifndef RK_CONV_H
+#define RK_CONV_H
+
+#include "stage.h"
+
+// What one tile works on.
+typedef struct conv_tile {
+  const float *panel;    // first source block, where tap offset 0 of the first pixel is
+  const float *weights;  // of the first source and destination block
+  float *out;            // first pixel of the first destination block
+  const float *bias;     // of the first destination block, or NULL
+  const float *addend;   // where `out` is, in the addend; or NULL
+  const int64_t *taps;   // offsets in the panel
+  int64_t panel_block;   // floats from a source block to the next in the panel
+  int64_t weight_in;     // ... in the weights
+  int64_t weight_out;    // floats from a destination block's weights to the next's
+  int64_t out_block;     // floats from a destination block to the next
+  int64_t out_pixel;     // floats from a destination pixel to the next
+  int32_t blocks;        // source blocks
+  int32_t last_lanes;    // channels of the last of them
+  int32_t tap_count;
+  int32_t resume;  // start from what the destination holds
+  int32_t relu;
+} conv_tile;
+
+// T pixels of B destination blocks. T and B are constants where this is inlined.
+RK_INLINE void conv_tile_run(const int T, const int B, const conv_tile *tile) {
+  vf sum[2][16];
+  float *out[2] = {tile->out, tile->out + tile->out_block};
+  const int64_t out_pixel = tile->out_pixel;
+  if (tile->resume) {
+    RK_UNROLL for (int b = 0; b < B; b++) {
+      RK_UNROLL for (int t = 0; t < T; t++) sum[b][t] = load(out[b] + t * out_pixel);
+    }
+  } else {
+    RK_UNROLL for (int b = 0; b < B; b++) {
+      RK_UNROLL for (int t = 0; t < T; t++) sum[b][t] = splat(0);
+    }
+  }
+
+  const float *panel = tile->panel;
+  for (int32_t block = 0; block < tile->blocks; block++) {
+    const float *weights = tile->weights + block * tile->weight_in;
+    const int64_t lanes = block + 1 < tile->blocks ? RK_LANES : tile->last_lanes;
+    for (int32_t tap = 0; tap < tile->tap_count; tap++) {
+      const float *pixel = panel + tile->taps[tap];
+      for (int64_t lane = 0; lane < lanes; lane++) {
+        const vf w0 = load(weights + lane * RK_LANES);
+        const vf w1 = B > 1 ? load(weights + tile->weight_out + lane * RK_LANES) : w0;
+        RK_UNROLL for (int t = 0; t < T; t++) {
+          const vf x = splat(pixel[t * RK_LANES + lane]);
+          sum[0][t] = mul_add(x, w0, sum[0][t]);
+          if (B > 1) sum[1][t] = mul_add(x, w1, sum[1][t]);
+        }
+      }
+      weights += RK_LANES * RK_LANES;
+    }
+    panel += tile->panel_block;
+  }
+
+  RK_UNROLL for (int b = 0; b < B; b++) {
+    if (tile->bias != NULL) {
+      const vf bias = load(tile->bias + b * RK_LANES);
+      RK_UNROLL for (int t = 0; t < T; t++) sum[b][t] += bias;
+    }
+    if (tile->addend != NULL) {
+      const float *addend = tile->addend + b * tile->out_block;
+      RK_UNROLL for (int t = 0; t < T; t++) sum[b][t] += load(addend + t * out_pixel);
+    }
+    if (tile->relu) {
+      RK_UNROLL for (int t = 0; t < T; t++) sum[b][t] = relu(sum[b][t]);
+    }
+    RK_UNROLL for (int t = 0; t < T; t++) store(out[b] + t * out_pixel, sum[b][t]);
+  }
+}
+
+// One function for each tile size that an even split of a row can ask for.
+// clang-format off
+#define RK_TILE(B, T) \
+  static void conv_tile_##B##_##T(const conv_tile *tile) { conv_tile_run(T, B, tile); }
+#define RK_TILE_NAME(B, T) conv_tile_##B##_##T,
+#define RK_UP_TO_2(M, B) M(B, 1) M(B, 2)
+#define RK_UP_TO_6(M, B) RK_UP_TO_2(M, B) M(B, 3) M(B, 4) M(B, 5) M(B, 6)
+#define RK_UP_TO_14(M, B) \
+  RK_UP_TO_6(M, B) M(B, 7) M(B, 8) M(B, 9) M(B, 10) M(B, 11) M(B, 12) M(B, 13) M(B, 14)
+#define RK_UP_TO_16(M, B) RK_UP_TO_14(M, B) M(B, 15) M(B, 16)
+#define RK_JOIN(A, B) A##B
+#define RK_UP_TO(N) RK_JOIN(RK_UP_TO_, N)
+
+RK_UP_TO(RK_TILE_SINGLE)(RK_TILE, 1)
+#if RK_TILE_PAIR
+RK_UP_TO(RK_TILE_PAIR)(RK_TILE, 2)
+#endif
+    // clang-format on
+
+    typedef void (*conv_tile_function)(const conv_tile *);
+static const conv_tile_function conv_tiles_single[] = {RK_UP_TO(RK_TILE_SINGLE)(RK_TILE_NAME, 1)};
+#if RK_TILE_PAIR
+static const conv_tile_function conv_tiles_pair[] = {RK_UP_TO(RK_TILE_PAIR)(RK_TILE_NAME, 2)};
+#endif
+
+// The destination pixels of a task: `rows` rows of `cols`, in floats from the block's start.
+typedef struct conv_band {
+  int64_t first, row, pixel;
+  int32_t rows;
+  int64_t cols;
+} conv_band;
+
+// The whole band of one or two destination blocks, for one chunk of source blocks. Rows are cut
+// into tiles of as equal a size as possible: a narrow tile uses the multipliers badly.
+static void conv_tiles(conv_tile *tile, const conv_band *band, int64_t panel_row, int pair) {
+  const conv_tile first = *tile;
+#if RK_TILE_PAIR
+  const conv_tile_function *functions = pair ? conv_tiles_pair : conv_tiles_single;
+  const int64_t widest = pair ? RK_TILE_PAIR : RK_TILE_SINGLE;
+#else
+  (void)pair;
+  const conv_tile_function *functions = conv_tiles_single;
+  const int64_t widest = RK_TILE_SINGLE;
+#endif
+  const int64_t tiles = rk_ceil_div(band->cols, widest);
+  const int64_t narrow = band->cols / tiles, wider = band->cols % tiles;
+  for (int32_t row = 0; row < band->rows; row++) {
+    int64_t out = band->first + row * band->row;
+    tile->panel = first.panel + row * panel_row;
+    for (int64_t i = 0; i < tiles; i++) {
+      const int64_t pixels = narrow + (i < wider);
+      tile->out = first.out + out;
+      if (first.addend != NULL) tile->addend = first.addend + out;
+      functions[pixels - 1](tile);
+      tile->panel += pixels * RK_LANES;
+      out += pixels * band->pixel;
+    }
+  }
+  *tile = first;
+}
+
+// Mean and sum of squared deviations of one block's band, just written and still in the cache: two
+// passes lose no digits, unlike sums of squares.
+static void conv_statistics(const float *block, const conv_band *band, float *mean_out,
+                            float *deviation_out) {
+  vf mean = splat(0);
+  for (int pass = 0; pass < 2; pass++) {
+    vf sum[4] = {splat(0), splat(0), splat(0), splat(0)};
+    for (int32_t row = 0; row < band->rows; row++) {
+      const float *p = block + band->first + row * band->row;
+      int64_t col = 0;
+      for (; col + 4 <= band->cols; col += 4) {
+        RK_UNROLL for (int i = 0; i < 4; i++) {
+          const vf v = load(p + (col + i) * band->pixel) - mean;
+          sum[i] = pass == 0 ? sum[i] + v : mul_add(v, v, sum[i]);
+        }
+      }
+      for (; col < band->cols; col++) {
+        const vf v = load(p + col * band->pixel) - mean;
+        sum[0] = pass == 0 ? sum[0] + v : mul_add(v, v, sum[0]);
+      }
+    }
+    const vf total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    if (pass == 0) {
+      mean = total / splat((float)((int64_t)band->rows * band->cols));
+      store(mean_out, mean);
+    } else {
+      store(deviation_out, total);
+    }
+  }
+}
+
+// Weights of one chunk of source blocks: half of the smallest L1 cache in use (32 KB).
+enum { CONV_CHUNK_FLOATS = 18 * 1024 / 4 };
+
+static void conv_run(const rk_conv *conv, const rk_source *source, const float *packed,
+                     float *destination, const rk_epilogue *epilogue, int64_t task,
+                     float *scratch) {
+  const int32_t group = (int32_t)(task % conv->groups);
+  const int64_t slot = task / conv->groups;
+  const int64_t image = slot / conv->bands;
+  int32_t band_index = (int32_t)(slot % conv->bands);
+  const rk_phase *phase = conv->phases;
+  while (band_index >= phase->bands) band_index -= (phase++)->bands;
+
+  const int64_t in_plane = (int64_t)conv->in_h * conv->in_w * RK_LANES;
+  const int64_t out_plane = (int64_t)conv->out_h * conv->out_w * RK_LANES;
+  const float *in = source->data + image * conv->in_blocks * in_plane;
+  const int64_t out_image = image * conv->out_blocks * out_plane;
+  const int32_t tap_count = phase->tap_end - phase->tap_begin;
+
+  window view = {.first_row = band_index * phase->band_rows, .cols = phase->cols};
+  view.rows = min_i32(phase->band_rows, phase->rows - view.first_row);
+  rk_phase_axes(conv, phase, &view.vertical, &view.horizontal);
+
+  // The source: where it lies if that will do, otherwise staged.
+  const float *panel = scratch;
+  int64_t panel_block = 0, panel_row = 0;
+  int64_t taps[RK_MAX_TAPS];
+  if (tap_count > 0 && source->scale == NULL && window_is_direct(&view, conv->in_h, conv->in_w)) {
+    panel =
+        in + ((int64_t)(view.first_row + view.vertical.low) * conv->in_w + view.horizontal.low) *
+                 RK_LANES;
+    panel_block = in_plane;
+    panel_row = (int64_t)conv->in_w * RK_LANES;
+    for (int32_t i = 0; i < tap_count; i++) {
+      const rk_tap *tap = &conv->taps[phase->tap_begin + i];
+      taps[i] = (int64_t)(tap->dh - view.vertical.low) * panel_row +
+                (int64_t)(tap->dw - view.horizontal.low) * RK_LANES;
+    }
+  } else if (tap_count > 0) {
+    stage(&view, source, in, conv->in_h, conv->in_w, 0, conv->in_blocks, scratch);
+    panel_block = window_floats(&view);
+    panel_row = window_row_floats(&view);
+    for (int32_t i = 0; i < tap_count; i++) {
+      const rk_tap *tap = &conv->taps[phase->tap_begin + i];
+      taps[i] = window_offset(&view, tap->dh, tap->dw);
+    }
+  }
+
+  conv_band band = {
+      .first = ((phase->origin_h + (int64_t)view.first_row * conv->out_step) * conv->out_w +
+                phase->origin_w) *
+               RK_LANES,
+      .row = (int64_t)conv->out_step * conv->out_w * RK_LANES,
+      .pixel = (int64_t)conv->out_step * RK_LANES,
+      .rows = view.rows,
+      .cols = view.cols,
+  };
+  // A 1x1 convolution does not care where rows end.
+  if (tap_count == 1 && conv->out_step == 1 && band.cols == conv->out_w &&
+      panel_row == band.cols * RK_LANES) {
+    band.cols *= band.rows;
+    band.rows = 1;
+  }
+
+  const int64_t weight_in = (int64_t)conv->tap_count * RK_LANES * RK_LANES;
+  const int64_t weight_out = conv->in_blocks * weight_in;
+  const int32_t block_end = min_i32((group + 1) * conv->group_blocks, conv->out_blocks);
+  int32_t width = 1;
+  for (int32_t block = group * conv->group_blocks; block < block_end; block += width) {
+    width = RK_TILE_PAIR && block + 1 < block_end ? 2 : 1;
+    const int64_t tap_floats = (int64_t)width * tap_count * RK_LANES * RK_LANES;
+    int32_t chunk = conv->in_blocks;
+    if (tap_floats > 0) chunk = (int32_t)(CONV_CHUNK_FLOATS / tap_floats);
+    if (chunk < 1) chunk = 1;
+
+    float *out = destination + out_image + block * out_plane;
+    for (int32_t begin = 0; begin < conv->in_blocks; begin += chunk) {
+      const int32_t blocks = min_i32(chunk, conv->in_blocks - begin);
+      const int last = begin + blocks == conv->in_blocks;
+      conv_tile tile = {
+          .panel = panel + begin * panel_block,
+          .weights = packed + block * weight_out + begin * weight_in +
+                     (int64_t)phase->tap_begin * RK_LANES * RK_LANES,
+          .out = out,
+          .taps = taps,
+          .panel_block = panel_block,
+          .weight_in = weight_in,
+          .weight_out = weight_out,
+          .out_block = out_plane,
+          .out_pixel = band.pixel,
+          .blocks = blocks,
+          .last_lanes = last ? conv->in_channels - (conv->in_blocks - 1) * RK_LANES : RK_LANES,
+          .tap_count = tap_count,
+          .resume = begin > 0 || epilogue->accumulate,
+      };
+      if (last) {
+        tile.relu = epilogue->relu;
+        if (epilogue->bias != NULL) tile.bias = epilogue->bias + block * RK_LANES;
+        if (epilogue->addend != NULL) {
+          tile.addend = epilogue->addend + out_image + block * out_plane;
+        }
+      }
+      conv_tiles(&tile, &band, panel_row, width == 2);
+    }
+
+    if (epilogue->statistics != NULL) {
+      const int64_t padded = (int64_t)conv->out_blocks * RK_LANES;
+      float *means = epilogue->statistics + slot * 2 * padded + block * RK_LANES;
+      for (int32_t i = 0; i < width; i++) {
+        float *mean = means + i * RK_LANES;
+        conv_statistics(out + i * out_plane, &band, mean, mean + padded);
+      }
+    }
+  }
+}
+
+#endif

@@ -1,0 +1,131 @@
+// How a convolution is cut into tasks, and its weights packed. None of it depends on the number of
+// threads or the instruction set, so results depend on neither the one nor, beyond rounding, the
+// other.
+#include "plan.h"
+
+// A task's panel should leave room in a 512 KB L2 cache for destination and weights...
+static const int64_t panel_target = 192 * 1024 / sizeof(float);
+// ... unless weights are too large to stay there anyhow: then the fewer bands, the less often they
+// are read.
+static const int64_t panel_target_wide = 512 * 1024 / sizeof(float);
+// Enough tasks for the threads of a large machine to share evenly.
+enum { TASKS_WANTED = 64 };
+// But a band with fewer pixels than this spends its time starting and stopping.
+enum { BAND_PIXELS_MIN = 56, BAND_ROWS_MIN = 4 };
+
+void rk_phase_axes(const rk_conv *conv, const rk_phase *phase, rk_axis *vertical,
+                   rk_axis *horizontal) {
+  *vertical = *horizontal = (rk_axis){.low = 0, .span = 0, .step = conv->in_step};
+  if (phase->tap_begin >= phase->tap_end) return;
+  const rk_tap *first = &conv->taps[phase->tap_begin];
+  int32_t high_h = first->dh, high_w = first->dw;
+  vertical->low = first->dh;
+  horizontal->low = first->dw;
+  for (int32_t i = phase->tap_begin + 1; i < phase->tap_end; i++) {
+    const rk_tap *tap = &conv->taps[i];
+    if (tap->dh < vertical->low) vertical->low = tap->dh;
+    if (tap->dh > high_h) high_h = tap->dh;
+    if (tap->dw < horizontal->low) horizontal->low = tap->dw;
+    if (tap->dw > high_w) high_w = tap->dw;
+  }
+  vertical->span = high_h - vertical->low;
+  horizontal->span = high_w - horizontal->low;
+}
+
+static int64_t panel_floats(const rk_conv *conv, const rk_phase *phase, int32_t rows) {
+  if (phase->tap_begin >= phase->tap_end) return 0;
+  rk_axis vertical, horizontal;
+  rk_phase_axes(conv, phase, &vertical, &horizontal);
+  return conv->in_blocks * rk_panel_width(vertical, rows) *
+         rk_panel_width(horizontal, phase->cols) * RK_LANES;
+}
+
+// Cuts a phase into bands of at most `rows` rows, as equal as possible.
+static void cut_bands(rk_phase *phase, int64_t rows) {
+  phase->bands = phase->band_rows = 0;
+  if (phase->rows <= 0 || phase->cols <= 0) return;
+  const int64_t bands = rk_ceil_div(phase->rows, rows);
+  phase->band_rows = (int32_t)rk_ceil_div(phase->rows, bands);
+  phase->bands = (int32_t)rk_ceil_div(phase->rows, phase->band_rows);
+}
+
+// Halves the bands of a phase unless they would become too small. Returns whether it did.
+static int halve_bands(rk_phase *phase) {
+  if (phase->band_rows < 2) return 0;
+  const int32_t rows = (phase->band_rows + 1) / 2;
+  if ((int64_t)rows * phase->cols < BAND_PIXELS_MIN) return 0;
+  if (phase->tap_end - phase->tap_begin > 1 && rows < BAND_ROWS_MIN) return 0;
+  cut_bands(phase, rows);
+  return 1;
+}
+
+static int64_t count_tasks(rk_conv *conv, int32_t images) {
+  conv->bands = 0;
+  for (int32_t i = 0; i < conv->phase_count; i++) conv->bands += conv->phases[i].bands;
+  conv->groups = (int32_t)rk_ceil_div(conv->out_blocks, conv->group_blocks);
+  conv->slots = (int64_t)images * conv->bands;
+  conv->tasks = conv->slots * conv->groups;
+  return conv->tasks;
+}
+
+void rk_conv_prepare(rk_conv *conv, int32_t images) {
+  conv->in_blocks = (int32_t)rk_ceil_div(conv->in_channels, RK_LANES);
+  conv->out_blocks = (int32_t)rk_ceil_div(conv->out_channels, RK_LANES);
+  conv->packed_floats =
+      (int64_t)conv->out_blocks * conv->in_blocks * conv->tap_count * (RK_LANES * RK_LANES);
+  const int64_t target = conv->packed_floats > panel_target_wide ? panel_target_wide : panel_target;
+  for (int32_t i = 0; i < conv->phase_count; i++) {
+    rk_phase *phase = &conv->phases[i];
+    // The panel's size is linear in its rows.
+    const int64_t one = panel_floats(conv, phase, 1), more = panel_floats(conv, phase, 2) - one;
+    int64_t rows = phase->rows;
+    if (more > 0) rows = target > one ? 1 + (target - one) / more : 1;
+    cut_bands(phase, rows < 1 ? 1 : rows);
+  }
+
+  // Sharing out the destination's blocks costs only staging the source again; in pairs, because the
+  // kernels work on two at a time.
+  conv->group_blocks = conv->out_blocks;
+  while (count_tasks(conv, images) < TASKS_WANTED && conv->group_blocks > 2) {
+    const int32_t half = (conv->group_blocks + 1) / 2;
+    conv->group_blocks = half + half % 2;
+  }
+  int halved = 1;
+  while (count_tasks(conv, images) < TASKS_WANTED && halved) {
+    halved = 0;
+    for (int32_t i = 0; i < conv->phase_count; i++) halved |= halve_bands(&conv->phases[i]);
+  }
+
+  conv->scratch_floats = 0;
+  for (int32_t i = 0; i < conv->phase_count; i++) {
+    const int64_t floats = panel_floats(conv, &conv->phases[i], conv->phases[i].band_rows);
+    if (floats > conv->scratch_floats) conv->scratch_floats = floats;
+  }
+}
+
+// Layout: [destination block][source block][tap][source lane][destination lane].
+void rk_conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
+                  int32_t transposed, float *packed, int64_t task) {
+  const int64_t kernel = (int64_t)conv->kernel * conv->kernel;
+  const int64_t block_floats = (int64_t)conv->tap_count * RK_LANES * RK_LANES;
+  // Floats between neighbouring channels in OIHW.
+  const int64_t in_stride = transposed ? conv->out_channels * kernel : kernel;
+  const int64_t out_stride = transposed ? kernel : conv->in_channels * kernel;
+  for (int32_t block = 0; block < conv->in_blocks; block++) {
+    float *to = packed + (task * conv->in_blocks + block) * block_floats;
+    for (int32_t tap = 0; tap < conv->tap_count; tap++) {
+      for (int32_t lane = 0; lane < RK_LANES; lane++) {
+        const int64_t in = (int64_t)block * RK_LANES + lane;
+        for (int32_t out_lane = 0; out_lane < RK_LANES; out_lane++) {
+          const int64_t out = task * RK_LANES + out_lane;
+          float value = 0;
+          if (in < conv->in_channels && out < conv->out_channels) {
+            value = oihw[in * in_stride + out * out_stride + conv->taps[tap].index];
+            if (row_scale != NULL) value *= row_scale[transposed ? in : out];
+          }
+          *to++ = value;
+        }
+      }
+    }
+  }
+}

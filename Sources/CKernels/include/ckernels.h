@@ -1,0 +1,191 @@
+// The arithmetic of libresnet: one set of kernels per instruction set, chosen at run time.
+//
+// Activations are blocked by 16 channels: [image][block][row][column][16], float32, 64-byte
+// aligned ("NCHW16c"). Lanes beyond the real channel count are zero, and every kernel keeps them
+// zero. A kernel call does one *task* of an operation; tasks are independent, their number and
+// their sums depend only on shapes, so results are the same bits for any number of threads.
+// Nothing here allocates, locks or keeps state.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RK_LANES 16
+#define RK_MAX_TAPS 49
+#define RK_MAX_PHASES 4
+
+// A blocked tensor as an operation reads it. With scale and shift (one value per channel, padded
+// to blocks) each value v is read as scale*v + shift, then max(0, .) if relu: batch normalisation
+// and ReLU applied on load. Padding pixels read as 0, not as shift.
+typedef struct rk_source {
+  const float *data;
+  const float *scale;  // NULL: values as they are (relu is then ignored)
+  const float *shift;
+  int32_t relu;
+} rk_source;
+
+// One weight position of a convolution-shaped pass: output pixel i of a phase reads source pixel
+// i * in_step + (dh, dw). `index` is the position kh * kernel + kw in the OIHW weights.
+typedef struct rk_tap {
+  int32_t dh, dw, index;
+} rk_tap;
+
+// The outputs (origin_h + out_step * i, origin_w + out_step * j) for i < rows, j < cols, summed
+// over taps [tap_begin, tap_end). A forward convolution has one phase; backward-data at stride s
+// has s*s, each a stride-1 convolution of the output gradient with its own taps (possibly none:
+// then those outputs are 0, or unchanged when accumulating).
+typedef struct rk_phase {
+  int32_t origin_h, origin_w, rows, cols, tap_begin, tap_end;
+  int32_t band_rows, bands;  // filled by conv_prepare
+} rk_phase;
+
+// A convolution-shaped pass: forward, or backward with respect to the data.
+typedef struct rk_conv {
+  int32_t in_channels, out_channels;  // real channels
+  int32_t in_h, in_w, out_h, out_w;   // source and destination extents
+  int32_t kernel;                     // taps index kernel*kernel positions
+  int32_t in_step, out_step;
+  int32_t phase_count, tap_count;
+  rk_phase phases[RK_MAX_PHASES];
+  rk_tap taps[RK_MAX_TAPS];
+  // Filled by conv_prepare:
+  int32_t in_blocks, out_blocks;
+  int32_t group_blocks, groups;  // destination blocks of one task, tasks across blocks
+  int32_t bands;                 // bands of all phases together, tasks across rows
+  int64_t tasks;                 // images * bands * groups
+  int64_t slots;                 // images * bands: rows of the statistics
+  int64_t scratch_floats;        // per thread
+  int64_t packed_floats;         // size of the packed weights
+} rk_conv;
+
+// What happens to a destination value after the sum over taps.
+typedef struct rk_epilogue {
+  int32_t accumulate;   // add to what the destination holds, instead of replacing it
+  int32_t relu;         // max(0, .) last
+  const float *bias;    // NULL, or one value per channel, padded to blocks
+  const float *addend;  // NULL, or a blocked tensor of the destination's shape (a shortcut)
+  // NULL, or [slots][2][out_blocks*16]: per slot (image and band) and channel the mean of the
+  // values stored there and the sum of squared deviations from that mean.
+  float *statistics;
+} rk_epilogue;
+
+// Gradient of a convolution with respect to its weights.
+typedef struct rk_wgrad {
+  int32_t in_channels, out_channels, in_h, in_w, out_h, out_w, kernel, stride, padding, images;
+  // Filled by wgrad_prepare:
+  int32_t in_blocks, out_blocks, in_group, out_group;  // blocks of one task
+  int32_t chunks;          // the batch is cut into this many parts, each with its own partial sum
+  int64_t tasks;           // in groups * out groups * chunks
+  int64_t reduce_tasks;    // tasks of wgrad_reduce
+  int64_t scratch_floats;  // per thread
+  int64_t partial_floats;  // size of all partial sums
+} rk_wgrad;
+
+// max(0, .) and its derivative's mask in batch normalisation's backward passes.
+typedef struct rk_mask {
+  int32_t relu;             // 0: no ReLU followed, the gradient passes whole
+  const float *activation;  // the ReLU's output, if it was stored; else NULL, and the sign is
+  const float *scale;       // that of scale*y + shift
+  const float *shift;
+} rk_mask;
+
+typedef struct rk_pool {
+  int32_t channels, in_h, in_w, out_h, out_w, kernel, stride, padding;
+} rk_pool;
+
+typedef struct rk_kernels {
+  const char *name;  // "avx512", "avx2", "portable"
+
+  // ---- Convolution ------------------------------------------------------------------------
+  // Chooses the blocking for a batch of `images` and fills in the derived fields.
+  void (*conv_prepare)(rk_conv *conv, int32_t images);
+  // Packs OIHW weights (out x in x kernel x kernel) for `conv`, one destination block per task
+  // (conv->out_blocks tasks). transposed: `conv` is a backward-data pass, whose destination
+  // channels are I and whose source channels are O. row_scale: NULL, or a factor per O.
+  void (*conv_pack)(const rk_conv *conv, const float *oihw, const float *row_scale,
+                    int32_t transposed, float *packed, int64_t task);
+  void (*conv_run)(const rk_conv *conv, const rk_source *source, const float *packed,
+                   float *destination, const rk_epilogue *epilogue, int64_t task, float *scratch);
+
+  void (*wgrad_prepare)(rk_wgrad *wgrad);
+  void (*wgrad_run)(const rk_wgrad *wgrad, const rk_source *x, const float *dy, float *partials,
+                    int64_t task, float *scratch);
+  // Adds up the chunks in order and writes the gradient in OIHW.
+  void (*wgrad_reduce)(const rk_wgrad *wgrad, const float *partials, float *oihw, int64_t task);
+
+  // ---- Batch normalisation, shortcut, ReLU ------------------------------------------------
+  // out = relu?(scale*y + shift + addend), where the addend (or NULL) is itself read through
+  // rk_source. One task per (image, block); pixels = height * width.
+  void (*apply_run)(const float *y, const float *scale, const float *shift, const rk_source *addend,
+                    int32_t relu, float *out, int32_t blocks, int64_t pixels, int64_t task);
+  // Per task (image, block): sums over pixels of dz and of dz * (y - mean) * inverse_std, where
+  // dz is the gradient of the ReLU's output with its mask applied. sums: [images][2][blocks*16].
+  void (*bn_backward_sums)(const float *gradient, const float *y, const rk_mask *mask,
+                           const float *mean, const float *inverse_std, float *sums, int32_t blocks,
+                           int64_t pixels, int64_t task);
+  // Per task (image, block): dy = c0*dz + c1*y + c2 with per-channel coefficients [3][blocks*16].
+  // dz_out: NULL, or where the masked gradient goes (may be `gradient` itself). dy may be
+  // `gradient` itself if dz_out is NULL.
+  void (*bn_backward_apply)(const float *gradient, const float *y, const rk_mask *mask,
+                            const float *coefficients, float *dy, float *dz_out, int32_t blocks,
+                            int64_t pixels, int64_t task);
+
+  // ---- The rest, one task per (image, block) ----------------------------------------------
+  // argmax: NULL, or [image][block][out_h][out_w][16] window positions kh * kernel + kw (first
+  // maximum in scan order).
+  void (*max_pool)(const rk_pool *pool, const float *x, float *out, uint8_t *argmax, int64_t task);
+  void (*max_pool_backward)(const rk_pool *pool, const float *dout, const uint8_t *argmax,
+                            float *dx, int64_t task);
+  // Shortcut A: out has out_channels >= in_channels channels, channel c of x goes to c + before;
+  // pixel (i, j) of out is pixel (i*stride, j*stride) of x. Tasks over images * OUT blocks.
+  void (*pad_shortcut)(int32_t in_channels, int32_t out_channels, int32_t before, int32_t stride,
+                       int32_t in_h, int32_t in_w, const float *x, float *out, int64_t task);
+  // dx is written whole (zero where nothing was read). Tasks over images * IN blocks.
+  void (*pad_shortcut_backward)(int32_t in_channels, int32_t out_channels, int32_t before,
+                                int32_t stride, int32_t in_h, int32_t in_w, const float *dout,
+                                float *dx, int64_t task);
+  // Mean over pixels: out [images][blocks*16].
+  void (*average_pool)(const float *x, float *out, int32_t blocks, int64_t pixels, int64_t task);
+  void (*average_pool_backward)(const float *dout, float *dx, int32_t blocks, int64_t pixels,
+                                int64_t task);
+
+  // ---- Parameters -------------------------------------------------------------------------
+  // The paper's form: v = momentum*v + rate*(g + decay*w); w = w - v. n values, any n.
+  void (*sgd)(float *w, const float *g, float *v, int64_t n, float rate, float momentum,
+              float decay);
+} rk_kernels;
+
+// Images enter: plain NCHW pixels (float32, or bytes when is_u8) to blocked activations,
+// (x - mean) * scale. mean: NULL (0), one value per channel (mean_pixels = 1), or one per channel
+// and pixel (mean_pixels = height*width). scale: NULL (1) or one per channel. One task per image.
+// Returns 0, or 1 + the index (within the image) of the first value that is not finite.
+int64_t rk_load_image(const void *nchw, int32_t is_u8, int32_t channels, int64_t pixels,
+                      const float *mean, int64_t mean_pixels, const float *scale, float *out,
+                      int64_t task);
+
+// Merges per-slot statistics (see rk_epilogue) of channel `channel` in slot order, in double
+// precision. counts[slot % counts_length] values stood behind each slot. Returns the mean and the
+// biased variance.
+void rk_merge_statistics(const float *statistics, int64_t slots, const int64_t *counts,
+                         int64_t counts_length, int64_t padded_channels, int64_t channel,
+                         double *mean, double *variance);
+
+// Spin-wait hint for the thread pool.
+void rk_pause(void);
+
+// Processors that this process may run on.
+int32_t rk_available_cores(void);
+
+// The kernels of `name` ("avx512", "avx2", "portable"), or the best that this processor has for
+// NULL. Returns NULL if the name is unknown or the processor lacks it.
+const rk_kernels *rk_kernels_named(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,65 @@
+// What the kernels of all instruction sets share: how work is cut into tasks, and how a source is
+// laid out in a task's scratch panel.
+#ifndef RK_PLAN_H
+#define RK_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "ckernels.h"
+
+extern const rk_kernels rk_kernels_portable;
+#if defined(__x86_64__)
+extern const rk_kernels rk_kernels_avx2;
+extern const rk_kernels rk_kernels_avx512;
+#endif
+
+// One axis (rows or columns) of what a pass reads: output i reads source i * step + d for taps d in
+// [low, low + span].
+//
+// A panel holds these positions for n consecutive outputs, folded by step: first those with
+// (d - low) % step = 0, then 1, and so on, each fold rk_axis_length long. Whatever the step,
+// consecutive outputs of a tap are then consecutive in the panel, and a 1x1 convolution's panel
+// holds only the pixels that it reads.
+typedef struct rk_axis {
+  int32_t low, span, step;
+} rk_axis;
+
+static inline int32_t rk_axis_folds(rk_axis axis) {
+  return axis.step < axis.span + 1 ? axis.step : axis.span + 1;
+}
+
+static inline int32_t rk_axis_length(rk_axis axis, int32_t n) { return n + axis.span / axis.step; }
+
+// Positions used in fold `fold`; at most the length.
+static inline int32_t rk_axis_used(rk_axis axis, int32_t n, int32_t fold) {
+  return n + (axis.span - fold) / axis.step;
+}
+
+// Where output 0's source at tap d is; output i's is i further.
+static inline int64_t rk_axis_offset(rk_axis axis, int32_t n, int32_t d) {
+  int32_t p = d - axis.low;
+  return (int64_t)(p % axis.step) * rk_axis_length(axis, n) + p / axis.step;
+}
+
+static inline int64_t rk_panel_width(rk_axis axis, int32_t n) {
+  return (int64_t)rk_axis_folds(axis) * rk_axis_length(axis, n);
+}
+
+static inline int64_t rk_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// The axes of a phase, spanning its taps.
+void rk_phase_axes(const rk_conv *conv, const rk_phase *phase, rk_axis *vertical,
+                   rk_axis *horizontal);
+
+// The strip of a batch that a weight-gradient task works on at a time: so many rows of one image,
+// or so many whole images.
+void rk_wgrad_strip(const rk_wgrad *wgrad, int32_t *rows, int32_t *images);
+
+void rk_conv_prepare(rk_conv *conv, int32_t images);
+void rk_conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
+                  int32_t transposed, float *packed, int64_t task);
+void rk_wgrad_prepare(rk_wgrad *wgrad);
+
+#endif

@@ -1,0 +1,22 @@
+/// Process-wide settings of the engine.
+public enum Engine {
+  /// Sets how many threads compute, the calling one included; 0 for one per available core (the
+  /// default). Results are the same bits for any number. Takes effect at the next computation.
+  public static func setThreads(_ count: Int) throws(ResNetError) {
+    guard (0...ThreadPool.maximumThreads).contains(count) else {
+      throw ResNetError(
+        .invalidArgument,
+        "\(count) threads: expected 1 to \(ThreadPool.maximumThreads), or 0 for one per core")
+    }
+    ThreadPool.shared.setThreads(count)
+  }
+
+  /// Threads that compute.
+  public static var threads: Int { ThreadPool.shared.threads }
+
+  /// The instruction set whose kernels are in use: `avx512`, `avx2` or `portable`. Throws if the
+  /// environment variable `RESNET_ISA` names one that this processor lacks.
+  public static func instructionSet() throws(ResNetError) -> String {
+    String(cString: try Kernels.selected().pointee.name)
+  }
+}

@@ -1,0 +1,162 @@
+/// What a model keeps from one call to the next: folded weights and the plans last used.
+struct InferenceCache {
+  private struct Key: Equatable {
+    let extent: Extent
+    let batch: Int
+    let threads: Int
+  }
+
+  /// Plans kept at most. A whole batch and its remainder need two.
+  private static let capacity = 4
+
+  private var plans: [(key: Key, plan: InferencePlan)] = []
+  private var weights: FoldedWeights?
+  private var units: [FusedUnit]?
+
+  /// A plan with current weights.
+  mutating func prepared(_ model: Model, extent: Extent, batch: Int, pool: ThreadPool)
+    throws(ResNetError) -> (InferencePlan, FoldedWeights)
+  {
+    let kernels = try Kernels.selected()
+    let units: [FusedUnit]
+    if let known = self.units {
+      units = known
+    } else {
+      units = try model.graph.fusedUnits()
+      self.units = units
+    }
+    let folded: FoldedWeights
+    if let weights, weights.version == model.parameters.version {
+      folded = weights
+    } else {
+      folded = try FoldedWeights(
+        model.graph, units: units, parameters: model.parameters, kernels: kernels, pool: pool)
+      weights = folded
+    }
+    let key = Key(extent: extent, batch: batch, threads: pool.threads)
+    if let index = plans.firstIndex(where: { $0.key == key }) {
+      let entry = plans.remove(at: index)
+      plans.append(entry)
+      return (entry.plan, folded)
+    }
+    let plan = try InferencePlan(
+      model.graph, layout: model.layout, units: units, extent: extent, batch: batch,
+      kernels: kernels, workers: key.threads)
+    if plans.count == Self.capacity { plans.removeFirst() }
+    plans.append((key, plan))
+    return (plan, folded)
+  }
+}
+
+extension Model {
+  /// Scores before the softmax, `images.count * network.classes` values, with BN on its running
+  /// statistics.
+  ///
+  /// Throws `shapeMismatch` for images that the network cannot take, `notFinite` for pixels that
+  /// are NaN or infinite.
+  public func logits(_ images: Images) throws(ResNetError) -> [Float] {
+    try filled(images.count * network.classes, with: 0) { (scores) throws(ResNetError) in
+      try images.withView { (view) throws(ResNetError) in try logits(view, into: scores) }
+    }
+  }
+
+  /// The softmax of the scores, `images.count * network.classes` values.
+  public func probabilities(_ images: Images) throws(ResNetError) -> [Float] {
+    try filled(images.count * network.classes, with: 0) { (scores) throws(ResNetError) in
+      try images.withView { (view) throws(ResNetError) in try probabilities(view, into: scores) }
+    }
+  }
+
+  /// The class with the highest score of each image (the first of equals).
+  public func predict(_ images: Images) throws(ResNetError) -> [Int] {
+    try filled(images.count, with: Int32(0)) { (labels) throws(ResNetError) in
+      try images.withView { (view) throws(ResNetError) in try predict(view, into: labels) }
+    }.map { Int($0) }
+  }
+
+  package func logits(_ images: ImagesView, into scores: UnsafeMutableBufferPointer<Float>)
+    throws(ResNetError)
+  {
+    try forward(images, normalization: normalization, into: scores)
+  }
+
+  /// Images that were normalised already.
+  package func logits(
+    prepared images: ImagesView, into scores: UnsafeMutableBufferPointer<Float>
+  ) throws(ResNetError) {
+    try forward(images, normalization: .identity, into: scores)
+  }
+
+  package func probabilities(_ images: ImagesView, into scores: UnsafeMutableBufferPointer<Float>)
+    throws(ResNetError)
+  {
+    try logits(images, into: scores)
+    guard let base = scores.baseAddress else { return }
+    Softmax.probabilities(scores: base, count: images.count, classes: network.classes, into: base)
+  }
+
+  package func predict(_ images: ImagesView, into labels: UnsafeMutableBufferPointer<Int32>)
+    throws(ResNetError)
+  {
+    let classes = network.classes
+    try images.validate(channels: network.inputChannels, normalization: normalization)
+    let scores = try filled(images.count * classes, with: Float(0)) {
+      (scores) throws(ResNetError) in try logits(images, into: scores)
+    }
+    scores.withUnsafeBufferPointer { scores in
+      guard let base = scores.baseAddress else { return }
+      for image in 0..<images.count {
+        labels[image] = Int32(Softmax.indexOfMaximum(base + image * classes, classes: classes))
+      }
+    }
+  }
+
+  private func forward(
+    _ images: ImagesView, normalization: Normalization,
+    into scores: UnsafeMutableBufferPointer<Float>
+  ) throws(ResNetError) {
+    try images.validate(channels: network.inputChannels, normalization: normalization)
+    guard scores.count >= images.count * network.classes, let base = scores.baseAddress else {
+      throw ResNetError(
+        .shapeMismatch,
+        "\(images.count) images have \(images.count * network.classes) scores, but there is room "
+          + "for \(scores.count)")
+    }
+    let kernels = try Kernels.selected()
+    let pool = ThreadPool.shared
+    let part = min(images.count, try imagesPerPlan(images.extent))
+    for start in stride(from: 0, to: images.count, by: part) {
+      let range = start..<min(start + part, images.count)
+      let (plan, weights) = try inference.prepared(
+        self, extent: images.extent, batch: range.count, pool: pool)
+      try images[range].load(
+        normalization: normalization, into: plan.arena[plan.input], firstImage: start, pool: pool,
+        workers: plan.arena.workers)
+      plan.run(weights, kernels: kernels, pool: pool)
+      (base + start * network.classes).update(
+        from: plan.arena[plan.scores], count: range.count * network.classes)
+    }
+  }
+
+  /// How many images to run through the network together: as many as keep the largest activations
+  /// within some tens of megabytes, so that large inputs neither exhaust memory nor leave the
+  /// cache, and small ones come in batches that pay for themselves.
+  private func imagesPerPlan(_ extent: Extent) throws(ResNetError) -> Int {
+    let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: 1)
+    let largest = graph.layers.indices.map { shapes.activationFloats($0) }.max() ?? 1
+    return min(max(8_388_608 / largest, 1), 256)
+  }
+}
+
+/// An array of `count` values that `body` fills.
+private func filled<Element>(
+  _ count: Int, with value: Element,
+  _ body: (UnsafeMutableBufferPointer<Element>) throws(ResNetError) -> Void
+) throws(ResNetError) -> [Element] {
+  var array = [Element](repeating: value, count: count)
+  let outcome = array.withUnsafeMutableBufferPointer { buffer in
+    Result { () throws(ResNetError) in try body(buffer) }
+  }
+  try outcome.get()
+  return array
+}

@@ -1,0 +1,153 @@
+import CKernels
+
+/// Everything decided before the first image is classified: steps, kernels' blocking, memory.
+///
+/// A plan holds for one network, input extent and batch. BN is folded into the convolutions'
+/// weights, and the shortcut's addition and ReLU happen in the convolution's epilogue. Buffers
+/// whose lifetimes do not overlap share memory.
+final class InferencePlan {
+  enum Step {
+    /// `ordinal` counts the network's convolutions, in the order of its units.
+    case convolution(
+      pass: ConvolutionPass, ordinal: Int, source: Buffer, addend: Buffer?, relu: Bool,
+      destination: Buffer)
+    case maxPool(shape: rk_pool, tasks: Int, source: Buffer, destination: Buffer)
+    case padShortcut(
+      channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, source: Buffer,
+      destination: Buffer)
+    case averagePool(blocks: Int, pixels: Int, source: Buffer, destination: Buffer)
+    case linear(FullyConnected, source: Buffer, destination: Buffer)
+  }
+
+  let batch: Int
+  let extent: Extent
+  let steps: [Step]
+  let input: Buffer
+  let scores: Buffer
+  let arena: Arena
+
+  init(
+    _ graph: Graph, layout: ParameterLayout, units: [FusedUnit], extent: Extent, batch: Int,
+    kernels: UnsafePointer<rk_kernels>, workers: Int
+  ) throws(ResNetError) {
+    self.batch = batch
+    self.extent = extent
+    let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: batch)
+    var planner = ArenaPlanner()
+    var steps: [Step] = []
+    var values: [Int: Buffer] = [:]
+    var scratch = 0
+    var convolutions = 0
+    var failure: ResNetError?
+
+    let input = planner.buffer(floats: shapes.activationFloats(0), at: 0)
+    values[0] = input
+
+    func read(_ value: Int, at time: Int) -> Buffer {
+      guard let buffer = values[value] else {
+        failure = shapes.notPlanned(value)
+        return input
+      }
+      planner.use(buffer, at: time)
+      return buffer
+    }
+
+    for (index, unit) in units.enumerated() {
+      let time = index + 1
+      let source = read(unit.input, at: time)
+      let destination = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+      values[unit.output] = destination
+      switch unit.operation {
+      case .convolution(let convolution):
+        let pass = shapes.forwardPass(kernels, unit: unit, convolution)
+        scratch = max(scratch, pass.scratchFloats)
+        steps.append(
+          .convolution(
+            pass: pass, ordinal: convolutions, source: source,
+            addend: convolution.addend.map { read($0, at: time) }, relu: convolution.relu,
+            destination: destination))
+        convolutions += 1
+      case .maxPool(let kernel, let stride, let padding):
+        steps.append(
+          .maxPool(
+            shape: shapes.pool(unit, kernel: kernel, stride: stride, padding: padding),
+            tasks: batch * shapes.blocks(unit.input), source: source, destination: destination))
+      case .padShortcut(let stride, let zerosBefore):
+        steps.append(
+          .padShortcut(
+            channels: (in: shapes.channels(unit.input), out: shapes.channels(unit.output)),
+            zerosBefore: zerosBefore, stride: stride, input: shapes.extents[unit.input],
+            source: source, destination: destination))
+      case .averagePool:
+        steps.append(
+          .averagePool(
+            blocks: shapes.blocks(unit.input), pixels: shapes.pixels(unit.input), source: source,
+            destination: destination))
+      case .linear(let layer):
+        steps.append(
+          .linear(
+            FullyConnected(
+              layout, layer: layer, features: shapes.channels(unit.input),
+              classes: shapes.channels(unit.output), batch: batch),
+            source: source, destination: destination))
+      }
+    }
+    let scores = read(graph.layers.count - 1, at: units.count + 1)
+    if let failure { throw failure }
+    self.steps = steps
+    self.input = input
+    self.scores = scores
+    arena = try Arena(planner, scratchFloats: scratch, workers: workers)
+  }
+
+  /// Computes the scores of the images in `input`.
+  func run(
+    _ weights: FoldedWeights, kernels: UnsafePointer<rk_kernels>, pool: ThreadPool
+  ) {
+    let kernels = kernels.pointee
+    let workers = arena.workers
+    for step in steps {
+      switch step {
+      case .convolution(
+        let pass, let ordinal, let source, let addend, let relu, let destination):
+        let folded = weights.convolutions[ordinal]
+        var from = rk_source(data: arena[source], scale: nil, shift: nil, relu: 0)
+        var epilogue = rk_epilogue(
+          accumulate: 0, relu: relu ? 1 : 0, bias: folded.bias,
+          addend: addend.map { UnsafePointer(arena[$0]) }, statistics: nil)
+        withUnsafePointer(to: &from) { from in
+          withUnsafePointer(to: &epilogue) { epilogue in
+            pool.run(Int(pass.conv.pointee.tasks), workers: workers) { task, worker in
+              kernels.conv_run(
+                pass.conv, from, folded.packed, arena[destination], epilogue, Int64(task),
+                arena.scratch(worker))
+            }
+          }
+        }
+      case .maxPool(var shape, let tasks, let source, let destination):
+        withUnsafePointer(to: &shape) { shape in
+          pool.run(tasks, workers: workers) { task, _ in
+            kernels.max_pool(shape, arena[source], arena[destination], nil, Int64(task))
+          }
+        }
+      case .padShortcut(
+        let channels, let zerosBefore, let stride, let input, let source, let destination):
+        pool.run(batch * PlanShapes.blocks(channels.out), workers: workers) { task, _ in
+          kernels.pad_shortcut(
+            Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),
+            Int32(input.height), Int32(input.width), arena[source], arena[destination],
+            Int64(task))
+        }
+      case .averagePool(let blocks, let pixels, let source, let destination):
+        pool.run(batch * blocks, workers: workers) { task, _ in
+          kernels.average_pool(
+            arena[source], arena[destination], Int32(blocks), Int64(pixels), Int64(task))
+        }
+      case .linear(let layer, let source, let destination):
+        layer.forward(
+          x: arena[source], parameters: weights.parameters.values, scores: arena[destination],
+          pool: pool, workers: workers)
+      }
+    }
+  }
+}

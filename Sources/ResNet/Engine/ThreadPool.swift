@@ -1,0 +1,240 @@
+import CKernels
+import Glibc
+import Synchronization
+
+/// Runs the tasks of one operation on several threads.
+///
+/// Each thread owns a contiguous share of the tasks, so that from one operation to the next it
+/// meets the memory it touched before, and helps others once its own share is done. Between
+/// operations the workers spin for some microseconds, then sleep. One caller at a time has the
+/// workers; another that comes meanwhile computes alone, with the same result. Workers start on
+/// first use, and anew in a forked child.
+final class ThreadPool: @unchecked Sendable {
+  static let maximumThreads = 256
+
+  /// Polls of the generation before a worker sleeps: some 50 microseconds, which outlasts the
+  /// serial moments between the operations of a plan.
+  private static let spins = 4000
+
+  /// One share of the tasks. A cache line of its own, as all threads write to it.
+  private struct Share: ~Copyable {
+    let next = Atomic<Int>(0)
+    var end = 0
+    var padding: (Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0)
+  }
+
+  private typealias Body = (_ task: Int, _ worker: Int) -> Void
+
+  private var requested: Int
+  /// Held while an operation runs or the number of threads changes.
+  private let region: UnsafeMutablePointer<pthread_mutex_t>
+  private let sleepLock: UnsafeMutablePointer<pthread_mutex_t>
+  private let wake: UnsafeMutablePointer<pthread_cond_t>
+  private let shares: UnsafeMutablePointer<Share>
+  private var workers: [pthread_t] = []
+  /// Counts operations; a worker that sees it change has work.
+  private let generation = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  /// Workers that have not finished the current operation.
+  private let pending = Atomic<Int>(0)
+  private let threadCount: Atomic<Int>
+  private var participants = 0
+  private var body: UnsafePointer<Body>?
+  private var stopping = false
+
+  private init(requested: Int) {
+    self.requested = requested
+    threadCount = Atomic(requested > 0 ? requested : Self.availableCores())
+    region = .allocate(capacity: 1)
+    sleepLock = .allocate(capacity: 1)
+    wake = .allocate(capacity: 1)
+    pthread_mutex_init(region, nil)
+    pthread_mutex_init(sleepLock, nil)
+    pthread_cond_init(wake, nil)
+    shares = UnsafeMutableRawPointer.allocate(
+      byteCount: MemoryLayout<Share>.stride * Self.maximumThreads, alignment: 64
+    ).bindMemory(to: Share.self, capacity: Self.maximumThreads)
+    for index in 0..<Self.maximumThreads { (shares + index).initialize(to: Share()) }
+  }
+
+  // MARK: The process's pool
+
+  /// The pool lives as long as the process; a forked child, whose copy has no threads, gets a new
+  /// one (the old one is left alone: its locks may be held by threads that do not exist there).
+  static var shared: ThreadPool {
+    Unmanaged<ThreadPool>.fromOpaque(
+      UnsafeRawPointer(bitPattern: current.load(ordering: .acquiring))!
+    ).takeUnretainedValue()
+  }
+
+  private static let current: Atomic<UInt> = {
+    pthread_atfork(nil, nil, { ThreadPool.replaceAfterFork() })
+    return Atomic(retained(ThreadPool(requested: 0)))
+  }()
+
+  private static func replaceAfterFork() {
+    let old = shared
+    current.store(retained(ThreadPool(requested: old.requested)), ordering: .releasing)
+  }
+
+  private static func retained(_ pool: ThreadPool) -> UInt {
+    UInt(bitPattern: Unmanaged.passRetained(pool).toOpaque())
+  }
+
+  /// Processors this process may run on.
+  private static func availableCores() -> Int {
+    min(max(Int(rk_available_cores()), 1), maximumThreads)
+  }
+
+  // MARK: Threads
+
+  /// Threads that compute, the calling one included.
+  var threads: Int { threadCount.load(ordering: .relaxed) }
+
+  func setThreads(_ count: Int) {
+    pthread_mutex_lock(region)
+    defer { pthread_mutex_unlock(region) }
+    requested = count
+    let wanted = count > 0 ? count : Self.availableCores()
+    guard wanted != threads else { return }
+    stopWorkers()
+    threadCount.store(wanted, ordering: .relaxed)
+  }
+
+  private func stopWorkers() {
+    guard !workers.isEmpty else { return }
+    stopping = true
+    pending.store(workers.count, ordering: .relaxed)
+    announce()
+    for worker in workers { pthread_join(worker, nil) }
+    workers = []
+    stopping = false
+  }
+
+  private final class Start {
+    let pool: ThreadPool
+    let index: Int
+    let generation: Int
+
+    init(pool: ThreadPool, index: Int, generation: Int) {
+      self.pool = pool
+      self.index = index
+      self.generation = generation
+    }
+  }
+
+  /// Starts the workers that are missing. Where the system gives no more threads, fewer compute.
+  private func startWorkers() {
+    guard workers.count < threads - 1 else { return }
+    // The host's signals are not for these threads.
+    var all = sigset_t()
+    var old = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_SETMASK, &all, &old)
+    defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
+    while workers.count < threads - 1 {
+      var thread = pthread_t()
+      let start = Unmanaged.passRetained(
+        Start(
+          pool: self, index: workers.count + 1,
+          generation: generation.load(ordering: .relaxed)))
+      let status = pthread_create(
+        &thread, nil,
+        { argument in
+          guard let argument else { return nil }
+          let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+          start.pool.work(index: start.index, generation: start.generation)
+          return nil
+        }, start.toOpaque())
+      guard status == 0 else {
+        start.release()
+        return
+      }
+      workers.append(thread)
+    }
+  }
+
+  private func work(index: Int, generation initial: Int) {
+    var seen = initial
+    while true {
+      var spin = 0
+      while generation.load(ordering: .acquiring) == seen && spin < Self.spins {
+        rk_pause()
+        spin += 1
+      }
+      if generation.load(ordering: .acquiring) == seen {
+        pthread_mutex_lock(sleepLock)
+        sleepers.add(1, ordering: .sequentiallyConsistent)
+        while generation.load(ordering: .sequentiallyConsistent) == seen {
+          pthread_cond_wait(wake, sleepLock)
+        }
+        sleepers.subtract(1, ordering: .relaxed)
+        pthread_mutex_unlock(sleepLock)
+      }
+      seen = generation.load(ordering: .acquiring)
+      if stopping {
+        pending.subtract(1, ordering: .releasing)
+        return
+      }
+      if index < participants, let body { take(part: index, body.pointee) }
+      pending.subtract(1, ordering: .releasing)
+    }
+  }
+
+  /// Tells the workers that there is something new. The fence order (generation, then sleepers;
+  /// in the worker sleepers, then generation) makes sure that none sleeps through it.
+  private func announce() {
+    generation.add(1, ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+      pthread_mutex_lock(sleepLock)
+      pthread_cond_broadcast(wake)
+      pthread_mutex_unlock(sleepLock)
+    }
+  }
+
+  // MARK: Running
+
+  /// Calls `body(task, worker)` for every task in 0..<tasks, on at most `workers` threads at a
+  /// time, and returns when all are done. `worker` is below `workers` and differs between calls
+  /// that run at the same time, so it can choose scratch memory.
+  func run(_ tasks: Int, workers limit: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
+    guard tasks > 1, limit > 1, threads > 1, pthread_mutex_trylock(region) == 0 else {
+      for task in 0..<max(tasks, 0) { body(task, 0) }
+      return
+    }
+    defer { pthread_mutex_unlock(region) }
+    startWorkers()
+    participants = min(limit, workers.count + 1, tasks)
+    for part in 0..<participants {
+      shares[part].next.store(part * tasks / participants, ordering: .relaxed)
+      shares[part].end = (part + 1) * tasks / participants
+    }
+    pending.store(workers.count, ordering: .relaxed)
+    withoutActuallyEscaping(body) { escapable in
+      var job: Body = escapable
+      withUnsafePointer(to: &job) { pointer in
+        self.body = pointer
+        announce()
+        take(part: 0, pointer.pointee)
+        var spin = 0
+        while pending.load(ordering: .acquiring) > 0 {
+          spin += 1
+          if spin < Self.spins { rk_pause() } else { sched_yield() }
+        }
+        self.body = nil
+      }
+    }
+  }
+
+  private func take(part: Int, _ body: Body) {
+    for step in 0..<participants {
+      let victim = (part + step) % participants
+      let end = shares[victim].end
+      while true {
+        let task = shares[victim].next.wrappingAdd(1, ordering: .relaxed).oldValue
+        if task >= end { break }
+        body(task, part)
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import CKernels
+
+extension TrainingContext {
+  func backward(_ step: TrainingPlan.Step) {
+    let kernels = kernels.pointee
+    switch step {
+    case .convolution(let unit):
+      batchNormBackward(unit)
+      weightsBackward(unit)
+      dataBackward(unit)
+    case .maxPool(var shape, let tasks, let argmax, let route):
+      let positions = UnsafeMutableRawPointer(arena[argmax]).assumingMemoryBound(to: UInt8.self)
+      withUnsafePointer(to: &shape) { shape in
+        run(tasks) { task, _ in
+          kernels.max_pool_backward(
+            shape, arena[route.outputGradient], positions, arena[route.inputGradient],
+            Int64(task))
+        }
+      }
+    case .padShortcut(let channels, let zerosBefore, let stride, let input, let route):
+      run(batch * PlanShapes.blocks(channels.in)) { task, _ in
+        kernels.pad_shortcut_backward(
+          Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),
+          Int32(input.height), Int32(input.width), arena[route.outputGradient],
+          arena[route.inputGradient], Int64(task))
+      }
+    case .averagePool(let blocks, let pixels, let route):
+      run(batch * blocks) { task, _ in
+        kernels.average_pool_backward(
+          arena[route.outputGradient], arena[route.inputGradient], Int32(blocks), Int64(pixels),
+          Int64(task))
+      }
+    case .linear(let layer, let route):
+      layer.backward(
+        dscores: arena[route.outputGradient], x: arena[route.source], parameters: parameters,
+        dx: arena[route.inputGradient], gradients: gradients, pool: pool, workers: arena.workers)
+    }
+  }
+
+  /// From the gradient of the activation to those of BN's weight and bias and of the
+  /// convolution's output (and, in place, of the shortcut).
+  private func batchNormBackward(_ unit: TrainingPlan.ConvolutionUnit) {
+    let kernels = kernels.pointee
+    let own = unit.gradients
+    var mask = rk_mask(
+      relu: unit.relu ? 1 : 0, activation: unit.activation.map { UnsafePointer(arena[$0]) },
+      scale: arena[unit.norm.scale], shift: arena[unit.norm.shift])
+    withUnsafePointer(to: &mask) { mask in
+      run(batch * unit.blocks) { task, _ in
+        kernels.bn_backward_sums(
+          arena[own.output], arena[unit.y], mask, arena[unit.norm.mean],
+          arena[unit.norm.inverseDeviation], arena[own.sums], Int32(unit.blocks),
+          Int64(unit.pixels), Int64(task))
+      }
+      run(unit.blocks) { block, _ in batchNormCoefficients(unit, block: block) }
+      run(batch * unit.blocks) { task, _ in
+        kernels.bn_backward_apply(
+          arena[own.output], arena[unit.y], mask, arena[own.coefficients], arena[own.y],
+          own.feedsShortcut ? arena[own.output] : nil, Int32(unit.blocks), Int64(unit.pixels),
+          Int64(task))
+      }
+    }
+  }
+
+  /// With x^ = (y - mean) / s, s = sqrt(variance + eps), and means over all n values of a channel:
+  /// dbeta = sum dz, dgamma = sum dz x^, and
+  /// dy = gamma / s * (dz - mean(dz) - x^ mean(dz x^)) = c0 dz + c1 y + c2.
+  private func batchNormCoefficients(_ unit: TrainingPlan.ConvolutionUnit, block: Int) {
+    let lanes = Int(RK_LANES)
+    let padded = unit.blocks * lanes
+    let values = Double(batch * unit.pixels)
+    let coefficients = arena[unit.gradients.coefficients]
+    for channel in block * lanes..<(block + 1) * lanes {
+      guard channel < unit.batchNorm.channels else {
+        for row in 0..<3 { coefficients[row * padded + channel] = 0 }
+        continue
+      }
+      var sum = 0.0
+      var product = 0.0
+      for image in 0..<batch {
+        let row = arena[unit.gradients.sums] + image * 2 * padded
+        sum += Double(row[channel])
+        product += Double(row[padded + channel])
+      }
+      gradients[unit.batchNorm.bias + channel] = Float(sum)
+      gradients[unit.batchNorm.weight + channel] = Float(product)
+      let inverse = Double(arena[unit.norm.inverseDeviation][channel])
+      let mean = Double(arena[unit.norm.mean][channel])
+      let scale = Double(parameters[unit.batchNorm.weight + channel]) * inverse
+      let slope = -scale * inverse * product / values
+      coefficients[channel] = Float(scale)
+      coefficients[padded + channel] = Float(slope)
+      coefficients[2 * padded + channel] = Float(-scale * sum / values - slope * mean)
+    }
+  }
+
+  private func weightsBackward(_ unit: TrainingPlan.ConvolutionUnit) {
+    let kernels = kernels.pointee
+    let own = unit.gradients
+    let wgrad = unit.wgrad.wgrad
+    var source = unit.source.source(arena)
+    withUnsafePointer(to: &source) { source in
+      run(Int(wgrad.pointee.tasks)) { task, worker in
+        kernels.wgrad_run(
+          wgrad, source, arena[own.y], arena[own.partials], Int64(task), arena.scratch(worker))
+      }
+    }
+    run(Int(wgrad.pointee.reduce_tasks)) { task, _ in
+      kernels.wgrad_reduce(wgrad, arena[own.partials], gradients + unit.weight, Int64(task))
+    }
+  }
+
+  private func dataBackward(_ unit: TrainingPlan.ConvolutionUnit) {
+    let own = unit.gradients
+    guard let pass = unit.backward, let input = own.input else { return }
+    let kernels = kernels.pointee
+    run(Int(pass.conv.pointee.out_blocks)) { task, _ in
+      kernels.conv_pack(
+        pass.conv, parameters + unit.weight, nil, 1, arena[own.packed], Int64(task))
+    }
+    var source = rk_source(data: arena[own.y], scale: nil, shift: nil, relu: 0)
+    var epilogue = rk_epilogue(
+      accumulate: own.accumulate ? 1 : 0, relu: 0, bias: nil, addend: nil, statistics: nil)
+    withUnsafePointer(to: &source) { source in
+      withUnsafePointer(to: &epilogue) { epilogue in
+        run(Int(pass.conv.pointee.tasks)) { task, worker in
+          kernels.conv_run(
+            pass.conv, source, arena[own.packed], arena[input], epilogue, Int64(task),
+            arena.scratch(worker))
+        }
+      }
+    }
+  }
+}

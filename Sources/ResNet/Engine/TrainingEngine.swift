@@ -1,0 +1,123 @@
+import CKernels
+import Glibc
+
+/// Forward, loss, backward and update of one network on batches of one shape.
+package final class TrainingEngine {
+  package let batch: Int
+  package let extent: Extent
+  /// Gradient of the mean loss with respect to every trainable tensor, laid out as the model's.
+  package let gradients: UnsafeMutablePointer<Float>
+  /// Bytes of the plan's memory: activations, gradients of activations and scratch.
+  package var planBytes: Int { plan.arena.bytes }
+
+  private let model: Model
+  private let kernels: UnsafePointer<rk_kernels>
+  private let plan: TrainingPlan
+  private let updates: [Update]
+
+  /// A piece of the trainable parameters that one task updates.
+  private struct Update {
+    let offset: Int
+    let count: Int
+    /// Whether weight decay applies even if BN and biases are spared.
+    let isWeight: Bool
+  }
+
+  package init(_ model: Model, batch: Int, extent: Extent) throws(ResNetError) {
+    self.model = model
+    self.batch = batch
+    self.extent = extent
+    kernels = try Kernels.selected()
+    _ = try ImagesView.pixelCount(
+      count: batch, channels: model.network.inputChannels, height: extent.height,
+      width: extent.width)
+    try model.graph.validateTraining(batch: batch, extent: extent)
+    plan = try TrainingPlan(
+      model.graph, layout: model.layout, extent: extent, batch: batch, kernels: kernels,
+      workers: ThreadPool.shared.threads)
+    updates = Self.updates(model.layout)
+    gradients = try allocateFloats(model.layout.trainableFloats)
+  }
+
+  deinit { free(gradients) }
+
+  /// Computes the mean softmax cross-entropy of a batch, with BN on the batch's statistics, and
+  /// its gradients. Neither weights nor running statistics change.
+  ///
+  /// The images must be `batch` of `extent`, the labels valid classes. A loss that is not finite
+  /// is returned as it is; the gradients then have no meaning.
+  package func forwardBackward(
+    _ images: ImagesView, normalization: Normalization, labels: UnsafePointer<Int32>
+  ) throws(ResNetError) -> (loss: Double, correct: Int) {
+    let classes = model.network.classes
+    try images.validate(channels: model.network.inputChannels, normalization: normalization)
+    guard images.count == batch, images.extent == extent else {
+      throw ResNetError(
+        .shapeMismatch,
+        "got \(images.count) images of \(images.extent.height)x\(images.extent.width), expected "
+          + "\(batch) of \(extent.height)x\(extent.width)")
+    }
+    for index in 0..<batch where !(0..<classes).contains(Int(labels[index])) {
+      throw ResNetError(
+        .invalidArgument,
+        "label \(labels[index]) of image \(index) is not one of the \(classes) classes "
+          + "(0 to \(classes - 1))")
+    }
+    let pool = ThreadPool.shared
+    let context = TrainingContext(
+      arena: plan.arena, kernels: kernels, pool: pool, batch: batch,
+      parameters: model.parameters.values, gradients: gradients)
+    try images.load(
+      normalization: normalization, into: plan.arena[plan.input], pool: pool,
+      workers: plan.arena.workers)
+    for step in plan.steps { context.forward(step) }
+    let result = Softmax.crossEntropy(
+      scores: plan.arena[plan.scores], labels: labels, count: batch, classes: classes,
+      gradient: plan.arena[plan.scoreGradient])
+    for step in plan.steps.reversed() { context.backward(step) }
+    return result
+  }
+
+  /// One SGD step with the gradients of the last batch, in the paper's form
+  /// (v = momentum v + rate (g + decay w), w = w - v), then BN's running statistics.
+  package func update(
+    velocity: UnsafeMutablePointer<Float>, rate: Float, momentum: Float, decay: Float,
+    spareBNAndBiases: Bool
+  ) {
+    let parameters = model.parameters.values
+    ThreadPool.shared.run(updates.count, workers: plan.arena.workers) { task, _ in
+      let update = updates[task]
+      kernels.pointee.sgd(
+        parameters + update.offset, gradients + update.offset, velocity + update.offset,
+        Int64(update.count), rate, momentum, update.isWeight || !spareBNAndBiases ? decay : 0)
+    }
+    for case .convolution(let unit) in plan.steps { updateRunningStatistics(unit) }
+    model.parameters.noteChange()
+  }
+
+  /// running = 0.9 running + 0.1 batch, with the unbiased variance.
+  private func updateRunningStatistics(_ unit: TrainingPlan.ConvolutionUnit) {
+    let values = Float(batch * unit.pixels)
+    let keep = 1 - BatchNorm.momentum
+    let means = model.parameters.values + unit.batchNorm.mean
+    let variances = model.parameters.values + unit.batchNorm.variance
+    for channel in 0..<unit.batchNorm.channels {
+      let variance = plan.arena[unit.norm.variance][channel] * (values / (values - 1))
+      means[channel] =
+        keep * means[channel] + BatchNorm.momentum * plan.arena[unit.norm.mean][channel]
+      variances[channel] = keep * variances[channel] + BatchNorm.momentum * variance
+    }
+  }
+
+  /// The trainable tensors in pieces of at most 64K values.
+  private static func updates(_ layout: ParameterLayout) -> [Update] {
+    let piece = 65_536
+    return layout.tensors.filter(\.kind.isTrainable).flatMap { tensor in
+      stride(from: 0, to: tensor.count, by: piece).map { start in
+        Update(
+          offset: tensor.offset + start, count: min(piece, tensor.count - start),
+          isWeight: tensor.kind == .convolutionWeight || tensor.kind == .linearWeight)
+      }
+    }
+  }
+}

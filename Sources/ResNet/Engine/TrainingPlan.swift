@@ -1,0 +1,103 @@
+import CKernels
+
+/// Everything decided before the first training step: units with their kernels and buffers.
+///
+/// A convolution's output y is kept as it is; BN, shortcut and ReLU are applied either in one pass
+/// that stores the activation, or, where a single convolution reads it, on load of that
+/// convolution. Time runs forward through the units, then backward: unit i works at time 1 + i and
+/// again at 2U + 1 - i, and a buffer lives from its first to its last use.
+struct TrainingPlan {
+  /// A value as its readers find it: stored, or to be normalised (and rectified) on load.
+  struct Operand {
+    let buffer: Buffer
+    let statistics: NormBuffers?
+    let relu: Bool
+  }
+
+  /// Per-channel results of BN's forward pass, each padded to whole blocks.
+  struct NormBuffers {
+    let mean: Buffer
+    let inverseDeviation: Buffer
+    /// Biased variance of the batch.
+    let variance: Buffer
+    let scale: Buffer
+    let shift: Buffer
+  }
+
+  struct ConvolutionUnit {
+    let forward: ConvolutionPass
+    /// Nil for the first convolution, as images need no gradient.
+    let backward: ConvolutionPass?
+    let wgrad: WeightGradientPass
+    let weight: Int
+    let batchNorm: BatchNormTensors
+    let blocks: Int
+    let pixels: Int
+    let relu: Bool
+
+    let source: Operand
+    let packed: Buffer
+    let y: Buffer
+    let slots: Buffer
+    let norm: NormBuffers
+    let addend: Operand?
+    /// Where the activation is stored, unless its reader applies BN on load.
+    let activation: Buffer?
+
+    var gradients: ConvolutionGradients
+  }
+
+  struct ConvolutionGradients {
+    /// Of the unit's output. With a shortcut it becomes the shortcut's gradient, in place.
+    let output: Buffer
+    let feedsShortcut: Bool
+    /// Of the convolution's output; the same buffer as `output` where nothing else needs that.
+    let y: Buffer
+    let sums: Buffer
+    let coefficients: Buffer
+    let partials: Buffer
+    let packed: Buffer
+    /// Of the unit's input; nil for images.
+    let input: Buffer?
+    /// Whether another unit has put its share there already.
+    let accumulate: Bool
+  }
+
+  /// What a unit other than a convolution reads and writes, forward and backward.
+  struct Route {
+    let source: Buffer
+    let destination: Buffer
+    var outputGradient: Buffer
+    var inputGradient: Buffer
+  }
+
+  enum Step {
+    case convolution(ConvolutionUnit)
+    case maxPool(shape: rk_pool, tasks: Int, argmax: Buffer, Route)
+    case padShortcut(
+      channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, Route)
+    case averagePool(blocks: Int, pixels: Int, Route)
+    case linear(FullyConnected, Route)
+  }
+
+  let steps: [Step]
+  let input: Buffer
+  let scores: Buffer
+  let scoreGradient: Buffer
+  let arena: Arena
+
+  init(
+    _ graph: Graph, layout: ParameterLayout, extent: Extent, batch: Int,
+    kernels: UnsafePointer<rk_kernels>, workers: Int
+  ) throws(ResNetError) {
+    let extents = try graph.extents(input: extent)
+    let units = try graph.fusedUnits()
+    var builder = TrainingPlanBuilder(
+      shapes: PlanShapes(graph, extents: extents, batch: batch), layout: layout, units: units,
+      kernels: kernels)
+    input = builder.input
+    steps = try builder.build()
+    (scores, scoreGradient) = try builder.ends()
+    arena = try Arena(builder.planner, scratchFloats: builder.scratch, workers: workers)
+  }
+}

@@ -1,0 +1,265 @@
+import CKernels
+
+/// Lays out a ``TrainingPlan``: first the units in order, then their gradients in reverse order.
+struct TrainingPlanBuilder {
+  private let shapes: PlanShapes
+  private let layout: ParameterLayout
+  private let units: [FusedUnit]
+  private let kernels: UnsafePointer<rk_kernels>
+  /// How many units read each value, and whether all do so as a convolution's input or addend.
+  private var readers: [Int: [Reader]] = [:]
+  private var operands: [Int: TrainingPlan.Operand] = [:]
+  private var gradients: [Int: Buffer] = [:]
+  private(set) var planner = ArenaPlanner()
+  /// Floats of scratch per thread.
+  private(set) var scratch = 0
+  let input: Buffer
+
+  private enum Reader { case convolution, addend, other }
+
+  init(
+    shapes: PlanShapes, layout: ParameterLayout, units: [FusedUnit],
+    kernels: UnsafePointer<rk_kernels>
+  ) {
+    self.shapes = shapes
+    self.layout = layout
+    self.units = units
+    self.kernels = kernels
+    input = planner.buffer(floats: shapes.activationFloats(0), at: 0)
+    operands[0] = .init(buffer: input, statistics: nil, relu: false)
+    for unit in units {
+      if case .convolution(let convolution) = unit.operation {
+        readers[unit.input, default: []].append(.convolution)
+        if let addend = convolution.addend { readers[addend, default: []].append(.addend) }
+      } else {
+        readers[unit.input, default: []].append(.other)
+      }
+    }
+  }
+
+  private func forwardTime(_ unit: Int) -> Int { 1 + unit }
+  private func backwardTime(_ unit: Int) -> Int { 2 * units.count + 1 - unit }
+  private var endTime: Int { 2 * units.count + 2 }
+
+  mutating func build() throws(ResNetError) -> [TrainingPlan.Step] {
+    var forward: [Forward] = []
+    for index in units.indices { forward.append(try planForward(index)) }
+    let last = units.count - 1
+    gradients[units[last].output] = planner.buffer(
+      floats: shapes.activationFloats(units[last].output), at: units.count + 1)
+    var steps: [TrainingPlan.Step] = []
+    for index in units.indices.reversed() {
+      steps.append(try planBackward(index, forward[index]))
+    }
+    return steps.reversed()
+  }
+
+  /// The buffers of the scores and of their gradient, once built.
+  func ends() throws(ResNetError) -> (scores: Buffer, gradient: Buffer) {
+    let output = shapes.graph.layers.count - 1
+    guard let scores = operands[output], let gradient = gradients[output] else {
+      throw shapes.notPlanned(output)
+    }
+    return (scores.buffer, gradient)
+  }
+
+  // MARK: Forward
+
+  /// What the forward half of a unit decided, for the backward half.
+  private enum Forward {
+    case convolution(
+      FusedUnit.Convolution, pass: ConvolutionPass, source: TrainingPlan.Operand, packed: Buffer,
+      y: Buffer, slots: Buffer, norm: TrainingPlan.NormBuffers, addend: TrainingPlan.Operand?,
+      activation: Buffer?)
+    case other(source: Buffer, destination: Buffer, argmax: Buffer?)
+  }
+
+  private mutating func planForward(_ index: Int) throws(ResNetError) -> Forward {
+    let unit = units[index]
+    let time = forwardTime(index)
+    guard case .convolution(let convolution) = unit.operation else {
+      let source = try read(unit.input, at: time, backward: index)
+      let destination = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+      operands[unit.output] = .init(buffer: destination, statistics: nil, relu: false)
+      // The scores are read between the forward and the backward half.
+      planner.use(destination, at: time + 1)
+      var argmax: Buffer?
+      if case .maxPool = unit.operation {
+        let buffer = planner.buffer(
+          floats: (shapes.activationFloats(unit.output) + 3) / 4, at: time)
+        planner.use(buffer, at: backwardTime(index))
+        argmax = buffer
+      }
+      return .other(source: source.buffer, destination: destination, argmax: argmax)
+    }
+
+    let source = try read(unit.input, at: time, backward: index)
+    let addend: TrainingPlan.Operand?
+    if let value = convolution.addend {
+      addend = try read(value, at: time, backward: nil)
+    } else {
+      addend = nil
+    }
+    let pass = shapes.forwardPass(kernels, unit: unit, convolution)
+    scratch = max(scratch, pass.scratchFloats)
+    let packed = planner.buffer(floats: pass.packedFloats, at: time)
+    let y = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+    planner.use(y, at: backwardTime(index))
+    let slots = planner.buffer(floats: pass.statisticsFloats, at: time)
+    let channels = shapes.paddedChannels(unit.output)
+    let norm = TrainingPlan.NormBuffers(
+      mean: lasting(channels, from: time), inverseDeviation: lasting(channels, from: time),
+      variance: lasting(channels, from: time), scale: lasting(channels, from: time),
+      shift: lasting(channels, from: time))
+
+    let activation: Buffer?
+    if appliesOnLoad(unit.output, convolution) {
+      activation = nil
+      operands[unit.output] = .init(buffer: y, statistics: norm, relu: convolution.relu)
+    } else {
+      let buffer = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+      if convolution.relu { planner.use(buffer, at: backwardTime(index)) }
+      activation = buffer
+      operands[unit.output] = .init(buffer: buffer, statistics: nil, relu: false)
+    }
+    return .convolution(
+      convolution, pass: pass, source: source, packed: packed, y: y, slots: slots, norm: norm,
+      addend: addend, activation: activation)
+  }
+
+  /// Whether the unit's only reader applies BN (and ReLU) as it loads: a convolution, or, for a
+  /// projection without ReLU, the addition. The sum with a shortcut is always stored.
+  private func appliesOnLoad(_ value: Int, _ convolution: FusedUnit.Convolution) -> Bool {
+    guard convolution.addend == nil, let readers = readers[value], readers.count == 1 else {
+      return false
+    }
+    switch readers[0] {
+    case .convolution: return true
+    case .addend: return !convolution.relu
+    case .other: return false
+    }
+  }
+
+  /// The operand of a value; its memory is kept for `time` and, if given, for the backward half
+  /// of unit `backward`.
+  private mutating func read(_ value: Int, at time: Int, backward: Int?)
+    throws(ResNetError) -> TrainingPlan.Operand
+  {
+    guard let operand = operands[value] else { throw shapes.notPlanned(value) }
+    planner.use(operand.buffer, at: time)
+    if let backward { planner.use(operand.buffer, at: backwardTime(backward)) }
+    return operand
+  }
+
+  /// A buffer that is needed until the step's end.
+  private mutating func lasting(_ floats: Int, from time: Int) -> Buffer {
+    let buffer = planner.buffer(floats: floats, at: time)
+    planner.use(buffer, at: endTime)
+    return buffer
+  }
+
+  // MARK: Backward
+
+  private mutating func planBackward(_ index: Int, _ forward: Forward)
+    throws(ResNetError) -> TrainingPlan.Step
+  {
+    let unit = units[index]
+    let time = backwardTime(index)
+    guard let output = gradients[unit.output] else { throw shapes.notPlanned(unit.output) }
+    planner.use(output, at: time)
+
+    switch (unit.operation, forward) {
+    case (
+      .convolution,
+      .convolution(
+        let convolution, let pass, let source, let packed, let y, let slots, let norm, let addend,
+        let activation)
+    ):
+      let backward =
+        unit.input == 0 ? nil : shapes.backwardDataPass(kernels, unit: unit, convolution)
+      let wgrad = shapes.weightGradientPass(kernels, unit: unit, convolution)
+      scratch = max(scratch, wgrad.scratchFloats, backward?.scratchFloats ?? 0)
+      return .convolution(
+        .init(
+          forward: pass, backward: backward, wgrad: wgrad,
+          weight: convolution.weightOffset(layout),
+          batchNorm: BatchNormTensors(layout, layer: convolution.batchNorm),
+          blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
+          relu: convolution.relu, source: source, packed: packed, y: y, slots: slots, norm: norm,
+          addend: addend, activation: activation,
+          gradients: try convolutionGradients(
+            unit, addend: convolution.addend, output: output, backward: backward, wgrad: wgrad,
+            at: time)))
+    case (
+      .maxPool(let kernel, let stride, let padding),
+      .other(
+        let source, let destination, .some(let argmax))
+    ):
+      return .maxPool(
+        shape: shapes.pool(unit, kernel: kernel, stride: stride, padding: padding),
+        tasks: shapes.batch * shapes.blocks(unit.input), argmax: argmax,
+        try route(unit, source, destination, output, at: time))
+    case (.padShortcut(let stride, let zerosBefore), .other(let source, let destination, _)):
+      return .padShortcut(
+        channels: (in: shapes.channels(unit.input), out: shapes.channels(unit.output)),
+        zerosBefore: zerosBefore, stride: stride, input: shapes.extents[unit.input],
+        try route(unit, source, destination, output, at: time))
+    case (.averagePool, .other(let source, let destination, _)):
+      return .averagePool(
+        blocks: shapes.blocks(unit.input), pixels: shapes.pixels(unit.input),
+        try route(unit, source, destination, output, at: time))
+    case (.linear(let layer), .other(let source, let destination, _)):
+      return .linear(
+        FullyConnected(
+          layout, layer: layer, features: shapes.channels(unit.input),
+          classes: shapes.channels(unit.output), batch: shapes.batch),
+        try route(unit, source, destination, output, at: time))
+    default:
+      throw shapes.notPlanned(unit.output)
+    }
+  }
+
+  private mutating func route(
+    _ unit: FusedUnit, _ source: Buffer, _ destination: Buffer, _ output: Buffer, at time: Int
+  ) throws(ResNetError) -> TrainingPlan.Route {
+    // These units write their input's gradient whole, so they must be the first to do so; in
+    // reverse order they are, as they follow the value directly.
+    guard gradients[unit.input] == nil else { throw shapes.notPlanned(unit.input) }
+    let inputGradient = planner.buffer(floats: shapes.activationFloats(unit.input), at: time)
+    gradients[unit.input] = inputGradient
+    return .init(
+      source: source, destination: destination, outputGradient: output,
+      inputGradient: inputGradient)
+  }
+
+  private mutating func convolutionGradients(
+    _ unit: FusedUnit, addend: Int?, output: Buffer, backward: ConvolutionPass?,
+    wgrad: WeightGradientPass, at time: Int
+  ) throws(ResNetError) -> TrainingPlan.ConvolutionGradients {
+    let channels = shapes.paddedChannels(unit.output)
+    var dy = output
+    if let addend {
+      // The masked gradient goes to the shortcut as it is: same buffer, no pass over memory.
+      guard gradients[addend] == nil else { throw shapes.notPlanned(addend) }
+      gradients[addend] = output
+      dy = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+    }
+    var input: Buffer?
+    let accumulate = gradients[unit.input] != nil
+    if backward != nil {
+      let buffer =
+        gradients[unit.input]
+        ?? planner.buffer(floats: shapes.activationFloats(unit.input), at: time)
+      planner.use(buffer, at: time)
+      gradients[unit.input] = buffer
+      input = buffer
+    }
+    return .init(
+      output: output, feedsShortcut: addend != nil, y: dy,
+      sums: planner.buffer(floats: shapes.batch * 2 * channels, at: time),
+      coefficients: planner.buffer(floats: 3 * channels, at: time),
+      partials: planner.buffer(floats: wgrad.partialFloats, at: time),
+      packed: planner.buffer(floats: backward?.packedFloats ?? 0, at: time), input: input,
+      accumulate: accumulate)
+  }
+}

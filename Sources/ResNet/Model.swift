@@ -1,0 +1,84 @@
+/// A network with its weights, its input normalisation and its class names.
+///
+/// A model may be used from any thread, by one thread at a time.
+public final class Model {
+  public let network: Network
+  public let graph: Graph
+  /// The names, shapes and order of its tensors.
+  public let layout: ParameterLayout
+  package let parameters: ParameterStore
+  public private(set) var normalization = Normalization.identity
+  /// One name per class, or none at all.
+  public private(set) var classNames: [String] = []
+  var inference = InferenceCache()
+
+  /// A model with fresh weights (He's method, normal with variance 2/fan-in; BN scale 1, all
+  /// biases 0). The same seed gives the same weights.
+  public convenience init(_ network: Network, seed: UInt64 = 0) throws(ResNetError) {
+    try self.init(zeros: network)
+    initializeWeights(seed: seed)
+  }
+
+  /// A model whose tensors are all zero, for a reader to fill.
+  package init(zeros network: Network) throws(ResNetError) {
+    self.network = network
+    graph = try Graph(network)
+    layout = ParameterLayout(graph)
+    parameters = try ParameterStore(layout)
+  }
+
+  /// Sets how pixels become network inputs; see ``Normalization/validate(channels:)``.
+  public func setNormalization(_ new: Normalization) throws(ResNetError) {
+    try new.validate(channels: network.inputChannels)
+    normalization = new
+  }
+
+  /// Sets the class names: one per class, or none.
+  public func setClassNames(_ names: [String]) throws(ResNetError) {
+    guard names.isEmpty || names.count == network.classes else {
+      throw ResNetError(
+        .shapeMismatch, "got \(names.count) class names for \(network.classes) classes")
+    }
+    classNames = names
+  }
+
+  /// The values of a tensor, row-major; `layout` has its shape.
+  public func tensor(named name: String) throws(ResNetError) -> [Float] {
+    Array(parameters[try find(name)])
+  }
+
+  /// Replaces the values of a tensor. They must be exactly as many, and finite.
+  public func setTensor(named name: String, to values: [Float]) throws(ResNetError) {
+    let outcome = values.withUnsafeBufferPointer { buffer in
+      Result { () throws(ResNetError) in try setTensor(named: name, to: buffer) }
+    }
+    try outcome.get()
+  }
+
+  package func setTensor(named name: String, to values: UnsafeBufferPointer<Float>)
+    throws(ResNetError)
+  {
+    let tensor = try find(name)
+    guard values.count == tensor.count else {
+      throw ResNetError(
+        .shapeMismatch,
+        "tensor \(name) has shape \(tensor.shape), that is \(tensor.count) values; "
+          + "got \(values.count)")
+    }
+    guard values.allSatisfy(\.isFinite) else {
+      throw ResNetError(.notFinite, "tensor \(name) was given a value that is not finite")
+    }
+    _ = parameters[tensor].update(fromContentsOf: values)
+    parameters.noteChange()
+  }
+
+  package func find(_ name: String) throws(ResNetError) -> ParameterLayout.Tensor {
+    guard let tensor = layout.tensor(named: name) else {
+      throw ResNetError(
+        .notFound,
+        "\(network.name) has no tensor \"\(name)\"; the first of its "
+          + "\(layout.tensors.count) is \"\(layout.tensors[0].name)\"")
+    }
+    return tensor
+  }
+}

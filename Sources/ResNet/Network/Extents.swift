@@ -1,0 +1,62 @@
+extension Graph {
+  /// The height and width of every layer's output, for images of that size; 1x1 from the global
+  /// average pooling on.
+  ///
+  /// A window of k pixels at stride s over n pixels, p added on each side, has
+  /// floor((n + 2p - k) / s) + 1 positions; shortcut A keeps every s-th pixel, ceil(n / s).
+  ///
+  /// Throws `shapeMismatch` if the images have no pixels or more than ``Network/Limits/inputSide``
+  /// on a side, if a layer would have no pixel left, or if the two inputs of an addition differ.
+  public func extents(input: Extent) throws(ResNetError) -> [Extent] {
+    let sides = 1...Network.Limits.inputSide
+    guard sides.contains(input.height), sides.contains(input.width) else {
+      throw ResNetError(
+        .shapeMismatch,
+        "images of \(input) pixels; expected a height and width of 1 to \(sides.upperBound)")
+    }
+    var extents: [Extent] = []
+    extents.reserveCapacity(layers.count)
+    for layer in layers {
+      let first = layer.inputs.first.map { extents[$0] } ?? input
+      switch layer.operation {
+      case .input, .batchNorm, .relu:
+        extents.append(first)
+      case .convolution(let kernel, let stride, let padding),
+        .maxPool(let kernel, let stride, let padding):
+        let windows = first.map { side in
+          // Division rounds towards zero, so a window that does not fit must be told apart.
+          side + 2 * padding < kernel ? 0 : (side + 2 * padding - kernel) / stride + 1
+        }
+        guard windows.height > 0, windows.width > 0 else {
+          throw ResNetError(
+            .shapeMismatch,
+            "no pixel is left after \(layer.name): its \(kernel)x\(kernel) window does not fit its "
+              + "input of \(first) pixels; use images larger than \(input)")
+        }
+        extents.append(windows)
+      case .padShortcut(let stride, _):
+        extents.append(first.map { ($0 + stride - 1) / stride })
+      case .add:
+        for other in layer.inputs where extents[other] != first {
+          throw ResNetError(
+            .shapeMismatch,
+            "\(layer.name) cannot add maps of \(first) and \(extents[other]) pixels: the residual "
+              + "branch and the shortcut must have the same size")
+        }
+        extents.append(first)
+      case .globalAveragePool, .linear:
+        extents.append(Extent(height: 1, width: 1))
+      }
+    }
+    return extents
+  }
+}
+
+extension Extent: CustomStringConvertible {
+  /// `HEIGHTxWIDTH`.
+  public var description: String { "\(height)x\(width)" }
+
+  fileprivate func map(_ change: (Int) -> Int) -> Extent {
+    Extent(height: change(height), width: change(width))
+  }
+}

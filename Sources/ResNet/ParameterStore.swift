@@ -1,0 +1,37 @@
+import Glibc
+
+/// The values of a model's tensors: one flat array, laid out by ``ParameterLayout``, zero at first.
+package final class ParameterStore {
+  package let layout: ParameterLayout
+  /// `layout.totalFloats` values, 64-byte aligned.
+  package let values: UnsafeMutablePointer<Float>
+  /// Changes whenever a value may have changed, so that prepared copies know when they are stale.
+  package private(set) var version: UInt64 = 0
+
+  package init(_ layout: ParameterLayout) throws(ResNetError) {
+    self.layout = layout
+    values = try allocateFloats(layout.totalFloats)
+  }
+
+  deinit { free(values) }
+
+  package func noteChange() { version &+= 1 }
+
+  package subscript(tensor: ParameterLayout.Tensor) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: values + tensor.offset, count: tensor.count)
+  }
+}
+
+/// `count` floats, 64-byte aligned, to be freed with `free`. Without `zeroed` their values are
+/// undefined, and each page is placed by the thread that touches it first.
+package func allocateFloats(_ count: Int, zeroed: Bool = true)
+  throws(ResNetError) -> UnsafeMutablePointer<Float>
+{
+  var pointer: UnsafeMutableRawPointer?
+  let bytes = max(count, 16) * MemoryLayout<Float>.stride
+  guard posix_memalign(&pointer, 64, bytes) == 0, let pointer else {
+    throw ResNetError(.outOfMemory, "could not allocate \(bytes) bytes")
+  }
+  if zeroed { memset(pointer, 0, bytes) }
+  return pointer.assumingMemoryBound(to: Float.self)
+}

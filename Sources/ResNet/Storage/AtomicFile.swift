@@ -1,0 +1,143 @@
+import Glibc
+import Synchronization
+
+/// Replaces files whole or not at all.
+package enum AtomicFile {
+  private static let counter = Atomic<UInt64>(0)
+
+  /// A name that no other file or call has: of this process, and of this call in it.
+  package static func uniqueName() -> String {
+    let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
+    return ".resnet-\(getpid())-\(number).tmp"
+  }
+
+  /// Makes `path` a file of exactly these bytes and the trailer's. They are written to a temporary file in the same
+  /// directory, synced, and renamed over the target, so that at any moment, power loss included,
+  /// the target is the old file or the new one. On failure the temporary file is removed and the
+  /// old file is as it was.
+  ///
+  /// A symbolic link stays, and the file it points to is replaced. The new file has an ordinary
+  /// new file's mode (0666 less the umask).
+  package static func write(
+    _ bytes: UnsafeRawBufferPointer, then trailer: [UInt8] = [], to path: String
+  ) throws(ResNetError) {
+    let target = try resolve(path)
+    let slash = target.lastIndex(of: "/")
+    let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+    let parent = slash.map { String(target[...$0]) } ?? "."
+
+    let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { throw systemError("cannot open directory \(parent)") }
+    defer { close(directory) }
+
+    let (temporary, descriptor) = try create(in: directory, parent: parent)
+    do throws(ResNetError) {
+      try fill(descriptor, with: bytes, trailer)
+      guard renameat(directory, temporary, directory, name) == 0 else {
+        throw systemError("cannot rename the temporary file")
+      }
+    } catch {
+      unlinkat(directory, temporary, 0)
+      throw error
+    }
+    // Some file systems cannot sync a directory and say EINVAL: they promise no more than this.
+    guard fsync(directory) == 0 || errno == EINVAL else {
+      throw systemError("written, but the directory could not be synced")
+    }
+  }
+
+  /// `path` with symbolic links in its last component followed; throws unless the target is absent
+  /// or a regular file that may be written.
+  private static func resolve(_ path: String) throws(ResNetError) -> String {
+    var target = path
+    for _ in 0..<40 {
+      var status = stat()
+      guard lstat(target, &status) == 0 else {
+        // A target that is not there yet is the ordinary case.
+        guard errno == ENOENT, target.utf8.last != UInt8(ascii: "/") else {
+          throw systemError("cannot write")
+        }
+        return target
+      }
+      switch status.st_mode & S_IFMT {
+      case S_IFREG:
+        guard access(target, W_OK) == 0 else { throw systemError("cannot replace") }
+        return target
+      case S_IFLNK:
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let length = readlink(target, &buffer, buffer.count - 1)
+        guard length > 0 else { throw systemError("cannot follow symbolic link") }
+        let bytes = buffer[..<length].map(UInt8.init(bitPattern:))
+        guard let link = String(validating: bytes, as: UTF8.self) else {
+          throw ResNetError(.inputOutput, "cannot follow symbolic link: its target is not UTF-8")
+        }
+        if link.utf8.first == UInt8(ascii: "/") {
+          target = link
+        } else {
+          target = (target.lastIndex(of: "/").map { String(target[...$0]) } ?? "") + link
+        }
+      case S_IFDIR:
+        errno = EISDIR
+        throw systemError("cannot replace")
+      default:
+        throw ResNetError(.inputOutput, "cannot replace what is not a regular file")
+      }
+    }
+    errno = ELOOP
+    throw systemError("cannot follow symbolic link")
+  }
+
+  private static func create(in directory: Int32, parent: String)
+    throws(ResNetError) -> (name: String, descriptor: Int32)
+  {
+    // A name is taken only if an earlier process of the same number died while saving.
+    for _ in 0..<1000 {
+      let name = uniqueName()
+      let descriptor = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor >= 0 { return (name, descriptor) }
+      guard errno == EEXIST else { break }
+    }
+    throw systemError("cannot create a file in directory \(parent)")
+  }
+
+  /// Writes, syncs and closes; `descriptor` is closed whatever happens.
+  private static func fill(
+    _ descriptor: Int32, with bytes: UnsafeRawBufferPointer, _ trailer: [UInt8]
+  ) throws(ResNetError) {
+    do throws(ResNetError) {
+      try append(bytes, to: descriptor)
+      let outcome = trailer.withUnsafeBytes { trailer in
+        Result { () throws(ResNetError) in try append(trailer, to: descriptor) }
+      }
+      try outcome.get()
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    guard fsync(descriptor) == 0 else {
+      let error = systemError("cannot sync")
+      close(descriptor)
+      throw error
+    }
+    // Network file systems may report a full disk only here.
+    guard close(descriptor) == 0 else { throw systemError("cannot close") }
+  }
+
+  private static func append(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32)
+    throws(ResNetError)
+  {
+    var rest = bytes
+    while !rest.isEmpty {
+      let written = Glibc.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { throw systemError("cannot write") }
+      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+    }
+  }
+
+  /// An `inputOutput` error that ends in what `errno` says.
+  package static func systemError(_ what: String) -> ResNetError {
+    let code = errno
+    return ResNetError(.inputOutput, "\(what): \(String(cString: strerror(code)))")
+  }
+}

@@ -1,0 +1,183 @@
+import Glibc
+
+/// The checksums of a model file, which follow the HDF5 data.
+///
+/// They are verified before HDF5 sees the file, because HDF5 does not stand damaged structures: it
+/// keeps memory and identifiers, and complains on the host's standard error when the process ends.
+/// The data of each dataset has a checksum of its own, so that damage can be named; one more covers
+/// all other bytes. docs/FORMAT.md has the layout.
+enum FileChecksums {
+  /// The stored bytes of a dataset.
+  struct Part {
+    let name: String
+    let range: Range<Int>
+  }
+
+  private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+  private static let magic = Array("RNCHECK1".utf8)
+  private static let entryBytes = 24
+  private static let footerBytes = 32
+
+  // MARK: - Writing
+
+  /// What follows `bytes`, the HDF5 data in which the datasets lie at `parts`.
+  static func trailer(of bytes: UnsafeRawBufferPointer, parts: [Part]) -> [UInt8] {
+    var table: [UInt8] = []
+    var structure = CRC32()
+    var end = 0
+    for part in parts.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+      structure.add(UnsafeRawBufferPointer(rebasing: bytes[end..<part.range.lowerBound]))
+      end = part.range.upperBound
+      var data = CRC32()
+      data.add(UnsafeRawBufferPointer(rebasing: bytes[part.range]))
+      table.append(UInt64(part.range.lowerBound))
+      table.append(UInt64(part.range.count))
+      table.append(data.value)
+      table.append(UInt32(part.name.utf8.count))
+      table += part.name.utf8
+    }
+    structure.add(UnsafeRawBufferPointer(rebasing: bytes[end...]))
+    let tableBytes = table.count
+    table.append(UInt64(tableBytes))
+    table.append(UInt64(bytes.count))
+    table.append(structure.value)
+    var own = CRC32()
+    table.withUnsafeBytes { own.add($0) }
+    table.append(own.value)
+    return table + magic
+  }
+
+  // MARK: - Verifying
+
+  /// Throws `badFormat`, naming the part, unless the file is as it was saved.
+  static func verify(_ file: borrowing FileReader) throws(ResNetError) {
+    guard file.size >= signature.count, try file.bytes(0, signature.count) == signature else {
+      throw ResNetError(.badFormat, "it is not an HDF5 file")
+    }
+    guard file.size >= footerBytes + signature.count,
+      try file.bytes(file.size - magic.count, magic.count) == magic
+    else {
+      throw ResNetError(
+        .badFormat,
+        "it is not a model of libresnet as it was saved: the checksums that end such a file are "
+          + "missing, so it is truncated, was changed by another program, or is another HDF5 file")
+    }
+    let footer = try file.bytes(file.size - footerBytes, footerBytes)
+    guard let tableBytes = Int(exactly: footer.integer(at: 0, as: UInt64.self)),
+      let dataBytes = Int(exactly: footer.integer(at: 8, as: UInt64.self)),
+      tableBytes <= file.size, dataBytes == file.size - footerBytes - tableBytes
+    else { throw ResNetError(.badFormat, "it is damaged: its parts do not add up to its size") }
+    let table = try file.bytes(dataBytes, tableBytes)
+    var own = CRC32()
+    table.withUnsafeBytes { own.add($0) }
+    footer[..<20].withUnsafeBytes { own.add($0) }
+    guard own.value == footer.integer(at: 20, as: UInt32.self) else {
+      throw ResNetError(.badFormat, "its table of checksums is damaged")
+    }
+
+    var structure = CRC32()
+    var end = 0
+    var position = 0
+    while position < table.count {
+      let (part, checksum) = try entry(table, at: &position, after: end, limit: dataBytes)
+      try file.add(end..<part.range.lowerBound, to: &structure)
+      var data = CRC32()
+      try file.add(part.range, to: &data)
+      guard data.value == checksum else {
+        throw ResNetError(.badFormat, "\(part.name) is damaged: its checksum is wrong")
+      }
+      end = part.range.upperBound
+    }
+    try file.add(end..<dataBytes, to: &structure)
+    guard structure.value == footer.integer(at: 16, as: UInt32.self) else {
+      throw ResNetError(
+        .badFormat, "it is damaged: the checksum of its HDF5 structures and attributes is wrong")
+    }
+  }
+
+  private static func entry(_ table: [UInt8], at position: inout Int, after end: Int, limit: Int)
+    throws(ResNetError) -> (Part, UInt32)
+  {
+    let damaged = ResNetError(.badFormat, "its table of checksums is not well formed")
+    guard table.count - position >= entryBytes,
+      let start = Int(exactly: table.integer(at: position, as: UInt64.self)),
+      let count = Int(exactly: table.integer(at: position + 8, as: UInt64.self)),
+      start >= end, start <= limit, count <= limit - start
+    else { throw damaged }
+    let checksum = table.integer(at: position + 16, as: UInt32.self)
+    let length = Int(table.integer(at: position + 20, as: UInt32.self))
+    position += entryBytes
+    guard length <= table.count - position,
+      let name = String(validating: table[position..<position + length], as: UTF8.self)
+    else { throw damaged }
+    position += length
+    return (Part(name: name, range: start..<start + count), checksum)
+  }
+}
+
+/// Reads pieces of a file that is open; it may shrink meanwhile, which is an error like any other.
+struct FileReader: ~Copyable {
+  private let descriptor: Int32
+  let size: Int
+
+  /// Takes over an open file of `size` bytes.
+  init(_ descriptor: Int32, size: Int) {
+    self.descriptor = descriptor
+    self.size = size
+  }
+
+  deinit { close(descriptor) }
+
+  func bytes(_ offset: Int, _ count: Int) throws(ResNetError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let outcome = bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(ResNetError) in try fill(buffer, from: offset) }
+    }
+    try outcome.get()
+    return bytes
+  }
+
+  func add(_ range: Range<Int>, to checksum: inout CRC32) throws(ResNetError) {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(range.count, 1 << 20), alignment: 64)
+    defer { buffer.deallocate() }
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let piece = UnsafeMutableRawBufferPointer(
+        rebasing: buffer[..<min(buffer.count, range.upperBound - offset)])
+      try fill(piece, from: offset)
+      checksum.add(UnsafeRawBufferPointer(piece))
+      offset += piece.count
+    }
+  }
+
+  private func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int)
+    throws(ResNetError)
+  {
+    var done = 0
+    while done < buffer.count {
+      let count = pread(
+        descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset + done))
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw AtomicFile.systemError("cannot read the file") }
+      guard count > 0 else {
+        throw ResNetError(.inputOutput, "the file became shorter while it was read")
+      }
+      done += count
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Appends an integer, little-endian.
+  fileprivate mutating func append<Value: FixedWidthInteger>(_ value: Value) {
+    Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+  }
+
+  /// The little-endian integer at an offset, which must be within.
+  fileprivate func integer<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value {
+    withUnsafeBytes {
+      Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    }
+  }
+}

@@ -1,0 +1,262 @@
+import Glibc
+
+extension Model {
+  /// Reads a model file that ``save(to:)`` wrote, of this or an older version of the library.
+  ///
+  /// Every byte is checked against the file's checksums, and everything in it against what its
+  /// network needs before memory is allocated. A file that was forged with matching checksums may
+  /// yet crash the HDF5 library: do not load models from people whom you do not trust.
+  ///
+  /// Throws `notFound` if there is no such file, `inputOutput` if the operating system refuses to
+  /// read it, and `badFormat`, naming the part, if it is damaged, truncated, not a model file, or
+  /// of a newer format.
+  public static func load(from path: String) throws(ResNetError) -> Model {
+    do {
+      try ModelFile.validate(path: path)
+      let reader = try ModelFile.open(path)
+      try FileChecksums.verify(reader)
+      return try HDF5.use { () throws(ResNetError) in
+        let file = try HDF5File(reading: path)
+        return try ModelFile.read(try HDF5Group(rootOf: file.id), fileSize: reader.size)
+      }
+    } catch {
+      throw ResNetError(error.kind, "cannot load \(path): \(error.message)")
+    }
+  }
+}
+
+extension ModelFile {
+  /// Opens a regular file for reading; else throws the system's reason.
+  fileprivate static func open(_ path: String) throws(ResNetError) -> FileReader {
+    // Not blocking: a pipe without a writer would wait for ever.
+    let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      let error = AtomicFile.systemError("cannot open the file")
+      guard errno == ENOENT || errno == ENOTDIR else { throw error }
+      throw ResNetError(.notFound, "no such file")
+    }
+    var status = stat()
+    let known = fstat(descriptor, &status) == 0
+    let reader = FileReader(descriptor, size: Int(status.st_size))
+    guard known else { throw AtomicFile.systemError("cannot open the file") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+      throw ResNetError(
+        .inputOutput, isDirectory ? "it is a directory" : "it is not a regular file")
+    }
+    return reader
+  }
+
+  fileprivate static func read(_ root: borrowing HDF5Group, fileSize: Int)
+    throws(ResNetError) -> Model
+  {
+    try checkFormat(root)
+    // No member of a group takes fewer bytes of a file than this.
+    let memberLimit = fileSize / 16
+    let members = try root.members(limit: memberLimit)
+    for name in [Root.network, Root.parameters, Root.normalization]
+    where !members.contains(name) {
+      throw ResNetError(.badFormat, "group /\(name) is missing")
+    }
+    let network = try readNetwork(try HDF5Group(Root.network, in: root))
+    let parameters = try HDF5Group(Root.parameters, in: root)
+    let names = try parameters.members(limit: memberLimit)
+    try checkTensors(network, names, in: parameters, fileSize: fileSize)
+
+    let model = try Model(zeros: network)
+    for tensor in model.layout.tensors {
+      try readFloats(HDF5Dataset(tensor.name, in: parameters), into: model.parameters[tensor])
+    }
+    model.parameters.noteChange()
+    try model.setNormalization(
+      try readNormalization(try HDF5Group(Root.normalization, in: root), network))
+    if members.contains(Root.classNames) {
+      try model.setClassNames(try readClassNames(root, classes: network.classes))
+    }
+    return model
+  }
+
+  private static func checkFormat(_ root: borrowing HDF5Group) throws(ResNetError) {
+    guard try root.hasAttribute(Root.format), try root.string(Root.format) == format else {
+      throw ResNetError(
+        .badFormat,
+        "it is an HDF5 file but not a model of libresnet, whose attribute \"\(Root.format)\" "
+          + "is \"\(format)\"")
+    }
+    let found = try root.integer(Root.formatVersion)
+    guard found >= 1 else {
+      throw ResNetError(.badFormat, "format version \(found) does not exist")
+    }
+    guard found <= version else {
+      let writer =
+        try root.hasAttribute(Root.libraryVersion)
+        ? try root.string(Root.libraryVersion) : "unknown"
+      throw ResNetError(
+        .badFormat,
+        "it has format version \(found), written by libresnet \(writer); libresnet "
+          + "\(libraryVersion) reads versions up to \(version): update libresnet")
+    }
+  }
+
+  // MARK: - Network
+
+  private static func readNetwork(_ group: borrowing HDF5Group) throws(ResNetError) -> Network {
+    let blocks = try group.integers(NetworkAttribute.stageBlocks, limit: Network.Limits.blocks)
+    let widths = try group.integers(NetworkAttribute.stageWidths, limit: Network.Limits.blocks)
+    let strides = try group.integers(NetworkAttribute.stageStrides, limit: Network.Limits.blocks)
+    guard blocks.count == widths.count, blocks.count == strides.count else {
+      throw ResNetError(
+        .badFormat,
+        "\(group.path) describes \(blocks.count), \(widths.count) and \(strides.count) stages")
+    }
+    return Network(
+      name: try group.string(NetworkAttribute.name),
+      inputChannels: try group.integer(NetworkAttribute.inputChannels),
+      stem: try choice(NetworkAttribute.stem, in: group),
+      stemWidth: try group.integer(NetworkAttribute.stemWidth),
+      block: try choice(NetworkAttribute.block, in: group),
+      stages: blocks.indices.map {
+        Network.Stage(blocks: blocks[$0], width: widths[$0], stride: strides[$0])
+      },
+      shortcut: try choice(NetworkAttribute.shortcut, in: group),
+      bottleneckStride: try choice(NetworkAttribute.bottleneckStride, in: group),
+      zeroChannels: try choice(NetworkAttribute.zeroChannels, in: group),
+      classes: try group.integer(NetworkAttribute.classes))
+  }
+
+  private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ name: String, in group: borrowing HDF5Group
+  ) throws(ResNetError) -> Choice {
+    let text = try group.string(name)
+    guard let choice = Choice(rawValue: text) else {
+      let known = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+      throw ResNetError(
+        .badFormat,
+        "attribute \(name) of \(group.path) is \"\(text)\", expected one of \(known)")
+    }
+    return choice
+  }
+
+  /// Throws unless the group holds the network's tensors, all of them and no others, each of its
+  /// shape and together no larger than the file.
+  private static func checkTensors(
+    _ network: Network, _ names: Set<String>, in group: borrowing HDF5Group, fileSize: Int
+  ) throws(ResNetError) {
+    let layout: ParameterLayout
+    do {
+      layout = ParameterLayout(try Graph(network))
+    } catch {
+      throw ResNetError(
+        .badFormat, "/\(Root.network) describes a network that cannot be: \(error.message)")
+    }
+    var total = 0
+    for tensor in layout.tensors {
+      let path = group.path(of: tensor.name)
+      guard names.contains(tensor.name) else {
+        throw ResNetError(.badFormat, "dataset \(path) is missing")
+      }
+      let dataset = try HDF5Dataset(tensor.name, in: group)
+      guard dataset.isFloat32, dataset.shape == tensor.shape else {
+        throw ResNetError(
+          .badFormat,
+          "\(path) has \(dataset.isFloat32 ? "" : "another type than float32 and ")shape "
+            + "\(dataset.shape), expected float32 of shape \(tensor.shape)")
+      }
+      total += dataset.byteCount
+      guard total <= fileSize else {
+        throw ResNetError(.badFormat, "\(path) claims data that the file has no room for")
+      }
+    }
+    guard names.count == layout.tensors.count else {
+      let unknown = names.subtracting(layout.tensors.map(\.name)).sorted()
+      throw ResNetError(
+        .badFormat, "\(group.path(of: unknown.first ?? "")) is no tensor of this network")
+    }
+  }
+
+  // MARK: - Data
+
+  private static func readFloats(
+    _ dataset: borrowing HDF5Dataset, into values: UnsafeMutableBufferPointer<Float>
+  ) throws(ResNetError) {
+    try dataset.read(into: UnsafeMutableRawBufferPointer(values))
+    guard values.allSatisfy(\.isFinite) else {
+      throw ResNetError(.badFormat, "\(dataset.path) holds a value that is not finite")
+    }
+  }
+
+  private static func readNormalization(_ group: borrowing HDF5Group, _ network: Network)
+    throws(ResNetError) -> Normalization
+  {
+    let known = [NormalizationDataset.mean, NormalizationDataset.scale]
+    let members = try group.members(limit: known.count)
+    if let unknown = members.subtracting(known).min() {
+      throw ResNetError(.badFormat, "\(group.path(of: unknown)) is no part of a normalisation")
+    }
+    var normalization = Normalization.identity
+    if members.contains(NormalizationDataset.mean) {
+      let (mean, shape) = try readArray(NormalizationDataset.mean, in: group)
+      normalization.mean = mean
+      if shape.count == 3 {
+        normalization.meanExtent = Extent(height: shape[1], width: shape[2])
+      }
+      guard shape.count == 1 || shape.count == 3, shape[0] == network.inputChannels else {
+        throw ResNetError(
+          .badFormat,
+          "\(group.path(of: NormalizationDataset.mean)) has shape \(shape), expected one value "
+            + "per channel (\(network.inputChannels)) or per channel, row and column")
+      }
+    }
+    if members.contains(NormalizationDataset.scale) {
+      let (scale, shape) = try readArray(NormalizationDataset.scale, in: group)
+      guard shape == [network.inputChannels] else {
+        throw ResNetError(
+          .badFormat,
+          "\(group.path(of: NormalizationDataset.scale)) has shape \(shape), expected one value "
+            + "per channel (\(network.inputChannels))")
+      }
+      normalization.scale = scale
+    }
+    return normalization
+  }
+
+  private static func readArray(_ name: String, in group: borrowing HDF5Group)
+    throws(ResNetError) -> (values: [Float], shape: [Int])
+  {
+    let dataset = try HDF5Dataset(name, in: group)
+    guard dataset.isFloat32 else {
+      throw ResNetError(.badFormat, "\(dataset.path) is not of type float32")
+    }
+    var values = [Float](repeating: 0, count: dataset.byteCount / MemoryLayout<Float>.stride)
+    let outcome = values.withUnsafeMutableBufferPointer { buffer in
+      Result { () throws(ResNetError) in try readFloats(dataset, into: buffer) }
+    }
+    try outcome.get()
+    return (values, dataset.shape)
+  }
+
+  private static func readClassNames(_ root: borrowing HDF5Group, classes: Int)
+    throws(ResNetError) -> [String]
+  {
+    let dataset = try HDF5Dataset(Root.classNames, in: root)
+    let length = try dataset.type.fixedStringSize(of: dataset.path)
+    guard dataset.shape == [classes] else {
+      throw ResNetError(
+        .badFormat,
+        "\(dataset.path) has shape \(dataset.shape), expected one name per class (\(classes))")
+    }
+    var table = [UInt8](repeating: 0, count: dataset.byteCount)
+    let outcome = table.withUnsafeMutableBytes { bytes in
+      Result { () throws(ResNetError) in try dataset.read(into: bytes) }
+    }
+    try outcome.get()
+    var names: [String] = []
+    for row in 0..<classes {
+      guard let name = String(nullPadded: table[row * length..<(row + 1) * length]) else {
+        throw ResNetError(.badFormat, "\(dataset.path) is not UTF-8 in row \(row)")
+      }
+      names.append(name)
+    }
+    return names
+  }
+}

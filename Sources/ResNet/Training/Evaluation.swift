@@ -1,0 +1,68 @@
+import Glibc
+
+extension Model {
+  /// Mean loss and top-1 accuracy on a dataset, in inference mode (BN on its running statistics),
+  /// on one view of each image, with the model's normalisation.
+  ///
+  /// Throws `shapeMismatch` if the images or classes do not fit the model, and what the data's own
+  /// reading throws. Weights that are not finite show as a loss that is not.
+  public func evaluate(_ data: any TrainingData) throws(ResNetError) -> Metrics {
+    try validate(data, normalization: normalization, role: "evaluation")
+    // Enough for the engine to work on, while large images stay within some 16 MB.
+    let pixels = data.channels * data.extent.height * data.extent.width
+    let size = min(data.count, max(1, min(256, 4_000_000 / pixels)))
+    let batch = try Batch(capacity: size, channels: data.channels, extent: data.extent)
+    let classes = network.classes
+    let memory = try allocateFloats(size * classes)
+    defer { free(memory) }
+
+    let order = Array(0..<data.count)
+    var loss = 0.0
+    var correct = 0
+    for first in stride(from: 0, to: data.count, by: size) {
+      let indices = order[first..<min(first + size, data.count)]
+      try batch.read(indices, of: data, normalization: normalization)
+      try network.validate(labels: batch.labels, of: indices.count)
+      let scores = UnsafeMutableBufferPointer(start: memory, count: indices.count * classes)
+      try logits(prepared: batch.view, into: scores)
+      guard let labels = batch.labels.baseAddress else { continue }
+      let outcome = Softmax.crossEntropy(
+        scores: memory, labels: labels, count: indices.count, classes: classes, gradient: nil)
+      loss += outcome.loss * Double(indices.count)
+      correct += outcome.correct
+    }
+    return Metrics(
+      loss: loss / Double(data.count), accuracy: Double(correct) / Double(data.count),
+      count: data.count)
+  }
+
+  /// Throws unless the network can take the dataset's images, normalised, and has its classes.
+  func validate(_ data: any TrainingData, normalization: Normalization, role: String)
+    throws(ResNetError)
+  {
+    guard data.count >= 1 else {
+      throw ResNetError(.invalidArgument, "the \(role) data has no images")
+    }
+    _ = try ImagesView.pixelCount(
+      count: data.count, channels: data.channels, height: data.extent.height,
+      width: data.extent.width)
+    guard data.channels == network.inputChannels else {
+      throw ResNetError(
+        .shapeMismatch,
+        "the \(role) images have \(data.channels) channels, \(network.name) takes "
+          + "\(network.inputChannels)")
+    }
+    guard data.classes <= network.classes else {
+      throw ResNetError(
+        .shapeMismatch,
+        "the \(role) data has \(data.classes) classes, \(network.name) has \(network.classes)")
+    }
+    if let mean = normalization.meanExtent, mean != data.extent {
+      throw ResNetError(
+        .shapeMismatch,
+        "the \(role) images are \(data.extent.height)x\(data.extent.width), the per-pixel mean is "
+          + "of \(mean.height)x\(mean.width)")
+    }
+    _ = try graph.extents(input: data.extent)
+  }
+}

@@ -1,0 +1,143 @@
+import Glibc
+
+extension Trainer {
+  /// Trains for `options.epochs` epochs, each a new random order of `data` in full batches; images
+  /// that fill no batch wait for another epoch's order.
+  ///
+  /// The same model, data, options and trainer state give the same weights, bit for bit, whatever
+  /// the number of threads.
+  ///
+  /// - Parameters:
+  ///   - data: The training images. If the model has no class names, it takes those of the data,
+  ///     if there is one per class.
+  ///   - validation: Evaluated after each epoch, in inference mode.
+  ///   - progress: Called on this thread after every step and at the end of every epoch, while
+  ///     neither the model nor the data are in use. Returning false stops the training.
+  /// - Returns: One entry per epoch.
+  /// - Throws: `invalidArgument` or `shapeMismatch`, before anything has changed, if the options,
+  ///   the data and the network do not fit together; `notFinite` if the loss diverges; `cancelled`
+  ///   if `progress` returned false; and what the data's own reading throws. In the last three
+  ///   cases the model is as the last complete step left it.
+  @discardableResult
+  public func fit(
+    _ data: any TrainingData, validation: (any TrainingData)? = nil,
+    options: FitOptions = FitOptions(), progress: ((Progress) -> Bool)? = nil
+  ) throws(ResNetError) -> [EpochMetrics] {
+    try options.validate(for: data)
+    try model.validate(data, normalization: model.normalization, role: "training")
+    try model.graph.validateTraining(batch: options.batchSize, extent: data.extent)
+    let normalization = try normalization(for: data, options: options)
+    if let validation {
+      try model.validate(validation, normalization: normalization, role: "validation")
+    }
+    let loader = try BatchLoader(data, normalization: normalization, options: options)
+    try model.setNormalization(normalization)
+    if model.classNames.isEmpty, data.classNames.count == model.network.classes {
+      try model.setClassNames(data.classNames)
+    }
+
+    let size = options.batchSize
+    let steps = data.count / size
+    var history: [EpochMetrics] = []
+    for epoch in 0..<options.epochs {
+      var tally = EpochTally(epoch: epoch + 1, epochs: options.epochs, steps: steps)
+      let order = shuffledIndices(count: data.count, seed: options.seed, epoch: epoch)
+      var start = monotonicSeconds()
+      try loader.read(order[..<size], epoch: epoch)
+      for step in 0..<steps {
+        let rate = options.schedule.rate(base: learningRate, after: epoch * steps + step)
+        let train = { (batch: Batch) throws(ResNetError) in
+          try self.train(
+            batch.view, normalization: .identity, labels: batch.labels, rate: rate)
+        }
+        let outcome =
+          if step + 1 < steps {
+            try loader.whileReading(
+              order[(step + 1) * size..<(step + 2) * size], epoch: epoch, train)
+          } else {
+            try train(loader.current)
+          }
+        tally.add(outcome, images: size, rate: rate, seconds: monotonicSeconds() - start)
+        try report(tally.progress(iteration: iterations), to: progress)
+        start = monotonicSeconds()
+      }
+      tally.validation = try validation.map { data throws(ResNetError) in try model.evaluate(data) }
+      history.append(tally.metrics)
+      try report(tally.progress(iteration: iterations, epochEnded: true), to: progress)
+    }
+    return history
+  }
+
+  private func normalization(for data: any TrainingData, options: FitOptions)
+    throws(ResNetError) -> Normalization
+  {
+    guard options.normalize == .automatic, model.normalization == .identity else {
+      return model.normalization
+    }
+    let normalization = Normalization(
+      mean: try data.perPixelMean(), meanExtent: data.extent,
+      scale: Array(repeating: data.unitScale, count: data.channels))
+    try normalization.validate(channels: data.channels)
+    return normalization
+  }
+
+  private func report(_ state: Progress, to progress: ((Progress) -> Bool)?) throws(ResNetError) {
+    guard let progress, !progress(state) else { return }
+    throw ResNetError(
+      .cancelled,
+      "training was stopped by its progress callback in epoch \(state.epoch), after step "
+        + "\(state.step) of \(state.steps)")
+  }
+}
+
+/// Sums over the steps of an epoch.
+private struct EpochTally {
+  let epoch: Int
+  let epochs: Int
+  let steps: Int
+  var validation: Metrics?
+  private var step = 0
+  private var loss = 0.0
+  private var correct = 0
+  private var images = 0
+  private var seconds = 0.0
+  private var rate: Float = 0
+
+  init(epoch: Int, epochs: Int, steps: Int) {
+    self.epoch = epoch
+    self.epochs = epochs
+    self.steps = steps
+  }
+
+  mutating func add(
+    _ outcome: (loss: Double, correct: Int), images: Int, rate: Float, seconds: Double
+  ) {
+    step += 1
+    loss += outcome.loss
+    correct += outcome.correct
+    self.images += images
+    self.rate = rate
+    self.seconds += seconds
+  }
+
+  var metrics: EpochMetrics {
+    EpochMetrics(
+      epoch: epoch, loss: loss / Double(step), accuracy: Double(correct) / Double(images),
+      learningRate: rate, imagesPerSecond: Double(images) / max(seconds, 1e-9),
+      validation: validation)
+  }
+
+  func progress(iteration: Int, epochEnded: Bool = false) -> Progress {
+    let metrics = metrics
+    return Progress(
+      epoch: epoch, epochs: epochs, step: step, steps: steps, iteration: iteration,
+      loss: metrics.loss, accuracy: metrics.accuracy, imagesPerSecond: metrics.imagesPerSecond,
+      learningRate: rate, epochEnded: epochEnded, validation: validation)
+  }
+}
+
+private func monotonicSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}

@@ -1,0 +1,147 @@
+import Glibc
+
+/// Improves a model by stochastic gradient descent with momentum (section 3.4): one batch
+/// (``step(_:labels:)``) or many epochs (``fit(_:validation:options:progress:)``) at a time.
+///
+/// BN uses the statistics of the batch in training, and keeps running ones for inference. A
+/// trainer may be used from any thread, by one thread at a time, and nobody else may use its model
+/// during a call.
+public final class Trainer {
+  public let model: Model
+  /// Steps taken so far.
+  public private(set) var iterations = 0
+  private var options: SGDOptions
+  /// The momentum of every trainable tensor, laid out as `model.layout`; zero at first.
+  private let velocity: UnsafeMutablePointer<Float>
+  /// For the batch size and extent of the last step.
+  private var engine: TrainingEngine?
+
+  /// A trainer with zero momentum. Throws `invalidArgument` if an option is out of range.
+  public init(_ model: Model, options: SGDOptions = SGDOptions()) throws(ResNetError) {
+    try options.validate()
+    self.model = model
+    self.options = options
+    velocity = try allocateFloats(model.layout.trainableFloats)
+  }
+
+  deinit { free(velocity) }
+
+  /// The learning rate of ``step(_:labels:)``, and the initial one of a schedule.
+  public var learningRate: Float { options.learningRate }
+
+  /// Sets the learning rate, which must be finite and not negative. During
+  /// ``fit(_:validation:options:progress:)`` it applies from the next step, and the schedule's
+  /// factors with it; so a progress callback can warm a network up (section 4.2, ResNet-110).
+  public func setLearningRate(_ rate: Float) throws(ResNetError) {
+    var changed = options
+    changed.learningRate = rate
+    try changed.validate()
+    options = changed
+  }
+
+  /// One step on a batch, which the model's normalisation is applied to.
+  ///
+  /// - Parameters:
+  ///   - images: At least one image of the network's input channels. Their count and size must
+  ///     leave BN two values or more per channel at every layer.
+  ///   - labels: One class per image, in `0..<classes`.
+  /// - Returns: The mean cross-entropy of the batch before the step, in nats.
+  /// - Throws: `shapeMismatch` or `invalidArgument` for images or labels that do not fit;
+  ///   `notFinite` for pixels or a loss that are not finite. The model is then as before.
+  @discardableResult
+  public func step(_ images: Images, labels: [Int]) throws(ResNetError) -> Double {
+    try model.network.validate(labels: labels, of: images.count)
+    let narrow = labels.map { Int32(truncatingIfNeeded: $0) }
+    return try images.withView { view throws(ResNetError) in
+      let outcome = narrow.withUnsafeBufferPointer { labels in
+        Result { () throws(ResNetError) in try step(view, labels: labels) }
+      }
+      return try outcome.get()
+    }
+  }
+
+  /// The same on borrowed memory.
+  package func step(_ images: ImagesView, labels: UnsafeBufferPointer<Int32>)
+    throws(ResNetError) -> Double
+  {
+    try train(
+      images, normalization: model.normalization, labels: labels, rate: learningRate
+    ).loss
+  }
+
+  /// Forward, backward and update; all steps come through here.
+  func train(
+    _ images: ImagesView, normalization: Normalization, labels: UnsafeBufferPointer<Int32>,
+    rate: Float
+  ) throws(ResNetError) -> (loss: Double, correct: Int) {
+    try model.network.validate(labels: labels, of: images.count)
+    guard let labels = labels.baseAddress, images.pixels != nil else {
+      throw ResNetError(.invalidArgument, "a step needs images and labels, got none")
+    }
+    guard images.channels == model.network.inputChannels else {
+      throw ResNetError(
+        .shapeMismatch,
+        "the images have \(images.channels) channels, \(model.network.name) takes "
+          + "\(model.network.inputChannels)")
+    }
+    guard rate.isFinite else {
+      throw ResNetError(
+        .invalidArgument, "the schedule raises the learning rate to \(rate); lower gamma")
+    }
+    let engine = try engine(batch: images.count, extent: images.extent)
+    let outcome = try engine.forwardBackward(
+      images, normalization: normalization, labels: labels)
+    guard outcome.loss.isFinite else {
+      throw ResNetError(
+        .notFinite,
+        "the loss is \(outcome.loss) at iteration \(iterations) with learning rate \(rate); the "
+          + "weights stay as they were before this step; try a lower learning rate")
+    }
+    engine.update(
+      velocity: velocity, rate: rate, momentum: options.momentum, decay: options.weightDecay,
+      spareBNAndBiases: options.spareBatchNormAndBiases)
+    iterations += 1
+    return outcome
+  }
+
+  private func engine(batch: Int, extent: Extent) throws(ResNetError) -> TrainingEngine {
+    if let engine, engine.batch == batch, engine.extent == extent { return engine }
+    // The old one's memory goes first.
+    engine = nil
+    let new = try TrainingEngine(model, batch: batch, extent: extent)
+    engine = new
+    return new
+  }
+}
+
+extension Network {
+  /// Throws unless there is one label per image and each is a class.
+  func validate<Labels: Collection>(labels: Labels, of count: Int) throws(ResNetError)
+  where Labels.Element: BinaryInteger {
+    guard labels.count == count else {
+      throw ResNetError(.shapeMismatch, "got \(labels.count) labels for \(count) images")
+    }
+    for (index, label) in labels.enumerated() where label < 0 || label >= classes {
+      throw ResNetError(
+        .invalidArgument,
+        "label \(index) is \(label); \(name) has \(classes) classes, so labels are 0 to "
+          + "\(classes - 1)")
+    }
+  }
+}
+
+extension Graph {
+  /// Throws if the images are too small for the network, or so few and small that a BN layer
+  /// would see one value per channel, whose variance is zero.
+  func validateTraining(batch: Int, extent: Extent) throws(ResNetError) {
+    let extents = try extents(input: extent)
+    for (layer, output) in zip(layers, extents) where layer.operation == .batchNorm {
+      guard batch >= 1, batch > 1 || output.height > 1 || output.width > 1 else {
+        throw ResNetError(
+          .invalidArgument,
+          "a batch of \(batch) at \(extent.height)x\(extent.width) leaves \(layer.name) one value "
+            + "per channel, and batch normalisation needs at least 2; use a larger batch")
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/// Labelled images that a ``Trainer`` can draw batches from and a model can be evaluated on.
+///
+/// Implementations are in ResNetData. Images are handed over in raw pixel units, or normalised
+/// and augmented when the trainer asks for it. A trainer prepares the next batch while it computes:
+/// `read` may be called on another thread than the one that trains, but calls never overlap.
+public protocol TrainingData: AnyObject {
+  /// Number of images.
+  var count: Int { get }
+  var channels: Int { get }
+  /// Height and width of every image.
+  var extent: Extent { get }
+  /// Names of the classes; labels are below its count. Empty if the classes have no names.
+  var classNames: [String] { get }
+  /// One more than the largest possible label.
+  var classes: Int { get }
+
+  /// The mean of each pixel over all images, `channels*height*width` values in raw units.
+  func perPixelMean() throws(ResNetError) -> [Float]
+
+  /// The factor that brings raw pixels to [0, 1]: 1/255 for bytes, 1 for floats.
+  var unitScale: Float { get }
+
+  /// Writes images `indices` as NCHW float32, normalised by `normalization`, then augmented if
+  /// `augmentation` is given, and their labels. Random choices are keyed by (seed, epoch, index)
+  /// alone, so that they do not depend on batch or thread. `images` and `labels` may be larger
+  /// than the images need.
+  func read(
+    _ indices: ArraySlice<Int>, normalization: Normalization, augmentation: Augmentation?,
+    seed: UInt64, epoch: Int, images: UnsafeMutableBufferPointer<Float>,
+    labels: UnsafeMutableBufferPointer<Int32>
+  ) throws(ResNetError)
+}
+
+/// Random variation of training images (section 4.2): a crop of the image's own size out of the
+/// image padded with zeros, and a mirror image half of the time.
+public struct Augmentation: Hashable, Sendable {
+  /// Pixels of zero padding on each side; 0 for no random crop.
+  public var padding: Int
+  /// Whether half of the images are mirrored left to right.
+  public var mirror: Bool
+
+  public init(padding: Int, mirror: Bool) {
+    self.padding = padding
+    self.mirror = mirror
+  }
+
+  /// As published for CIFAR-10: 4 pixels of padding, and mirroring.
+  public static let cifar = Augmentation(padding: 4, mirror: true)
+
+  /// Throws `invalidArgument` unless every crop of an image of that extent shows some of it.
+  public func validate(extent: Extent) throws(ResNetError) {
+    let limit = min(extent.height, extent.width)
+    guard padding >= 0, padding < limit else {
+      throw ResNetError(
+        .invalidArgument,
+        "the padding of random crops must be at least 0 and, for images of \(extent.height)x"
+          + "\(extent.width), below \(limit); got \(padding)")
+    }
+  }
+}

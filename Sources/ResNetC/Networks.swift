@@ -1,0 +1,99 @@
+import CResNet
+import ResNet
+
+// Networks from the C API's options and descriptions. Members of C enums can hold any number.
+
+extension Network {
+  /// The preset `name` with the changes of `options`, if any.
+  static func preset(_ name: String, options: rn_model_options?) throws -> Network {
+    guard let options else { return try preset(name) }
+    func changed(_ value: Int32) -> Int? { value == RN_DEFAULT ? nil : Int(value) }
+    return try preset(
+      name,
+      family: try family(options.family),
+      classes: changed(options.classes),
+      inputChannels: changed(options.input_channels),
+      baseWidth: changed(options.base_width),
+      stem: try stem(options.stem),
+      shortcut: try shortcut(options.shortcut),
+      bottleneckStride: try bottleneckStride(options.stride_on),
+      zeroChannels: try zeroChannels(options.zero_channels))
+  }
+
+  /// The network that a description describes.
+  init(_ description: rn_description) throws {
+    guard let stem = try Network.stem(description.stem) else {
+      throw unknown("stem", description.stem.rawValue, expected: "RN_STEM_IMAGENET or _CIFAR")
+    }
+    guard let shortcut = try Network.shortcut(description.shortcut) else {
+      throw unknown("shortcut", description.shortcut.rawValue, expected: "RN_SHORTCUT_A to _NONE")
+    }
+    let stages = try array(description.stages, count: Int(description.stage_count), "stages")
+    self.init(
+      name: try description.name.map { try string($0, "name") } ?? "custom",
+      inputChannels: Int(description.input_channels),
+      stem: stem, stemWidth: Int(description.stem_width),
+      block: try Network.block(description.block),
+      stages: stages.map {
+        Stage(blocks: Int($0.blocks), width: Int($0.width), stride: Int($0.stride))
+      },
+      shortcut: shortcut,
+      bottleneckStride: try Network.bottleneckStride(description.stride_on),
+      zeroChannels: try Network.zeroChannels(description.zero_channels),
+      classes: Int(description.classes))
+  }
+
+  private static func family(_ value: rn_family) throws -> Family? {
+    switch value {
+    case RN_FAMILY_AUTO: nil
+    case RN_FAMILY_IMAGENET: .imageNet
+    case RN_FAMILY_CIFAR: .cifar
+    default: throw unknown("family", value.rawValue, expected: "RN_FAMILY_AUTO to _CIFAR")
+    }
+  }
+
+  private static func stem(_ value: rn_stem) throws -> Stem? {
+    switch value {
+    case RN_STEM_DEFAULT: nil
+    case RN_STEM_IMAGENET: .imageNet
+    case RN_STEM_CIFAR: .cifar
+    default: throw unknown("stem", value.rawValue, expected: "RN_STEM_DEFAULT to _CIFAR")
+    }
+  }
+
+  private static func block(_ value: rn_block) throws -> Block {
+    switch value {
+    case RN_BLOCK_BASIC: .basic
+    case RN_BLOCK_BOTTLENECK: .bottleneck
+    default:
+      throw unknown("block", value.rawValue, expected: "RN_BLOCK_BASIC or _BOTTLENECK")
+    }
+  }
+
+  private static func shortcut(_ value: rn_shortcut) throws -> Shortcut? {
+    switch value {
+    case RN_SHORTCUT_DEFAULT: nil
+    case RN_SHORTCUT_A: .a
+    case RN_SHORTCUT_B: .b
+    case RN_SHORTCUT_C: .c
+    case RN_SHORTCUT_NONE: Shortcut.none
+    default: throw unknown("shortcut", value.rawValue, expected: "RN_SHORTCUT_DEFAULT to _NONE")
+    }
+  }
+
+  private static func bottleneckStride(_ value: rn_stride_on) throws -> BottleneckStride {
+    switch value {
+    case RN_STRIDE_DEFAULT, RN_STRIDE_ON_1X1: .conv1x1
+    case RN_STRIDE_ON_3X3: .conv3x3
+    default: throw unknown("stride_on", value.rawValue, expected: "RN_STRIDE_DEFAULT to _ON_3X3")
+    }
+  }
+
+  private static func zeroChannels(_ value: rn_zero_channels) throws -> ZeroChannels {
+    switch value {
+    case RN_ZEROS_AFTER: .after
+    case RN_ZEROS_SPLIT: .split
+    default: throw unknown("zero_channels", value.rawValue, expected: "RN_ZEROS_AFTER or _SPLIT")
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Glibc
+import ResNet
+
+/// Labelled images in memory: what the datasets of this module have in common.
+///
+/// Writable only while it is being filled, by its one owner; after that it never changes, and any
+/// number of threads may read it.
+final class ImageStore: @unchecked Sendable {
+  let count: Int
+  let channels: Int
+  let extent: Extent
+  let classes: Int
+  let classNames: [String]
+  let isBytes: Bool
+  /// NCHW pixels without gaps.
+  let pixels: UnsafeMutableRawBufferPointer
+  let labels: UnsafeMutableBufferPointer<Int32>
+
+  /// Memory for that many images; the caller fills it.
+  init(
+    count: Int, channels: Int, extent: Extent, isBytes: Bool, classes: Int, classNames: [String]
+  ) throws(ResNetError) {
+    let total = try ImagesView.pixelCount(
+      count: count, channels: channels, height: extent.height, width: extent.width)
+    guard classes >= 1, classes <= Int(Int32.max) else {
+      throw ResNetError(
+        .invalidArgument, "the number of classes must be 1 to \(Int32.max), got \(classes)")
+    }
+    guard classNames.isEmpty || classNames.count == classes else {
+      throw ResNetError(
+        .shapeMismatch, "got \(classNames.count) class names for \(classes) classes")
+    }
+    let bytes = total * (isBytes ? 1 : MemoryLayout<Float>.stride)
+    let labelBytes = count * MemoryLayout<Int32>.stride
+    guard let pixels = malloc(bytes) else {
+      throw ResNetError(.outOfMemory, "could not allocate \(bytes) bytes for \(count) images")
+    }
+    guard let labels = malloc(labelBytes) else {
+      free(pixels)
+      throw ResNetError(.outOfMemory, "could not allocate \(labelBytes) bytes for labels")
+    }
+    self.count = count
+    self.channels = channels
+    self.extent = extent
+    self.isBytes = isBytes
+    self.classes = classes
+    self.classNames = classNames
+    self.pixels = UnsafeMutableRawBufferPointer(start: pixels, count: bytes)
+    self.labels = UnsafeMutableBufferPointer(
+      start: labels.bindMemory(to: Int32.self, capacity: count), count: count)
+  }
+
+  deinit {
+    free(pixels.baseAddress)
+    free(labels.baseAddress)
+  }
+
+  var unitScale: Float { isBytes ? 1 / 255 : 1 }
+
+  /// Pixels of one image, all channels.
+  var imagePixels: Int { channels * extent.height * extent.width }
+
+  func perPixelMean() -> [Float] {
+    guard let pixels = UnsafeRawPointer(pixels.baseAddress) else { return [] }
+    return isBytes
+      ? mean(pixels.assumingMemoryBound(to: UInt8.self))
+      : mean(pixels.assumingMemoryBound(to: Float.self))
+  }
+
+  /// In double precision and in the order of the images.
+  private func mean<Value: PixelValue>(_ pixels: UnsafePointer<Value>) -> [Float] {
+    let size = imagePixels
+    var sums = [Double](repeating: 0, count: size)
+    sums.withUnsafeMutableBufferPointer { buffer in
+      guard let sums = buffer.baseAddress else { return }
+      for index in 0..<count {
+        let image = pixels + index * size
+        for pixel in 0..<size { sums[pixel] += Double(image[pixel].float) }
+      }
+    }
+    return sums.map { Float($0 / Double(count)) }
+  }
+}
+
+/// A type that pixels are stored in.
+protocol PixelValue {
+  var float: Float { get }
+}
+
+extension UInt8: PixelValue {
+  var float: Float { Float(self) }
+}
+
+extension Float: PixelValue {
+  var float: Float { self }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import ResNet
+
+/// Changes to a preset network, shared by the subcommands that make one.
+struct NetworkOptions: ParsableArguments {
+  @Option(help: "The family of a name that both have, such as resnet50.")
+  var family: Network.Family?
+
+  @Option(help: "Number of classes. (default: 1000 for ImageNet, 10 for CIFAR networks)")
+  var classes: Int?
+
+  @Option(help: "Channels of the images. (default: 3)")
+  var inputChannels: Int?
+
+  @Option(help: "Channels of the first stage. (default: 64 for ImageNet, 16 for CIFAR networks)")
+  var baseWidth: Int?
+
+  @Option(help: "The layers before the first stage.")
+  var stem: Network.Stem?
+
+  @Option(help: "The shortcut option of the paper. (default: B for ImageNet, A for CIFAR networks)")
+  var shortcut: Network.Shortcut?
+
+  @Option(help: "The bottleneck convolution that carries the stride. (default: 1x1)")
+  var strideOn: Network.BottleneckStride?
+
+  @Option(help: "Where shortcut A puts its zero channels. (default: after)")
+  var zeroChannels: Network.ZeroChannels?
+
+  /// Whether nothing is to be changed.
+  var areDefault: Bool {
+    family == nil && classes == nil && inputChannels == nil && baseWidth == nil && stem == nil
+      && shortcut == nil && strideOn == nil && zeroChannels == nil
+  }
+
+  func network(_ preset: String, defaultClasses: Int? = nil) throws -> Network {
+    try Network.preset(
+      preset, family: family, classes: classes ?? defaultClasses, inputChannels: inputChannels,
+      baseWidth: baseWidth, stem: stem, shortcut: shortcut, bottleneckStride: strideOn,
+      zeroChannels: zeroChannels)
+  }
+}
+
+extension Network.Family: ExpressibleByArgument {}
+extension Network.Stem: ExpressibleByArgument {}
+extension Network.Shortcut: ExpressibleByArgument {}
+extension Network.BottleneckStride: ExpressibleByArgument {}
+extension Network.ZeroChannels: ExpressibleByArgument {}

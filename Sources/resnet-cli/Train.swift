@@ -1,0 +1,114 @@
+import ArgumentParser
+import Glibc
+import ResNet
+import ResNetData
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a network on CIFAR-10 and save it.",
+    discussion: """
+      The defaults are those of section 4.2 of the paper: momentum 0.9, weight decay 0.0001, crops \
+      out of images padded by 4 pixels, mirror images, and a learning rate that drops to a tenth \
+      at one half and at three quarters of the steps. The paper trains for 164 epochs.
+      """)
+
+  @Option(
+    name: .customLong("cifar10"),
+    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
+  var directory: String
+
+  @Option(help: "A preset: resnetN or plainN with N = 6n+2, or an ImageNet network.")
+  var network = "resnet20"
+
+  @Option(help: "How often every training image is drawn.")
+  var epochs = 10
+
+  @Option(help: "Images of a step.")
+  var batchSize = 128
+
+  @Option(name: .customLong("lr"), help: "Learning rate of the first step.")
+  var learningRate: Float = 0.1
+
+  @Option(help: "Momentum of SGD.")
+  var momentum: Float = 0.9
+
+  @Option(help: "Weight decay.")
+  var weightDecay: Float = 1e-4
+
+  @Option(
+    help: ArgumentHelp(
+      "Steps after which the learning rate drops to a tenth, such as 32000,48000.",
+      valueName: "steps"))
+  var milestones: Milestones?
+
+  @Option(help: "Seed of the weights, of the order of the images and of their augmentation.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Train on the images as they are.")
+  var noAugmentation = false
+
+  @Option(help: "Threads to compute with; 0 for one per core.")
+  var threads = 0
+
+  @Option(help: ArgumentHelp("The file to save the model to.", valueName: "file"))
+  var out = "model.h5"
+
+  @OptionGroup(title: "Changes to the preset")
+  var changes: NetworkOptions
+
+  func run() throws {
+    try requireWritableDirectory(of: out)
+    try Engine.setThreads(threads)
+    let training = try CIFAR10(directory: directory, split: .train)
+    let test = try CIFAR10(directory: directory, split: .test)
+
+    let described = try changes.network(network, defaultClasses: training.classes)
+    let model = try Model(described, seed: seed)
+    let trainer = try Trainer(
+      model,
+      options: SGDOptions(
+        learningRate: learningRate, momentum: momentum, weightDecay: weightDecay))
+
+    let progressLine = ProgressLine()
+    let history = try trainer.fit(
+      training, validation: test, options: fitOptions(imageCount: training.count)
+    ) { progress in
+      progressLine.show(progress)
+      return true
+    }
+    try model.save(to: out)
+    if let result = history.last?.validation {
+      print("test accuracy \(percent(result.accuracy)) of \(result.count) images, saved \(out)")
+    }
+  }
+
+  private func fitOptions(imageCount: Int) -> FitOptions {
+    // What is out of range here is refused by `fit`.
+    let steps = max(epochs, 0).multipliedReportingOverflow(by: imageCount / max(batchSize, 1))
+    let published = [steps.partialValue / 2, steps.partialValue / 4 * 3]
+      .filter { !steps.overflow && $0 > 0 }
+    return FitOptions(
+      epochs: epochs, batchSize: batchSize, augmentation: noAugmentation ? nil : .cifar,
+      schedule: StepSchedule(milestones: milestones?.steps ?? published), seed: seed)
+  }
+}
+
+/// Step numbers, separated by commas.
+struct Milestones: ExpressibleByArgument {
+  let steps: [Int]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    steps = parts.compactMap { Int($0) }
+    guard steps.count == parts.count else { return nil }
+  }
+}
+
+/// Hours of training must not end with a file that cannot be written.
+private func requireWritableDirectory(of path: String) throws(ResNetError) {
+  let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+  guard access(directory, W_OK) == 0 else {
+    throw ResNetError(
+      .inputOutput, "cannot write to \(path): \(directory): \(String(cString: strerror(errno)))")
+  }
+}

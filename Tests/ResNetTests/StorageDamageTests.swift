@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+
+@testable import ResNet
+
+extension StorageTests {
+  /// Damage to a file is refused, or does not matter; it is never loaded as something else.
+  @Suite struct Damage {
+    /// Loads `bytes`; nil if they are refused as damaged. Any other outcome than that and the same
+    /// model is a failure.
+    private func outcome(
+      of bytes: [UInt8], at path: String, original: Model, _ what: @autoclosure () -> String
+    ) throws -> ResNetError? {
+      try put(bytes, at: path)
+      let loaded: Model
+      do throws(ResNetError) {
+        loaded = try Model.load(from: path)
+      } catch {
+        #expect(error.kind == .badFormat, "\(what()): \(error)")
+        return error
+      }
+      #expect(try isSame(loaded, original), "loaded something else: \(what())")
+      return nil
+    }
+
+    @Test func truncatedAtEveryLength() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        let model = try fullModel()
+        try model.save(to: path)
+        let whole = try bytes(path)
+        for length in stride(from: 0, to: whole.count, by: 13) + [whole.count - 1] {
+          let error = try outcome(
+            of: Array(whole[..<length]), at: path, original: model, "\(length) bytes")
+          #expect(error != nil, "\(length) of \(whole.count) bytes were loaded")
+        }
+      }
+    }
+
+    @Test func flippedBytes() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        let model = try fullModel()
+        try model.save(to: path)
+        let whole = try bytes(path)
+        var refused = 0
+        var positions = 0
+        let step = Int(ProcessInfo.processInfo.environment["RESNET_TEST_FLIP_STEP"] ?? "") ?? 11
+        for position in stride(from: 0, to: whole.count, by: step) {
+          for flip: UInt8 in [0x01, 0x80, 0xFF] {
+            var damaged = whole
+            damaged[position] ^= flip
+            let error = try outcome(
+              of: damaged, at: path, original: model, "byte \(position) ^ \(flip)")
+            refused += error == nil ? 0 : 1
+            positions += 1
+          }
+        }
+        #expect(refused == positions, "\(refused) of \(positions) flips were noticed")
+      }
+    }
+
+    /// A lost disk block reads as zeros, an erased one as ones; Fletcher-32 alone sees neither.
+    @Test(arguments: [UInt8(0), 0xFF], [64, 512, 4096])
+    func lostBlocks(_ fill: UInt8, _ size: Int) throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        let model = try fullModel()
+        try model.save(to: path)
+        let whole = try bytes(path)
+        for start in stride(from: 0, to: whole.count, by: size) {
+          var damaged = whole
+          let range = start..<min(start + size, whole.count)
+          damaged.replaceSubrange(range, with: repeatElement(fill, count: range.count))
+          _ = try outcome(of: damaged, at: path, original: model, "bytes \(range) = \(fill)")
+        }
+      }
+    }
+
+    @Test func damagedDataIsNamed() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        let model = try StorageTests.model()
+        let values: [Float] = [12345.678, -0.001953125, 3.14159274]
+        try model.setTensor(named: "layer1.0.bn2.bias", to: values)
+        try model.save(to: path)
+        var file = try bytes(path)
+        let pattern = values.withUnsafeBytes { Array($0) }
+        let starts = file.indices.filter { file[$0...].starts(with: pattern) }
+        try #require(starts.count == 1)
+        file[starts[0] + 5] ^= 4
+        let error = try outcome(of: file, at: path, original: model, "flipped data")
+        #expect(error?.message.contains("/parameters/layer1.0.bn2.bias is damaged") == true)
+      }
+    }
+
+    @Test func bytesAfterTheEndAreNoticed() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        let model = try fullModel()
+        try model.save(to: path)
+        let error = try outcome(
+          of: try bytes(path) + [1, 2, 3], at: path, original: model, "three more bytes")
+        #expect(error != nil)
+      }
+    }
+  }
+}

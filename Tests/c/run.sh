@@ -1,0 +1,73 @@
+#!/bin/sh
+# Builds the C tests and examples against the shared library, with gcc and clang, and runs them.
+#
+# usage: run.sh [DIRECTORY of libresnet.so (default: build) [LIBRARY with symbols, for valgrind]]
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+library=$(cd "${1:-$root/build}" && pwd)
+symbols=$(realpath "${2:-$root/.build/release/libResNetShared.so}")
+tests=$root/Tests/c
+examples=$root/Examples/c
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+cd "$work"
+
+flags="-std=c99 -Wall -Wextra -pedantic -Werror -O1 -I$root/include"
+link="-L$library -lresnet -lm -lpthread"
+hdf5="$(pkg-config --cflags --libs hdf5)"
+export LD_LIBRARY_PATH="$library"
+isas=portable
+grep -qw avx2 /proc/cpuinfo && isas="$isas avx2"
+grep -qw avx512f /proc/cpuinfo && isas="$isas avx512"
+
+"$tests/exports.sh" "$root/include/resnet.h" "$library/libresnet.so"
+
+for cc in gcc clang; do
+  command -v $cc >/dev/null || { echo "run.sh: there is no $cc here" && exit 1; }
+  echo "== $cc"
+  $cc $flags "$tests"/api/*.c $hdf5 $link -o api_test
+  $cc $flags "$tests/isa_test.c" $link -o isa_test
+  $cc $flags "$tests/dlopen_test.c" -lpthread -ldl -o dlopen_test
+  $cc $flags "$examples/train.c" $link -o train
+  $cc $flags "$examples/classify.c" $link -o classify
+  $cc -x c++ -std=c++17 -Wall -Wextra -pedantic -Werror -I"$root/include" \
+    "$tests/header_test.cpp" $link -o header_test
+  ./header_test
+  ./dlopen_test "$library/libresnet.so.1"
+  RESNET_ISA=nonsense ./isa_test refused
+  for isa in $isas; do
+    RESNET_ISA=$isa ./isa_test $isa
+    echo "$isa: $(RESNET_ISA=$isa ./api_test | tee api_test.log | tail -n 1)"
+    tail -n 1 api_test.log | grep -q ' passed, 0 failed$' || { cat api_test.log && exit 1; }
+  done
+done
+
+echo "== examples"
+./train -o model.h5 | tr '\r' '\n' | tail -n 2 | tee train.log
+awk '/^test loss/ { sub("%", "", $5); found = 1; exit !($5 + 0 >= 90) } END { if (!found) exit 1 }' \
+  train.log || { echo "run.sh: the example has learned too little" && exit 1; }
+# Two grey images of 16x16 whose rows, and columns, alternate two by two; and one in colour.
+awk 'BEGIN { for (i = 0; i < 256; i++) printf "%s", int(i / 32) % 2 ? "\322" : "d" }' >rows
+awk 'BEGIN { for (i = 0; i < 256; i++) printf "%s", int(i / 2) % 2 ? "\322" : "d" }' >columns
+for name in rows columns; do { printf 'P5\n# a test image\n16 16\n255\n' && cat $name; } >$name.pgm; done
+{ printf 'P6 8 8 255\n' && head -c 192 /dev/zero; } >colour.ppm
+./classify model.h5 rows.pgm columns.pgm | tee classify.log
+grep -qE '^rows.pgm: rows 0\.[0-9]{4}$|^rows.pgm: rows 1\.0000$' classify.log
+grep -qE '^columns.pgm: columns 0\.[0-9]{4}$|^columns.pgm: columns 1\.0000$' classify.log
+for bad in colour.ppm missing.pgm model.h5; do
+  if ./classify model.h5 $bad 2>error.log; then echo "run.sh: $bad was classified" && exit 1; fi
+  grep -q "$bad" error.log
+done
+
+echo "== valgrind"
+# Valgrind knows neither AVX-512 nor the newest debug information, but needs the names of functions.
+case $isas in *avx2*) isa=avx2 ;; *) isa=portable ;; esac
+mkdir plain
+strip --strip-debug -o plain/libresnet.so.1 "$symbols"
+for program in "train -e 1 -n 16 -o small.h5" "classify small.h5 rows.pgm columns.pgm"; do
+  LD_LIBRARY_PATH=$work/plain RESNET_ISA=$isa \
+    valgrind -q --error-exitcode=1 --leak-check=full --suppressions="$tests/valgrind.supp" \
+    ./$program >valgrind.log 2>&1 || { cat valgrind.log && exit 1; }
+  echo "$program: no errors, no leaks"
+done
+echo "run.sh: all passed"

@@ -1,0 +1,73 @@
+"""Residual networks on the CPU: build, train, save and run them with libresnet.
+
+    import resnet
+
+    model = resnet.Model("resnet20", classes=10, seed=0)
+    trainer = resnet.Trainer(model, lr=0.1, momentum=0.9, weight_decay=1e-4)
+    history = trainer.fit(resnet.CIFAR10("cifar-10-batches-bin"), epochs=3, progress=True)
+    model.save("m.h5")
+    labels = resnet.load("m.h5").predict(images)
+
+Images are arrays of shape (images, channels, height, width), float32 or uint8, in whatever unit
+the model was trained on: a model carries its own input normalisation. The same inputs and seed
+give the same bits, whatever the number of threads.
+
+An object is used by one thread at a time; a second one gets `BusyError`. Python's global lock is
+released while the library computes.
+"""
+
+from ._errors import (
+    BufferTooSmallError,
+    BusyError,
+    CancelledError,
+    Error,
+    FormatError,
+    InputOutputError,
+    InvalidArgumentError,
+    InvalidHandleError,
+    LibraryError,
+    MissingFileError,
+    NotFiniteError,
+    NotFoundError,
+    OutOfMemoryError,
+    ShapeError,
+    StateDictError,
+    Status,
+)
+from .data import CIFAR10, Dataset
+from .machine import get_threads, instruction_set, library_version, set_threads
+from .model import Metrics, Model, Normalization, load
+from .trainer import Progress, Trainer
+
+__version__ = "1.0.0"
+
+__all__ = [
+    "CIFAR10",
+    "BufferTooSmallError",
+    "BusyError",
+    "CancelledError",
+    "Dataset",
+    "Error",
+    "FormatError",
+    "InputOutputError",
+    "InvalidArgumentError",
+    "InvalidHandleError",
+    "LibraryError",
+    "Metrics",
+    "MissingFileError",
+    "Model",
+    "Normalization",
+    "NotFiniteError",
+    "NotFoundError",
+    "OutOfMemoryError",
+    "Progress",
+    "ShapeError",
+    "StateDictError",
+    "Status",
+    "Trainer",
+    "get_threads",
+    "instruction_set",
+    "library_version",
+    "load",
+    "set_threads",
+]

@@ -1,0 +1,165 @@
+"""What went wrong: one exception class for each status of the C library.
+
+Each also derives from the built-in exception that a Python programmer would expect, so that
+`except ValueError` and `except FileNotFoundError` work as they do elsewhere.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Status(enum.IntEnum):
+    """The `rn_status` values of resnet.h."""
+
+    OK = 0
+    INVALID_ARGUMENT = 1
+    INVALID_HANDLE = 2
+    SHAPE_MISMATCH = 3
+    NOT_FOUND = 4
+    IO_ERROR = 5
+    BAD_FORMAT = 6
+    OUT_OF_MEMORY = 7
+    NOT_FINITE = 8
+    CANCELLED = 9
+    BUFFER_TOO_SMALL = 10
+    BUSY = 11
+
+
+class Error(Exception):
+    """Base of every exception that this package raises on its own account.
+
+    Attributes:
+        status: The library's status, or None where the library had no part in it.
+    """
+
+    status: ClassVar[Status | None] = None
+
+
+class LibraryError(Error, ImportError):
+    """The shared library cannot be found, or is not one this package can use."""
+
+
+class InvalidArgumentError(Error, ValueError):
+    """A value outside its documented range."""
+
+    status = Status.INVALID_ARGUMENT
+
+
+class InvalidHandleError(Error, RuntimeError):
+    """An object that the library does not know. Only a defect of this package leads here."""
+
+    status = Status.INVALID_HANDLE
+
+
+class ShapeError(Error, ValueError):
+    """An array whose dimensions are not those expected."""
+
+    status = Status.SHAPE_MISMATCH
+
+
+class StateDictError(ShapeError):
+    """A state dict that does not fit the model. The model is as it was.
+
+    Attributes:
+        missing: Names that the model has and the state dict lacks.
+        unexpected: Names of the state dict that the model does not have.
+        mismatched: Sentences about tensors that have the wrong shape or unusable values.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: Sequence[str] = (),
+        unexpected: Sequence[str] = (),
+        mismatched: Sequence[str] = (),
+    ) -> None:
+        """Makes an error with the names that caused it."""
+        super().__init__(message)
+        self.missing = list(missing)
+        self.unexpected = list(unexpected)
+        self.mismatched = list(mismatched)
+
+
+class NotFoundError(Error, LookupError):
+    """No preset, tensor or file of that name."""
+
+    status = Status.NOT_FOUND
+
+
+class MissingFileError(NotFoundError, FileNotFoundError):
+    """No file of that name."""
+
+
+class InputOutputError(Error, OSError):
+    """The operating system refused to read or write."""
+
+    status = Status.IO_ERROR
+
+
+class FormatError(Error, ValueError):
+    """A file that is damaged, or not of the format expected."""
+
+    status = Status.BAD_FORMAT
+
+
+class OutOfMemoryError(Error, MemoryError):
+    """Memory could not be had."""
+
+    status = Status.OUT_OF_MEMORY
+
+
+class NotFiniteError(Error, ArithmeticError):
+    """NaN or infinity in the input, or a loss that diverged."""
+
+    status = Status.NOT_FINITE
+
+
+class CancelledError(Error):
+    """The progress callback asked to stop."""
+
+    status = Status.CANCELLED
+
+
+class BufferTooSmallError(Error):
+    """A buffer holds less than the result. Only a defect of this package leads here."""
+
+    status = Status.BUFFER_TOO_SMALL
+
+
+class BusyError(Error, RuntimeError):
+    """The object is in use by another thread."""
+
+    status = Status.BUSY
+
+
+_CLASSES: dict[int, type[Error]] = {
+    kind.status: kind
+    for kind in (
+        InvalidArgumentError,
+        InvalidHandleError,
+        ShapeError,
+        NotFoundError,
+        InputOutputError,
+        FormatError,
+        OutOfMemoryError,
+        NotFiniteError,
+        CancelledError,
+        BufferTooSmallError,
+        BusyError,
+    )
+    if kind.status is not None
+}
+
+
+def error_for(status: int, message: str) -> Error:
+    """The exception for a status other than OK."""
+    kind = _CLASSES.get(status)
+    if kind is None:
+        return Error(f"{message} (status {status}, unknown to this version of the package)")
+    return kind(message)

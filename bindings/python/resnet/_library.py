@@ -1,0 +1,312 @@
+"""The C library: where it is, and how resnet.h looks to ctypes.
+
+Structs and functions stand in the order of the header. A test compiles the header and compares
+every size, offset and constant with what is here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_size_t, c_uint64
+from ctypes import c_void_p as handle
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ._errors import LibraryError, Status, error_for
+
+SONAME = "libresnet.so.1"
+MAJOR_VERSION = 1
+DEFAULT = -1
+
+FAMILIES = {"imagenet": 1, "cifar": 2}
+STEMS = {"imagenet": 1, "cifar": 2}
+BLOCKS = {"basic": 1, "bottleneck": 2}
+SHORTCUTS = {"A": 1, "B": 2, "C": 3, "none": 4}
+STRIDES_ON = {"1x1": 1, "3x3": 2}
+ZERO_CHANNELS = {"after": 0, "split": 1}
+NORMALIZE = {"auto": 0, "keep": 1}
+FLOAT32, UINT8 = 0, 1
+
+
+class Sized(ctypes.Structure):
+    """A struct that begins with its own size, which it sets by itself."""
+
+    _fields_: ClassVar[Any] = [("size", c_size_t)]
+
+    def __init__(self, **members: Any) -> None:  # noqa: ANN401 (whatever ctypes converts)
+        """Sets the members named, and zeroes the others."""
+        super().__init__(size=ctypes.sizeof(type(self)), **members)
+
+
+class ModelOptions(Sized):
+    """`rn_model_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("family", c_int),
+        ("stem", c_int),
+        ("shortcut", c_int),
+        ("stride_on", c_int),
+        ("zero_channels", c_int),
+        ("classes", c_int32),
+        ("input_channels", c_int32),
+        ("base_width", c_int32),
+        ("seed", c_uint64),
+    ]
+
+
+class Stage(ctypes.Structure):
+    """`rn_stage`."""
+
+    _fields_: ClassVar[Any] = [("blocks", c_int32), ("width", c_int32), ("stride", c_int32)]
+
+
+class Description(Sized):
+    """`rn_description`."""
+
+    _fields_: ClassVar[Any] = [
+        ("name", c_char_p),
+        ("stem", c_int),
+        ("block", c_int),
+        ("shortcut", c_int),
+        ("stride_on", c_int),
+        ("zero_channels", c_int),
+        ("input_channels", c_int32),
+        ("stem_width", c_int32),
+        ("classes", c_int32),
+        ("stage_count", c_int32),
+        ("stages", POINTER(Stage)),
+        ("seed", c_uint64),
+    ]
+
+
+class ModelInfo(Sized):
+    """`rn_model_info`."""
+
+    _fields_: ClassVar[Any] = [
+        ("classes", c_int32),
+        ("input_channels", c_int32),
+        ("input_height", c_int32),
+        ("input_width", c_int32),
+        ("weighted_layers", c_int32),
+        ("tensors", c_int32),
+        ("parameters", c_int64),
+        ("multiply_adds", c_int64),
+    ]
+
+
+class TensorInfo(Sized):
+    """`rn_tensor_info`."""
+
+    _fields_: ClassVar[Any] = [
+        ("name", c_char_p),
+        ("trainable", c_int32),
+        ("rank", c_int32),
+        ("shape", c_int64 * 4),
+        ("count", c_int64),
+    ]
+
+
+class Images(Sized):
+    """`rn_images`."""
+
+    _fields_: ClassVar[Any] = [
+        ("type", c_int),
+        ("pixels", ctypes.c_void_p),
+        ("count", c_int64),
+        ("channels", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+    ]
+
+
+class DatasetInfo(Sized):
+    """`rn_dataset_info`."""
+
+    _fields_: ClassVar[Any] = [
+        ("count", c_int64),
+        ("channels", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("classes", c_int32),
+    ]
+
+
+class Metrics(Sized):
+    """`rn_metrics`."""
+
+    _fields_: ClassVar[Any] = [("loss", c_double), ("accuracy", c_double), ("count", c_int64)]
+
+
+class TrainerOptions(Sized):
+    """`rn_trainer_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("learning_rate", c_float),
+        ("momentum", c_float),
+        ("weight_decay", c_float),
+        ("spare_bn_and_biases", c_int32),
+    ]
+
+
+class Progress(Sized):
+    """`rn_progress`."""
+
+    _fields_: ClassVar[Any] = [
+        ("epoch", c_int32),
+        ("epochs", c_int32),
+        ("step", c_int64),
+        ("steps", c_int64),
+        ("iteration", c_int64),
+        ("loss", c_double),
+        ("accuracy", c_double),
+        ("images_per_second", c_double),
+        ("learning_rate", c_float),
+        ("epoch_ended", c_int32),
+        ("has_validation", c_int32),
+        ("validation_loss", c_double),
+        ("validation_accuracy", c_double),
+    ]
+
+
+ProgressCallback = ctypes.CFUNCTYPE(c_int, POINTER(Progress), ctypes.c_void_p)
+
+
+class FitOptions(Sized):
+    """`rn_fit_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("epochs", c_int32),
+        ("batch_size", c_int32),
+        ("pad", c_int32),
+        ("mirror", c_int32),
+        ("normalize", c_int),
+        ("milestones", POINTER(c_int64)),
+        ("milestone_count", c_int32),
+        ("gamma", c_float),
+        ("seed", c_uint64),
+        ("progress", ProgressCallback),
+        ("user", ctypes.c_void_p),
+    ]
+
+
+_floats = POINTER(c_float)
+_labels = POINTER(c_int32)
+_sizes = POINTER(c_size_t)
+_new = POINTER(handle)
+
+# Functions that return a string, and those that return a status, which is checked on every call.
+TEXT_FUNCTIONS: dict[str, list[Any]] = {
+    "rn_status_string": [c_int],
+    "rn_last_error": [],
+    "rn_version": [],
+}
+STATUS_FUNCTIONS: dict[str, list[Any]] = {
+    "rn_set_threads": [c_int32],
+    "rn_get_threads": [POINTER(c_int32)],
+    "rn_get_isa": [POINTER(c_char_p)],
+    "rn_model_create": [c_char_p, POINTER(ModelOptions), _new],
+    "rn_model_create_described": [POINTER(Description), _new],
+    "rn_model_free": [handle],
+    "rn_model_save": [handle, c_char_p],
+    "rn_model_load": [c_char_p, _new],
+    "rn_model_get_info": [handle, POINTER(ModelInfo)],
+    "rn_model_summary": [handle, c_int32, c_int32, c_char_p, c_size_t, _sizes],
+    "rn_model_name": [handle, c_char_p, c_size_t, _sizes],
+    "rn_model_tensor_info": [handle, c_int32, POINTER(TensorInfo)],
+    "rn_model_get_tensor": [handle, c_char_p, _floats, c_size_t],
+    "rn_model_set_tensor": [handle, c_char_p, _floats, c_size_t],
+    "rn_model_set_normalization": [handle, _floats, c_size_t, c_int32, c_int32, _floats, c_size_t],
+    "rn_model_get_normalization": [
+        *(handle, _floats, c_size_t, _sizes, POINTER(c_int32), POINTER(c_int32)),
+        *(_floats, c_size_t, _sizes),
+    ],
+    "rn_model_set_class_names": [handle, POINTER(c_char_p), c_int32],
+    "rn_model_class_name": [handle, c_int32, c_char_p, c_size_t, _sizes],
+    "rn_model_logits": [handle, POINTER(Images), _floats, c_size_t],
+    "rn_model_probabilities": [handle, POINTER(Images), _floats, c_size_t],
+    "rn_model_predict": [handle, POINTER(Images), _labels, c_size_t],
+    "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
+    "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
+    "rn_dataset_free": [handle],
+    "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
+    "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],
+    "rn_model_evaluate": [handle, handle, POINTER(Metrics)],
+    "rn_trainer_create": [handle, POINTER(TrainerOptions), _new],
+    "rn_trainer_free": [handle],
+    "rn_trainer_set_learning_rate": [handle, c_float],
+    "rn_trainer_get_learning_rate": [handle, POINTER(c_float)],
+    "rn_trainer_iterations": [handle, POINTER(c_int64)],
+    "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
+    "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],
+}
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The library, loaded on first use, with every function declared.
+
+    Its functions raise the matching `Error` when they return a status other than OK.
+
+    Raises:
+        LibraryError: It is not found, cannot be loaded, or has another major version.
+    """
+    loaded = _load()
+
+    def check(status: Any, _function: Any, _arguments: Any) -> Any:  # noqa: ANN401 (ctypes' own)
+        if status != Status.OK:
+            raise error_for(status, loaded.rn_last_error().decode(errors="replace"))
+        return status
+
+    try:
+        for name, arguments in TEXT_FUNCTIONS.items():
+            function = getattr(loaded, name)
+            function.argtypes, function.restype = arguments, c_char_p
+        for name, arguments in STATUS_FUNCTIONS.items():
+            function = getattr(loaded, name)
+            function.argtypes, function.restype = arguments, c_int
+            function.errcheck = check
+    except AttributeError as error:
+        raise LibraryError(f"{loaded._name} is not the library expected: {error}") from None
+    version = loaded.rn_version().decode()
+    if version.split(".", maxsplit=1)[0] != str(MAJOR_VERSION):
+        raise LibraryError(
+            f"{loaded._name} has version {version}; this package needs version {MAJOR_VERSION}.x"
+        )
+    return loaded
+
+
+def _load() -> ctypes.CDLL:
+    chosen = os.environ.get("LIBRESNET")
+    if chosen:
+        # Whoever names a library wants that one: nothing else is tried.
+        return _open(chosen, "LIBRESNET names")
+    found = next((path for path in _places(Path(__file__).resolve()) if path.exists()), None)
+    if found is not None:
+        return _open(str(found), "found")
+    try:
+        return ctypes.CDLL(SONAME)
+    except OSError as error:
+        raise LibraryError(
+            f"libresnet is not found: not in {Path(__file__).resolve().parent}, not in the build "
+            f"folder of a checkout around it, and not by the system's loader ({error}); build it "
+            "with make, or set LIBRESNET to its path"
+        ) from None
+
+
+def _places(module: Path) -> list[Path]:
+    """Where a library that belongs to this copy of the package may lie, nearest first."""
+    package = module.parent
+    checkouts = [folder for folder in package.parents if (folder / "include/resnet.h").is_file()]
+    return [
+        *(package / name for name in (SONAME, "libresnet.so")),
+        *(folder / "build/libresnet.so" for folder in checkouts),
+    ]
+
+
+def _open(path: str, how: str) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(path)
+    except OSError as error:
+        raise LibraryError(f"{how} {path}, which cannot be loaded: {error}") from None

@@ -1,0 +1,170 @@
+"""Python values on their way into C: checked here where ctypes would change them silently."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+import os
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
+
+import numpy as np
+
+from . import _library
+from ._errors import BufferTooSmallError, InvalidArgumentError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+
+IMAGE_RANK = 4
+
+
+def integer(value: SupportsIndex, what: str, *, bits: int = 32, signed: bool = True) -> int:
+    """`value`, if it fits a C integer of that many bits, which ctypes would cut it down to."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InvalidArgumentError(f"{what} is {value!r}, expected an integer") from None
+    low = -(1 << (bits - 1)) if signed else 0
+    high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1
+    if not low <= number <= high:
+        raise InvalidArgumentError(f"{what} is {number}, expected {low} to {high}")
+    return number
+
+
+def optional_count(value: SupportsIndex | None, what: str) -> int:
+    """A count, or the library's mark for "the preset's own" where it is None."""
+    if value is None:
+        return _library.DEFAULT
+    number = integer(value, what)
+    if number < 0:
+        # The mark itself is negative, and must not be reached by accident.
+        raise InvalidArgumentError(f"{what} is {number}, expected a positive number")
+    return number
+
+
+def number(value: SupportsFloat, what: str) -> float:
+    """`value` as a float; its range is the library's to check."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"{what} is {value!r}, expected a number") from None
+
+
+def choice(value: str, choices: Mapping[str, int], what: str) -> int:
+    """The C constant of one of several words."""
+    try:
+        return choices[value]
+    except (KeyError, TypeError):
+        words = ", ".join(repr(word) for word in choices)
+        raise InvalidArgumentError(f"{what} is {value!r}, expected one of {words}") from None
+
+
+def optional_choice(value: str | None, choices: Mapping[str, int], what: str) -> int:
+    """The C constant of one of several words, 0 (the default) for None."""
+    return 0 if value is None else choice(value, choices, what)
+
+
+def text(value: str, what: str) -> bytes:
+    """A string for C, which would end at a zero character."""
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{what} is {value!r}, expected a string")
+    if "\0" in value:
+        raise InvalidArgumentError(f"{what} is {value!r}, which holds a zero character")
+    return value.encode()
+
+
+def path(value: str | os.PathLike[str]) -> bytes:
+    """A file name for C."""
+    encoded = os.fsencode(value)
+    if b"\0" in encoded:
+        raise InvalidArgumentError(f"the path {value!r} holds a zero character")
+    return encoded
+
+
+def floats(array: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 (a ctypes pointer)
+    """A pointer to the values of a contiguous array. The caller keeps the array."""
+    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+
+
+def per_channel(values: npt.ArrayLike | None, channels: int) -> npt.NDArray[np.float32] | None:
+    """A contiguous float32 array; one number becomes one for each channel."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
+        raise InvalidArgumentError(f"the normalisation is {array.dtype}, expected numbers")
+    if array.ndim == 0:
+        array = np.full(channels, array)
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def images(array: npt.ArrayLike) -> tuple[_library.Images, npt.NDArray[Any]]:
+    """The C view of a batch of images, and the array that owns its pixels: keep both.
+
+    Bytes and floats of any width are taken; floats become float32.
+    """
+    pixels = np.asarray(array)
+    if pixels.ndim != IMAGE_RANK:
+        hint = "; a single image is x[None]" if pixels.ndim == IMAGE_RANK - 1 else ""
+        raise ShapeError(
+            f"the images have shape {pixels.shape}, expected (images, channels, height, width)"
+            + hint
+        )
+    if pixels.dtype == np.uint8:
+        kind = _library.UINT8
+    elif np.issubdtype(pixels.dtype, np.floating):
+        kind = _library.FLOAT32
+        # A float64 beyond float32's range becomes infinite, and the library says so.
+        with np.errstate(over="ignore"):
+            pixels = pixels.astype(np.float32, copy=False)
+    else:
+        raise InvalidArgumentError(f"the images are {pixels.dtype}, expected float32 or uint8")
+    pixels = np.ascontiguousarray(pixels)
+    count, channels, height, width = pixels.shape
+    view = _library.Images(
+        type=kind,
+        pixels=pixels.ctypes.data,
+        count=count,
+        channels=integer(channels, "the number of channels"),
+        height=integer(height, "the images' height"),
+        width=integer(width, "the images' width"),
+    )
+    return view, pixels
+
+
+def labels(array: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:
+    """`count` integer labels. Their range is the library's to check, once they fit an int32."""
+    values = np.asarray(array)
+    if values.shape != (count,):
+        raise ShapeError(f"the labels have shape {values.shape}, expected ({count},), one an image")
+    if not np.issubdtype(values.dtype, np.integer):
+        raise InvalidArgumentError(f"the labels are {values.dtype}, expected integers")
+    limits = np.iinfo(np.int32)
+    if count and not limits.min <= int(values.min()) <= int(values.max()) <= limits.max:
+        raise InvalidArgumentError(
+            f"the labels go from {values.min()} to {values.max()}, expected 0 to the number of "
+            "classes less 1"
+        )
+    return np.ascontiguousarray(values, dtype=np.int32)
+
+
+def label_pointer(array: npt.NDArray[np.int32]) -> Any:  # noqa: ANN401 (a ctypes pointer)
+    """A pointer to the values of a contiguous array. The caller keeps the array."""
+    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+
+
+def read_text(function: Callable[..., int], *arguments: object) -> str:
+    """The string that a function writes by the rule of `rn_model_summary`."""
+    needed = ctypes.c_size_t(4096)
+    while True:
+        buffer = ctypes.create_string_buffer(needed.value)
+        try:
+            function(*arguments, buffer, len(buffer), ctypes.byref(needed))
+        except BufferTooSmallError:
+            if needed.value <= len(buffer):
+                raise
+        else:
+            return buffer.value.decode()

@@ -1,0 +1,156 @@
+"""Labelled images to train and evaluate on."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, SupportsIndex, TypeAlias
+
+import numpy as np
+
+from . import _library, _values
+from ._errors import InvalidArgumentError, MissingFileError, NotFoundError
+from ._handle import Owner
+from ._library import library
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy.typing as npt
+
+
+class Dataset(Owner):
+    """Images with their labels, copied out of arrays."""
+
+    def __init__(
+        self, x: npt.ArrayLike, y: npt.ArrayLike, *, classes: SupportsIndex | None = None
+    ) -> None:
+        """Copies images and labels.
+
+        Args:
+            x: Images, (images, channels, height, width), uint8 or float32.
+            y: Labels, (images,) integers from 0 to classes - 1.
+            classes: How many classes there are; None for one more than the largest label.
+
+        Raises:
+            ShapeError: An array has the wrong number of dimensions, or the counts differ.
+            InvalidArgumentError: A label is out of range, or an array of the wrong type.
+            NotFiniteError: A pixel is NaN or infinite.
+        """
+        images, pixels = _values.images(x)
+        labels = _values.labels(y, len(pixels))
+        if classes is None:
+            classes = int(labels.max(initial=-1)) + 1
+        made = ctypes.c_void_p()
+        library().rn_dataset_create(
+            ctypes.byref(images),
+            _values.label_pointer(labels),
+            _values.integer(classes, "the number of classes"),
+            ctypes.byref(made),
+        )
+        super().__init__(made, "rn_dataset_free")
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return int(self._info().count)
+
+    def __repr__(self) -> str:
+        """What it holds, in a line."""
+        channels, height, width = self.shape
+        return (
+            f"<resnet.{type(self).__name__}: {len(self)} images of {channels}x{height}x{width} "
+            f"in {self.classes} classes>"
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image."""
+        info = self._info()
+        return info.channels, info.height, info.width
+
+    @property
+    def classes(self) -> int:
+        """The number of classes: labels are 0 to one less."""
+        return int(self._info().classes)
+
+    def read(
+        self, first: SupportsIndex = 0, count: SupportsIndex | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        """Copies images and labels out.
+
+        Args:
+            first: Index of the first image.
+            count: How many; None for all that follow.
+
+        Returns:
+            Images, (count, channels, height, width) float32 in raw pixel units, and their labels,
+            (count,) int32.
+
+        Raises:
+            InvalidArgumentError: The range goes beyond the dataset.
+        """
+        total = len(self)
+        begin = _values.integer(first, "the first image", bits=64)
+        wanted = total - begin if count is None else _values.integer(count, "the count", bits=64)
+        if not (0 <= begin <= total and 0 <= wanted <= total - begin):
+            raise InvalidArgumentError(
+                f"images {begin} to {begin + wanted - 1} were asked for; there are {total}"
+            )
+        pixels = np.empty((wanted, *self.shape), np.float32)
+        labels = np.empty(wanted, np.int32)
+        if wanted:
+            library().rn_dataset_read(
+                self._handle,
+                begin,
+                wanted,
+                _values.floats(pixels),
+                pixels.size,
+                _values.label_pointer(labels),
+                labels.size,
+            )
+        return pixels, labels
+
+    def _info(self) -> _library.DatasetInfo:
+        info = _library.DatasetInfo()
+        library().rn_dataset_get_info(self._handle, ctypes.byref(info))
+        return info
+
+
+class CIFAR10(Dataset):
+    """CIFAR-10 in its binary version: 32x32 colour images of 10 classes."""
+
+    def __init__(self, directory: str | os.PathLike[str], *, train: bool = True) -> None:
+        """Opens the training or the test images.
+
+        Args:
+            directory: Holds data_batch_1.bin to data_batch_5.bin or test_batch.bin, and
+                batches.meta.txt for the class names if it is there.
+            train: The 50,000 training images, or else the 10,000 test images.
+
+        Raises:
+            MissingFileError: A file is missing.
+            FormatError: A file is damaged.
+        """
+        made = ctypes.c_void_p()
+        try:
+            library().rn_dataset_open_cifar10(
+                _values.path(directory), int(bool(train)), ctypes.byref(made)
+            )
+        except NotFoundError as error:
+            raise MissingFileError(str(error)) from None
+        Owner.__init__(self, made, "rn_dataset_free")
+
+
+Data: TypeAlias = "Dataset | tuple[npt.ArrayLike, npt.ArrayLike]"
+
+
+def as_dataset(data: Data, classes: int) -> Dataset:
+    """`data`, or a dataset of `classes` classes made from its images and labels."""
+    if isinstance(data, Dataset):
+        return data
+    try:
+        x, y = data
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(
+            f"expected a resnet.Dataset or a tuple (images, labels), got {type(data).__name__}"
+        ) from None
+    return Dataset(x, y, classes=classes)

@@ -1,0 +1,44 @@
+"""Settings and facts that hold for the whole process."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import SupportsIndex
+
+from . import _values
+from ._library import library
+
+
+def set_threads(threads: SupportsIndex) -> None:
+    """Sets how many threads compute, the calling one included.
+
+    Args:
+        threads: 1 or more; 0 for one per available core, which is the default.
+    """
+    library().rn_set_threads(_values.integer(threads, "the number of threads"))
+
+
+def get_threads() -> int:
+    """How many threads compute, the calling one included."""
+    threads = ctypes.c_int32()
+    library().rn_get_threads(ctypes.byref(threads))
+    return threads.value
+
+
+def instruction_set() -> str:
+    """The instruction set whose kernels are in use: "avx512", "avx2" or "portable".
+
+    The environment variable RESNET_ISA, read at first use, forces one.
+
+    Raises:
+        InvalidArgumentError: RESNET_ISA names one that is unknown or that this processor lacks.
+    """
+    isa = ctypes.c_char_p()
+    library().rn_get_isa(ctypes.byref(isa))
+    return (isa.value or b"").decode()
+
+
+def library_version() -> str:
+    """The version of the C library, e.g. "1.0.0"."""
+    version: bytes = library().rn_version()
+    return version.decode()

@@ -1,0 +1,460 @@
+"""Networks with their weights."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _library, _state_dict, _values
+from ._errors import InvalidArgumentError, MissingFileError, NotFoundError, ShapeError
+from ._handle import Owner
+from ._library import library
+from .data import as_dataset
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from .data import Data
+
+PIXEL_MEAN_RANK = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Metrics:
+    """How a model does on a dataset, in inference mode."""
+
+    loss: float
+    """Mean cross-entropy, in nats."""
+    accuracy: float
+    """Share of images whose highest score is their label's, 0 to 1."""
+    count: int
+    """Images."""
+
+
+class Normalization(NamedTuple):
+    """How pixels become network inputs: (pixel - mean) * scale."""
+
+    mean: npt.NDArray[np.float32] | None
+    """(channels,) or (channels, height, width), in the pixels' unit; None for 0."""
+    scale: npt.NDArray[np.float32] | None
+    """(channels,); None for 1."""
+
+
+class Model(Owner):
+    """A residual network (He et al., 2015) with its weights, input normalisation and class names.
+
+    Images are (images, channels, height, width), float32 or uint8, of any size that the network
+    can take. The model applies its own normalisation to them.
+    """
+
+    def __init__(
+        self,
+        preset: str,
+        *,
+        classes: SupportsIndex | None = None,
+        shortcut: Literal["A", "B", "C", "none"] | None = None,
+        stride_on: Literal["1x1", "3x3"] | None = None,
+        family: Literal["imagenet", "cifar"] | None = None,
+        stem: Literal["imagenet", "cifar"] | None = None,
+        zero_channels: Literal["after", "split"] = "after",
+        input_channels: SupportsIndex | None = None,
+        base_width: SupportsIndex | None = None,
+        seed: SupportsIndex = 0,
+    ) -> None:
+        """Makes a network of the paper with fresh weights (He's method).
+
+        What is None is as the paper has it.
+
+        Args:
+            preset: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "plain18",
+                "plain34" (ImageNet), or "resnetN", "plainN" with N = 6n + 2 (CIFAR).
+            classes: Number of classes; None for 1000 (ImageNet) or 10 (CIFAR).
+            shortcut: "A" (identity, new channels zero), "B" (projection where dimensions change),
+                "C" (projection on every block) or "none" (a plain network); None for B
+                (ImageNet), A (CIFAR) or none (plain networks).
+            stride_on: The convolution of a bottleneck that has the stride: "1x1" as published,
+                which None means too, or "3x3" as in torchvision.
+            family: Which network a name means that both families have, such as "resnet50"; None
+                for the ImageNet one.
+            stem: One 3x3 convolution ("cifar"), or a 7x7 at stride 2 and max-pooling
+                ("imagenet"); None for the family's own.
+            zero_channels: Where shortcut A puts its zero channels: "after" the old ones, or
+                "split" half before and half after.
+            input_channels: Channels of the images; None for 3.
+            base_width: Channels of the first stage; None for 64 (ImageNet) or 16 (CIFAR).
+            seed: Of the weights. The same seed gives the same weights.
+
+        Raises:
+            NotFoundError: There is no such preset.
+            InvalidArgumentError: A value is out of range.
+        """
+        options = _library.ModelOptions(
+            family=_values.optional_choice(family, _library.FAMILIES, "family"),
+            stem=_values.optional_choice(stem, _library.STEMS, "stem"),
+            shortcut=_values.optional_choice(shortcut, _library.SHORTCUTS, "shortcut"),
+            stride_on=_values.optional_choice(stride_on, _library.STRIDES_ON, "stride_on"),
+            zero_channels=_values.choice(zero_channels, _library.ZERO_CHANNELS, "zero_channels"),
+            classes=_values.optional_count(classes, "classes"),
+            input_channels=_values.optional_count(input_channels, "input_channels"),
+            base_width=_values.optional_count(base_width, "base_width"),
+            seed=_values.integer(seed, "seed", bits=64, signed=False),
+        )
+        made = ctypes.c_void_p()
+        library().rn_model_create(
+            _values.text(preset, "preset"), ctypes.byref(options), ctypes.byref(made)
+        )
+        super().__init__(made, "rn_model_free")
+
+    @classmethod
+    def described(
+        cls,
+        *,
+        stem: Literal["imagenet", "cifar"],
+        stem_width: SupportsIndex,
+        block: Literal["basic", "bottleneck"],
+        stages: Sequence[tuple[SupportsIndex, SupportsIndex, SupportsIndex]],
+        shortcut: Literal["A", "B", "C", "none"],
+        classes: SupportsIndex,
+        input_channels: SupportsIndex = 3,
+        stride_on: Literal["1x1", "3x3"] | None = None,
+        zero_channels: Literal["after", "split"] = "after",
+        name: str = "custom",
+        seed: SupportsIndex = 0,
+    ) -> Model:
+        """Makes a network of your own with fresh weights.
+
+        Args:
+            stem: As for a preset.
+            stem_width: Channels of the stem's convolution.
+            block: "basic" (two 3x3 convolutions) or "bottleneck" (1x1, 3x3, 1x1 to 4 times the
+                width).
+            stages: For each stage its number of blocks, the channels of their 3x3 convolutions,
+                and the spatial stride (1 or 2) of the first block.
+            shortcut: As for a preset.
+            classes: Number of classes.
+            input_channels: Channels of the images.
+            stride_on: As for a preset.
+            zero_channels: As for a preset.
+            name: What summaries and files call it.
+            seed: Of the weights.
+
+        Raises:
+            InvalidArgumentError: A value is out of range.
+        """
+        try:
+            rows = [
+                tuple(_values.integer(value, f"stages[{index}]") for value in stage)
+                for index, stage in enumerate(stages)
+            ]
+            array = (_library.Stage * len(rows))(
+                *(_library.Stage(blocks, width, stride) for blocks, width, stride in rows)
+            )
+        except (TypeError, ValueError) as error:
+            raise InvalidArgumentError(
+                f"stages must be tuples of three integers (blocks, width, stride): {error}"
+            ) from None
+        description = _library.Description(
+            name=_values.text(name, "name"),
+            stem=_values.choice(stem, _library.STEMS, "stem"),
+            block=_values.choice(block, _library.BLOCKS, "block"),
+            shortcut=_values.choice(shortcut, _library.SHORTCUTS, "shortcut"),
+            stride_on=_values.optional_choice(stride_on, _library.STRIDES_ON, "stride_on"),
+            zero_channels=_values.choice(zero_channels, _library.ZERO_CHANNELS, "zero_channels"),
+            input_channels=_values.integer(input_channels, "input_channels"),
+            stem_width=_values.integer(stem_width, "stem_width"),
+            classes=_values.integer(classes, "classes"),
+            stage_count=len(rows),
+            stages=array,
+            seed=_values.integer(seed, "seed", bits=64, signed=False),
+        )
+        made = ctypes.c_void_p()
+        library().rn_model_create_described(ctypes.byref(description), ctypes.byref(made))
+        return cls._adopt(made)
+
+    @classmethod
+    def _adopt(cls, handle: ctypes.c_void_p) -> Model:
+        """A model around a handle that it will own."""
+        model = cls.__new__(cls)
+        Owner.__init__(model, handle, "rn_model_free")
+        return model
+
+    def __repr__(self) -> str:
+        """What it is, in a line."""
+        info = self._info()
+        return (
+            f"<resnet.Model {self.name}: {info.input_channels} channels to {info.classes} classes, "
+            f"{info.parameters:,} parameters>"
+        )
+
+    # ---- What it is
+
+    @property
+    def name(self) -> str:
+        """What the network is called, e.g. "resnet20"."""
+        return _values.read_text(library().rn_model_name, self._handle)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return int(self._info().classes)
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of the images."""
+        return int(self._info().input_channels)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the images that its family is published for; others work too."""
+        info = self._info()
+        return info.input_height, info.input_width
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of learned values."""
+        return int(self._info().parameters)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications, each with its addition, for one image of `input_size`."""
+        return int(self._info().multiply_adds)
+
+    @property
+    def weighted_layers(self) -> int:
+        """Layers with weights, as the paper counts them: 20 for ResNet-20."""
+        return int(self._info().weighted_layers)
+
+    def summary(self, height: SupportsIndex = 0, width: SupportsIndex = 0) -> str:
+        """A table of layers, output sizes, parameters and multiply-adds.
+
+        Args:
+            height: Of the images, in pixels; 0 (with width 0) for `input_size`.
+            width: Of the images, in pixels.
+
+        Raises:
+            ShapeError: Images of that size are too small for the network.
+        """
+        rows, columns = _values.integer(height, "height"), _values.integer(width, "width")
+        table = _values.read_text(library().rn_model_summary, self._handle, rows, columns)
+        return table.rstrip("\n")
+
+    # ---- Running
+
+    def logits(self, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Runs the network in inference mode, up to the scores before the softmax.
+
+        Args:
+            x: Images, (images, channels, height, width), float32 or uint8.
+
+        Returns:
+            Scores, (images, classes).
+
+        Raises:
+            ShapeError: The images have the wrong dimensions.
+            NotFiniteError: A pixel is NaN or infinite.
+        """
+        return self._scores("rn_model_logits", x)
+
+    def probabilities(self, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """As `logits`, after the softmax: each row is non-negative and adds up to 1."""
+        return self._scores("rn_model_probabilities", x)
+
+    def predict(self, x: npt.ArrayLike) -> npt.NDArray[np.int32]:
+        """The class of each image's highest score (the first of equals), as (images,) indices.
+
+        Takes and raises what `logits` does.
+        """
+        images, pixels = _values.images(x)
+        labels = np.empty(len(pixels), np.int32)
+        library().rn_model_predict(
+            self._handle, ctypes.byref(images), _values.label_pointer(labels), labels.size
+        )
+        return labels
+
+    def evaluate(self, dataset: Data) -> Metrics:
+        """Mean loss and accuracy on a dataset, in inference mode.
+
+        Args:
+            dataset: A `Dataset`, or a tuple of images and labels.
+        """
+        data = as_dataset(dataset, self.classes)
+        metrics = _library.Metrics()
+        library().rn_model_evaluate(self._handle, data._handle, ctypes.byref(metrics))
+        return Metrics(metrics.loss, metrics.accuracy, metrics.count)
+
+    def _scores(self, function: str, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        images, pixels = _values.images(x)
+        scores = np.empty((len(pixels), self.classes), np.float32)
+        getattr(library(), function)(
+            self._handle, ctypes.byref(images), _values.floats(scores), scores.size
+        )
+        return scores
+
+    # ---- Weights
+
+    def state_dict(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Copies of all weights and BN statistics, by torchvision's names and in its order.
+
+        Convolution weights are (out, in, height, width), the last layer's (classes, features), all
+        others (channels,).
+        """
+        state = {}
+        for name, shape in self._shapes().items():
+            state[name] = np.empty(shape, np.float32)
+            library().rn_model_get_tensor(
+                self._handle, name.encode(), _values.floats(state[name]), state[name].size
+            )
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Replaces all weights and BN statistics.
+
+        Takes weights as others store them: a last layer called `linear`, projections called
+        `shortcut`, names that begin with `module.`, and `num_batches_tracked` are understood.
+
+        Args:
+            state: Arrays or PyTorch tensors by name. `numpy.load` of an .npz file will do.
+
+        Raises:
+            StateDictError: Names are missing or unexpected, or tensors do not fit; the error
+                names all of them, and the model is as it was.
+        """
+        for name, values in _state_dict.fit(state, self._shapes(), self.name).items():
+            library().rn_model_set_tensor(
+                self._handle, name.encode(), _values.floats(values), values.size
+            )
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor, in the order of a state dict."""
+        shapes = {}
+        info = _library.TensorInfo()
+        for index in range(self._info().tensors):
+            library().rn_model_tensor_info(self._handle, index, ctypes.byref(info))
+            shapes[info.name.decode()] = tuple(info.shape[: info.rank])
+        return shapes
+
+    # ---- Files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes an HDF5 file: architecture, weights, BN statistics, normalisation, class names.
+
+        A file of that name is replaced only once the new one is complete and on disk.
+
+        Raises:
+            InputOutputError: The system refuses to write there.
+        """
+        library().rn_model_save(self._handle, _values.path(path))
+
+    # ---- Input normalisation and class names
+
+    @property
+    def normalization(self) -> Normalization:
+        """How pixels become network inputs: (pixel - mean) * scale."""
+        mean_count, scale_count = ctypes.c_size_t(), ctypes.c_size_t()
+        height, width = ctypes.c_int32(), ctypes.c_int32()
+        mean = scale = None
+
+        def read(mean: Any, scale: Any) -> None:  # noqa: ANN401 (ctypes pointers)
+            library().rn_model_get_normalization(
+                *(self._handle, mean, mean_count.value, ctypes.byref(mean_count)),
+                *(ctypes.byref(height), ctypes.byref(width)),
+                *(scale, scale_count.value, ctypes.byref(scale_count)),
+            )
+
+        read(None, None)
+        if mean_count.value:
+            mean = np.empty(mean_count.value, np.float32)
+        if scale_count.value:
+            scale = np.empty(scale_count.value, np.float32)
+        read(
+            None if mean is None else _values.floats(mean),
+            None if scale is None else _values.floats(scale),
+        )
+        if mean is not None and height.value:
+            return Normalization(mean.reshape(-1, height.value, width.value), scale)
+        return Normalization(mean, scale)
+
+    def set_normalization(
+        self, mean: npt.ArrayLike | None = None, scale: npt.ArrayLike | None = None
+    ) -> None:
+        """Sets how every image is read from now on: (pixel - mean) * scale.
+
+        Args:
+            mean: (channels,), or (channels, height, width) for images of one size; one number for
+                all channels; None for 0.
+            scale: (channels,), or one number for all; None for 1. For pixels that are divided by
+                a standard deviation, give its inverse.
+
+        Raises:
+            ShapeError: The shapes do not fit the model's input.
+            NotFiniteError: A value is NaN or infinite.
+        """
+        channels = self.input_channels
+        means, scales = _values.per_channel(mean, channels), _values.per_channel(scale, channels)
+        height = width = 0
+        if means is not None and means.ndim == PIXEL_MEAN_RANK:
+            if means.shape[0] != channels or means.size == 0:
+                raise ShapeError(
+                    f"the mean has shape {means.shape}, expected ({channels}, height, width)"
+                )
+            height, width = means.shape[1:]
+        elif means is not None and means.ndim != 1:
+            raise ShapeError(
+                f"the mean has shape {means.shape}, expected ({channels},) or "
+                f"({channels}, height, width)"
+            )
+        if scales is not None and scales.ndim != 1:
+            raise ShapeError(f"the scale has shape {scales.shape}, expected ({channels},)")
+        for values, what in ((means, "mean"), (scales, "scale")):
+            if values is not None and values.size == 0:
+                raise ShapeError(f"the {what} is empty; give None for none")
+        library().rn_model_set_normalization(
+            self._handle,
+            None if means is None else _values.floats(means),
+            0 if means is None else means.size,
+            _values.integer(height, "the mean's height"),
+            _values.integer(width, "the mean's width"),
+            None if scales is None else _values.floats(scales),
+            0 if scales is None else scales.size,
+        )
+
+    @property
+    def class_names(self) -> list[str]:
+        """One name per class; empty if they have none."""
+        read = library().rn_model_class_name
+        names = [_values.read_text(read, self._handle, index) for index in range(self.classes)]
+        return names if any(names) else []
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str]) -> None:
+        if isinstance(names, str):
+            raise InvalidArgumentError(f"class_names is {names!r}, expected a list of strings")
+        encoded = [_values.text(name, "a class name") for name in names]
+        array = (ctypes.c_char_p * len(encoded))(*encoded)
+        library().rn_model_set_class_names(self._handle, array, len(encoded))
+
+    def _info(self) -> _library.ModelInfo:
+        info = _library.ModelInfo()
+        library().rn_model_get_info(self._handle, ctypes.byref(info))
+        return info
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Reads a model that `Model.save` wrote, whatever language it was written from.
+
+    Raises:
+        MissingFileError: There is no such file.
+        InputOutputError: The system refuses to read it.
+        FormatError: It is damaged, or not a model.
+    """
+    made = ctypes.c_void_p()
+    try:
+        library().rn_model_load(_values.path(path), ctypes.byref(made))
+    except NotFoundError as error:
+        raise MissingFileError(str(error)) from None
+    return Model._adopt(made)

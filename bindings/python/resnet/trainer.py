@@ -1,0 +1,299 @@
+"""Training by stochastic gradient descent."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeAlias
+
+from . import _interrupt, _library, _values
+from ._errors import CancelledError, InvalidArgumentError
+from ._handle import Owner
+from ._library import library
+from ._progress import ProgressLine
+from .data import as_dataset
+from .model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from .data import Data
+
+# Pixels of zero padding a side for a random crop, and whether half of the images are mirrored.
+Augmentation: TypeAlias = "Literal['cifar'] | tuple[SupportsIndex, bool] | None"
+CIFAR_PADDING = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where training is. Means and rates are over the epoch so far."""
+
+    epoch: int
+    """From 1."""
+    epochs: int
+    step: int
+    """Within the epoch, from 1."""
+    steps: int
+    """In an epoch."""
+    iteration: int
+    """Steps of the trainer so far."""
+    loss: float
+    """Mean cross-entropy, in nats."""
+    accuracy: float
+    """Of the training images as they were trained on, 0 to 1."""
+    images_per_second: float
+    learning_rate: float
+    epoch_ended: bool
+    """True in the last call of an epoch, the only one with validation."""
+    validation_loss: float | None
+    validation_accuracy: float | None
+
+
+class Trainer(Owner):
+    """Improves a model by SGD with momentum, in the paper's form.
+
+    v = momentum * v + lr * (gradient + weight_decay * w), then w -= v.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        lr: float = 0.1,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-4,
+        spare_bn_and_biases: bool = False,
+    ) -> None:
+        """Makes a trainer with zero momentum.
+
+        Args:
+            model: The model to improve.
+            lr: Learning rate.
+            momentum: Share of the last step that is kept, 0 to below 1.
+            weight_decay: Factor of the weights that is added to their gradient.
+            spare_bn_and_biases: Decay the weights of convolutions and of the last layer only.
+
+        Raises:
+            InvalidArgumentError: A value is out of range.
+        """
+        if not isinstance(model, Model):
+            raise InvalidArgumentError(f"expected a resnet.Model, got {type(model).__name__}")
+        options = _library.TrainerOptions(
+            learning_rate=_values.number(lr, "lr"),
+            momentum=_values.number(momentum, "momentum"),
+            weight_decay=_values.number(weight_decay, "weight_decay"),
+            spare_bn_and_biases=int(bool(spare_bn_and_biases)),
+        )
+        made = ctypes.c_void_p()
+        library().rn_trainer_create(model._handle, ctypes.byref(options), ctypes.byref(made))
+        super().__init__(made, "rn_trainer_free")
+        self._model = model
+
+    @property
+    def model(self) -> Model:
+        """The model that it improves."""
+        return self._model
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of `step`, and the one that `fit` begins with.
+
+        A callback of `fit` may set it: it applies from the next step, times the milestones' factor.
+        """
+        rate = ctypes.c_float()
+        library().rn_trainer_get_learning_rate(self._handle, ctypes.byref(rate))
+        return rate.value
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        library().rn_trainer_set_learning_rate(self._handle, _values.number(rate, "lr"))
+
+    @property
+    def iterations(self) -> int:
+        """Steps taken so far."""
+        iterations = ctypes.c_int64()
+        library().rn_trainer_iterations(self._handle, ctypes.byref(iterations))
+        return iterations.value
+
+    def step(self, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+        """Takes one SGD step on a batch.
+
+        Args:
+            x: Images, (images, channels, height, width), float32 or uint8.
+            y: Labels, (images,) integers from 0 to classes - 1.
+
+        Returns:
+            The batch's mean cross-entropy before the step, in nats.
+
+        Raises:
+            ShapeError: An array has the wrong dimensions.
+            InvalidArgumentError: A label is out of range.
+            NotFiniteError: A pixel or the loss is not finite; the weights are as they were.
+        """
+        images, pixels = _values.images(x)
+        labels = _values.labels(y, len(pixels))
+        loss = ctypes.c_double()
+        library().rn_trainer_step(
+            self._handle, ctypes.byref(images), _values.label_pointer(labels), ctypes.byref(loss)
+        )
+        return loss.value
+
+    def fit(
+        self,
+        dataset: Data,
+        *,
+        epochs: SupportsIndex = 1,
+        batch_size: SupportsIndex = 128,
+        validation: Data | None = None,
+        augment: Augmentation = None,
+        milestones: Sequence[SupportsIndex] = (),
+        gamma: float = 0.1,
+        normalize: Literal["auto", "keep"] = "auto",
+        seed: SupportsIndex = 0,
+        progress: bool = False,
+        callback: Callable[[Progress], object] | None = None,
+    ) -> dict[str, list[float]]:
+        """Trains for whole epochs, each a shuffle of the dataset in full batches.
+
+        Images that fill no batch wait for a later shuffle. Ctrl-C stops at the end of a step, with
+        the model as it stands then. A model without class names takes the dataset's.
+
+        Args:
+            dataset: A `Dataset`, or a tuple of images and labels.
+            epochs: How many.
+            batch_size: Images a step.
+            validation: What to evaluate the model on after each epoch.
+            augment: "cifar" for the paper's random crops out of 4 pixels of padding, and mirroring;
+                or (padding, mirror); None for the images as they are.
+            milestones: Numbers of steps of this training, increasing, after each of which the
+                learning rate is multiplied by gamma. `lr` itself stays the initial one.
+            gamma: See milestones.
+            normalize: "auto" gives the model the dataset's per-pixel mean and unit scale unless it
+                has a normalisation already; "keep" keeps the model's own, or none.
+            seed: Of the order and the augmentation.
+            progress: Whether to write a line for each epoch to standard error.
+            callback: Called after every step, and once more at the end of each epoch. It may save
+                or query the model. To stop, it returns something true; what it raises, `fit`
+                raises.
+
+        Returns:
+            For each epoch the "loss", "accuracy", "lr" and "images_per_second", and with
+            validation the "val_loss" and "val_accuracy", each a list. If the callback stopped
+            training, of the epochs that had ended.
+
+        Raises:
+            ShapeError: The images do not fit the model.
+            InvalidArgumentError: A value is out of range.
+            NotFiniteError: The loss diverged.
+        """
+        data = as_dataset(dataset, self.model.classes)
+        held_out = None if validation is None else as_dataset(validation, self.model.classes)
+        pad, mirror = _augmentation(augment)
+        iterations = [_values.integer(value, "a milestone", bits=64) for value in milestones]
+        watcher = _Watcher(ProgressLine() if progress else None, callback)
+        with _interrupt.deferred() as interrupts:
+            watcher.interrupts = interrupts
+            options = _library.FitOptions(
+                epochs=_values.integer(epochs, "epochs"),
+                batch_size=_values.integer(batch_size, "batch_size"),
+                pad=pad,
+                mirror=mirror,
+                normalize=_values.choice(normalize, _library.NORMALIZE, "normalize"),
+                milestones=(ctypes.c_int64 * len(iterations))(*iterations),
+                milestone_count=len(iterations),
+                gamma=_values.number(gamma, "gamma"),
+                seed=_values.integer(seed, "seed", bits=64, signed=False),
+                progress=_library.ProgressCallback(watcher),
+            )
+            try:
+                library().rn_trainer_fit(
+                    self._handle,
+                    data._handle,
+                    None if held_out is None else held_out._handle,
+                    ctypes.byref(options),
+                )
+            except CancelledError:
+                # It was the watcher that stopped training, and it knows why.
+                if watcher.exception is not None:
+                    raise watcher.exception from None
+            finally:
+                watcher.close()
+        return watcher.history
+
+
+class _Watcher:
+    """The C library's progress callback: keeps the history, and decides when to stop."""
+
+    def __init__(
+        self, line: ProgressLine | None, callback: Callable[[Progress], object] | None
+    ) -> None:
+        names = ("loss", "accuracy", "val_loss", "val_accuracy", "lr", "images_per_second")
+        self.history: dict[str, list[float]] = {name: [] for name in names}
+        self.exception: BaseException | None = None
+        self.interrupts: list[int] = []
+        self._line = line
+        self._callback = callback
+
+    def __call__(self, pointer: ctypes._Pointer[_library.Progress], _user: object) -> int:
+        """Returns 0 to go on, 1 to stop; an exception must not leave it, ctypes would drop it."""
+        try:
+            stop = self._note(_progress(pointer.contents))
+        except BaseException as error:  # noqa: BLE001 (raised again by fit)
+            self.exception = error
+            stop = True
+        return int(stop or bool(self.interrupts))
+
+    def close(self) -> None:
+        """Ends the progress line."""
+        if self._line is not None:
+            self._line.close()
+
+    def _note(self, progress: Progress) -> bool:
+        if progress.epoch_ended:
+            history = self.history
+            history["loss"].append(progress.loss)
+            history["accuracy"].append(progress.accuracy)
+            history["lr"].append(progress.learning_rate)
+            history["images_per_second"].append(progress.images_per_second)
+            if progress.validation_loss is not None and progress.validation_accuracy is not None:
+                history["val_loss"].append(progress.validation_loss)
+                history["val_accuracy"].append(progress.validation_accuracy)
+        if self._line is not None:
+            self._line.update(progress)
+        return bool(self._callback is not None and self._callback(progress))
+
+
+def _progress(raw: _library.Progress) -> Progress:
+    """The C struct as a value that outlives the callback."""
+    validated = bool(raw.has_validation)
+    return Progress(
+        epoch=raw.epoch,
+        epochs=raw.epochs,
+        step=raw.step,
+        steps=raw.steps,
+        iteration=raw.iteration,
+        loss=raw.loss,
+        accuracy=raw.accuracy,
+        images_per_second=raw.images_per_second,
+        learning_rate=raw.learning_rate,
+        epoch_ended=bool(raw.epoch_ended),
+        validation_loss=raw.validation_loss if validated else None,
+        validation_accuracy=raw.validation_accuracy if validated else None,
+    )
+
+
+def _augmentation(augment: Augmentation) -> tuple[int, int]:
+    """Padding and mirroring."""
+    if augment is None:
+        return 0, 0
+    if augment == "cifar":
+        return CIFAR_PADDING, 1
+    try:
+        pad, mirror = augment
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(
+            f'augment is {augment!r}, expected "cifar", (padding, mirror) or None'
+        ) from None
+    return _values.integer(pad, "the padding"), int(bool(mirror))

@@ -1,0 +1,133 @@
+"""The ctypes declarations are those of resnet.h."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import resnet
+from resnet import _library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEADER = Path(__file__).resolve().parents[3] / "include/resnet.h"
+
+STRUCTS: dict[str, type[ctypes.Structure]] = {
+    "rn_model_options": _library.ModelOptions,
+    "rn_stage": _library.Stage,
+    "rn_description": _library.Description,
+    "rn_model_info": _library.ModelInfo,
+    "rn_tensor_info": _library.TensorInfo,
+    "rn_images": _library.Images,
+    "rn_dataset_info": _library.DatasetInfo,
+    "rn_metrics": _library.Metrics,
+    "rn_trainer_options": _library.TrainerOptions,
+    "rn_progress": _library.Progress,
+    "rn_fit_options": _library.FitOptions,
+}
+
+CONSTANTS: dict[str, int] = {
+    "RN_VERSION_MAJOR": _library.MAJOR_VERSION,
+    "RN_DEFAULT": _library.DEFAULT,
+    "RN_FLOAT32": _library.FLOAT32,
+    "RN_UINT8": _library.UINT8,
+    **{f"RN_{status.name}": status.value for status in resnet.Status},
+    **{
+        f"{prefix}_{word.upper()}": value
+        for prefix, choices in (
+            ("RN_FAMILY", _library.FAMILIES),
+            ("RN_STEM", _library.STEMS),
+            ("RN_BLOCK", _library.BLOCKS),
+            ("RN_SHORTCUT", _library.SHORTCUTS),
+            ("RN_STRIDE_ON", _library.STRIDES_ON),
+            ("RN_ZEROS", _library.ZERO_CHANNELS),
+            ("RN_NORMALIZE", _library.NORMALIZE),
+        )
+        for word, value in choices.items()
+    },
+}
+# What None stands for in Python.
+DEFAULTS = {"RN_FAMILY_AUTO", "RN_STEM_DEFAULT", "RN_SHORTCUT_DEFAULT", "RN_STRIDE_DEFAULT"}
+
+
+def members(struct: type[ctypes.Structure]) -> Iterator[str]:
+    """The names of a struct's members, those of its base class first."""
+    for kind in reversed(struct.__mro__):
+        yield from (field[0] for field in vars(kind).get("_fields_", ()))
+
+
+def header_text() -> str:
+    return re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_layouts_and_constants(tmp_path: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    expected: dict[str, int] = dict(CONSTANTS)
+    for name, struct in STRUCTS.items():
+        expected[f"sizeof({name})"] = ctypes.sizeof(struct)
+        for member in members(struct):
+            field = getattr(struct, member)
+            expected[f"offsetof({name}, {member})"] = field.offset
+            expected[f"sizeof((({name} *)0)->{member})"] = field.size
+    source = tmp_path / "layout.c"
+    lines = "\n".join(f'  printf("%lld\\n", (long long)({key}));' for key in expected)
+    source.write_text(
+        f"#include <stdio.h>\n#include <resnet.h>\nint main(void) {{\n{lines}\n  return 0;\n}}\n",
+        encoding="utf-8",
+    )
+    program = tmp_path / "layout"
+    subprocess.run(
+        [compiler, "-std=c11", f"-I{HEADER.parent}", str(source), "-o", str(program)], check=True
+    )
+    printed = subprocess.run([program], check=True, capture_output=True, text=True).stdout.split()
+    assert dict(zip(expected, map(int, printed), strict=True)) == expected
+
+
+def test_no_member_is_left_out() -> None:
+    bodies = re.findall(r"typedef struct (\w+) \{(.*?)\}", header_text(), flags=re.DOTALL)
+    assert {name for name, _ in bodies} == set(STRUCTS)
+    for name, body in bodies:
+        declared = [
+            re.sub(r"\[\d+\]", "", part).replace("*", " ").split()[-1]
+            for statement in body.split(";")
+            for part in statement.split(",")
+            if part.strip()
+        ]
+        assert declared == list(members(STRUCTS[name])), name
+
+
+def test_no_constant_is_left_out() -> None:
+    enumerators = set(re.findall(r"\b(RN_\w+) = \d+", header_text()))
+    assert enumerators == (set(CONSTANTS) | DEFAULTS) - {"RN_VERSION_MAJOR", "RN_DEFAULT"}
+
+
+def test_every_function_is_declared_with_all_its_arguments() -> None:
+    found = re.findall(r"\b(rn_\w+)\(([^)]*)\);", header_text())
+    counts = {name: 0 if args == "void" else args.count(",") + 1 for name, args in found}
+    declared = _library.TEXT_FUNCTIONS | _library.STATUS_FUNCTIONS
+    assert counts == {name: len(arguments) for name, arguments in declared.items()}
+
+
+def test_the_library_has_every_function() -> None:
+    library = _library.library()
+    for name in _library.TEXT_FUNCTIONS | _library.STATUS_FUNCTIONS:
+        assert getattr(library, name).argtypes is not None
+
+
+def test_every_status_has_an_exception_and_a_name() -> None:
+    library = _library.library()
+    for status in resnet.Status:
+        assert library.rn_status_string(status).decode()
+        if status != resnet.Status.OK:
+            error = resnet._errors.error_for(status, "message")
+            assert type(error) is not resnet.Error
+            assert (error.status, str(error)) == (status, "message")

@@ -1,0 +1,137 @@
+"""Models on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+
+import resnet
+from model_files import seal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+X = np.random.default_rng(0).standard_normal((2, 2, 24, 24)).astype(np.float32)
+
+
+@pytest.fixture
+def model() -> resnet.Model:
+    model = resnet.Model.described(
+        name="small",
+        stem="cifar",
+        stem_width=8,
+        block="bottleneck",
+        stages=[(1, 8, 1), (1, 16, 2)],
+        shortcut="A",
+        zero_channels="split",
+        stride_on="3x3",
+        classes=3,
+        input_channels=2,
+    )
+    resnet.Trainer(model).step(X, [0, 2])
+    model.class_names = ["cat", "Hündin", "鳥"]
+    model.set_normalization(X[0], [0.5, 2])
+    return model
+
+
+def test_save_and_load_bit_for_bit(model: resnet.Model, tmp_path: Path) -> None:
+    path = tmp_path / "model with spaces é.h5"
+    model.save(path)
+    read = resnet.load(str(path))
+    before, after = model.state_dict(), read.state_dict()
+    assert list(before) == list(after)
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+    assert (read.name, read.classes, read.input_channels) == ("small", 3, 2)
+    assert read.class_names == model.class_names
+    for a, b in zip(read.normalization, model.normalization, strict=True):
+        assert a is not None
+        assert b is not None
+        assert np.array_equal(a, b)
+    assert np.array_equal(read.logits(X), model.logits(X))
+    assert read.summary() == model.summary()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_h5py_reads_it(model: resnet.Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "m.h5")
+    arrays = {}
+    with h5py.File(tmp_path / "m.h5") as file:
+        file.visititems(
+            lambda name, item: (
+                arrays.update({name.rsplit("/")[-1]: item[()]})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    for name, values in model.state_dict().items():
+        assert arrays[name].dtype == np.float32
+        assert np.array_equal(arrays[name], values)
+
+
+def test_saving_twice_replaces_the_file(model: resnet.Model, tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    model.save(path)
+    other = resnet.Model("resnet20")
+    other.save(path)
+    assert resnet.load(path).name == "resnet20"
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"absent\.h5") as caught:
+        resnet.load(tmp_path / "absent.h5")
+    assert isinstance(caught.value, resnet.NotFoundError)
+    assert isinstance(caught.value, OSError)
+
+
+def test_a_truncated_file(model: resnet.Model, tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    model.save(path)
+    whole = path.read_bytes()
+    for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(resnet.FormatError):
+            resnet.load(path)
+
+
+def test_foreign_files(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.h5"
+    path.write_bytes(b"\x89PNG\r\n" * 1000)
+    with pytest.raises(resnet.FormatError) as caught:
+        resnet.load(path)
+    assert isinstance(caught.value, ValueError)
+    with h5py.File(path, "w") as file:
+        file["weights"] = np.zeros(5)
+    with pytest.raises(resnet.FormatError):
+        resnet.load(path)
+    with pytest.raises(resnet.Error):
+        resnet.load(tmp_path)
+
+
+def test_a_missing_or_mis_shaped_tensor_is_named(model: resnet.Model, tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    model.save(path)
+    with h5py.File(path, "r+", libver=("v110", "v110")) as file:
+        names: list[str] = []
+        file.visit(names.append)
+        tensor = next(name for name in names if name.endswith("layer2.0.conv1.weight"))
+        values = file[tensor][()]
+        del file[tensor]
+    seal(path)
+    with pytest.raises(resnet.FormatError, match=r"layer2\.0\.conv1\.weight"):
+        resnet.load(path)
+    with h5py.File(path, "r+", libver=("v110", "v110")) as file:
+        file[tensor] = values[:, 1:]
+    seal(path)
+    with pytest.raises(resnet.FormatError, match=r"layer2\.0\.conv1\.weight"):
+        resnet.load(path)
+
+
+def test_saving_where_nothing_can_be_written(model: resnet.Model, tmp_path: Path) -> None:
+    for path in (tmp_path / "absent" / "m.h5", tmp_path):
+        with pytest.raises(resnet.Error) as caught:
+            model.save(path)
+        assert isinstance(caught.value, OSError)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,98 @@
+"""Finding and loading the C library."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import resnet
+from resnet import _library
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "PYTHONPATH": str(Path(resnet.__file__).parents[1]), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a library"])
+def test_a_bad_path_in_libresnet_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "libresnet.so"
+    if content is not None:
+        path.write_bytes(content)
+    done = run("import resnet; resnet.get_threads()", LIBRESNET=str(path))
+    assert done.returncode == 1
+    assert "LibraryError: LIBRESNET names" in done.stderr
+    assert str(path) in done.stderr
+
+
+def test_another_library_is_an_error() -> None:
+    done = run("import resnet; resnet.get_threads()", LIBRESNET="libc.so.6")
+    assert "LibraryError: libc.so.6 is not the library expected" in done.stderr
+
+
+def test_importing_needs_no_library() -> None:
+    assert run("import resnet", LIBRESNET="/nowhere").returncode == 0
+
+
+def test_a_library_in_the_package_is_preferred_to_a_checkouts(tmp_path: Path) -> None:
+    package = tmp_path / "checkout/bindings/python/resnet"
+    places = _library._places(package / "_library.py")
+    assert places == [package / "libresnet.so.1", package / "libresnet.so"]
+    (tmp_path / "checkout/include").mkdir(parents=True)
+    (tmp_path / "checkout/include/resnet.h").touch()
+    assert _library._places(package / "_library.py") == [
+        *places,
+        tmp_path / "checkout/build/libresnet.so",
+    ]
+
+
+def test_versions() -> None:
+    assert resnet.library_version().split(".")[0] == resnet.__version__.split(".")[0]
+
+
+def test_threads_can_be_set_and_read() -> None:
+    try:
+        resnet.set_threads(3)
+        assert resnet.get_threads() == 3
+    finally:
+        resnet.set_threads(0)
+    assert resnet.get_threads() >= 1
+    for wrong in (-1, 2**40, 1.5, "2"):
+        with pytest.raises(resnet.InvalidArgumentError, match="thread"):
+            resnet.set_threads(wrong)  # type: ignore[arg-type]
+
+
+def test_an_unknown_instruction_set_is_an_error() -> None:
+    done = run(
+        "import resnet\ntry:\n  resnet.instruction_set()\n"
+        "except resnet.InvalidArgumentError as error: print(error)",
+        RESNET_ISA="abacus",
+    )
+    assert "abacus" in done.stdout, done.stderr
+
+
+def test_the_process_ends_cleanly_with_objects_alive() -> None:
+    done = run(
+        "import numpy as np, resnet, threading, time\n"
+        "model = resnet.Model('resnet20')\n"
+        "trainer = resnet.Trainer(model)\n"
+        "x, y = np.zeros((64, 3, 32, 32), np.float32), np.zeros(64, np.int32)\n"
+        "data = resnet.Dataset(x, y, classes=10)\n"
+        "model.cycle = model\n"
+        "def work():\n"
+        "  while True: other.logits(x)\n"
+        "other = resnet.Model('resnet20')\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "time.sleep(0.2)\n"
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,418 @@
+/*
+ * resnet.h - build, train, save and run residual networks ("Deep Residual Learning for Image
+ * Recognition", He, Zhang, Ren and Sun, 2015). The whole C API of libresnet.
+ *
+ * INTRODUCTION
+ *
+ *   rn_model *model = NULL;
+ *   if (rn_model_load("digits.h5", &model) != RN_OK) {
+ *     fprintf(stderr, "%s\n", rn_last_error());
+ *     return 1;
+ *   }
+ *   rn_images image = RN_IMAGES_U8(pixels, 1, 1, 8, 8);   // one grey 8x8 image, bytes
+ *   int32_t label;
+ *   rn_model_predict(model, &image, &label, 1);
+ *   rn_model_free(model);
+ *
+ * A *model* is a network with its weights, its input normalisation and its class names. Make one
+ * from a preset (rn_model_create), from a description (rn_model_create_described) or from a file
+ * (rn_model_load). A *trainer* improves a model by stochastic gradient descent, one batch
+ * (rn_trainer_step) or many epochs (rn_trainer_fit) at a time. A *dataset* is a set of labelled
+ * images to train or evaluate on. Examples/c has complete programs.
+ *
+ * CONVENTIONS
+ *
+ *   Status     Every function that can fail returns an rn_status; results are written through
+ *              pointers, and are complete only on RN_OK. On any other status rn_last_error() tells
+ *              what was given, what was expected and what to do.
+ *   Handles    rn_model, rn_trainer and rn_dataset are opaque. A null, freed or wrong-kind handle
+ *              is RN_INVALID_HANDLE, never a crash. Freeing NULL does nothing.
+ *   Threads    Every function may be called from any thread. A handle is used by one thread at a
+ *              time; a second one gets RN_BUSY. Using a trainer uses its model too. The library
+ *              computes on threads of its own, which start on first use (rn_set_threads).
+ *   Structs    Begin with their size, so that they can grow: start from the RN_..._INIT macros,
+ *              which hold the documented defaults: rn_model_info info = RN_MODEL_INFO_INIT. A size
+ *              smaller than version 1.0's is RN_INVALID_ARGUMENT.
+ *   Buffers    Belong to the caller, who passes their capacity in elements. One that is too small
+ *              is RN_BUFFER_TOO_SMALL.
+ *   Strings    Are UTF-8. Those returned belong to the library and live as long as said.
+ *   Results    Are the same bits for the same inputs, seed, instruction set and library, whatever
+ *              the number of threads.
+ *   Layout     Images are N x C x H x W, weights out x in x height x width, row-major.
+ */
+#ifndef RESNET_H
+#define RESNET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RN_VERSION_MAJOR 1
+#define RN_VERSION_MINOR 0
+#define RN_VERSION_PATCH 0
+
+/* ---- Status -------------------------------------------------------------------------------- */
+
+typedef enum rn_status {
+  RN_OK = 0,
+  RN_INVALID_ARGUMENT = 1, /* a value outside its documented range, or a null pointer */
+  RN_INVALID_HANDLE = 2,   /* a null, freed or wrong-kind handle */
+  RN_SHAPE_MISMATCH = 3,   /* dimensions other than those expected */
+  RN_NOT_FOUND = 4,        /* no preset, tensor or file of that name */
+  RN_IO_ERROR = 5,         /* the operating system refused to read or write */
+  RN_BAD_FORMAT = 6,       /* a file that is damaged or not of the format expected */
+  RN_OUT_OF_MEMORY = 7,
+  RN_NOT_FINITE = 8, /* NaN or infinity in the input, or a loss that diverged */
+  RN_CANCELLED = 9,  /* the progress callback asked to stop */
+  RN_BUFFER_TOO_SMALL = 10,
+  RN_BUSY = 11 /* the handle is in use by another thread, or is training already */
+} rn_status;
+
+/* A short English name of a status, e.g. "shape mismatch". Static. */
+const char *rn_status_string(rn_status status);
+
+/* What went wrong in the last call of this thread that did not return RN_OK; "" if all did. Valid
+ * until the thread's next call of a function of this library. */
+const char *rn_last_error(void);
+
+/* "1.0.0". Static. */
+const char *rn_version(void);
+
+/* ---- The machine --------------------------------------------------------------------------- */
+
+/* Threads used for computing, the calling one included: 1 or more; 0 for one per available core
+ * (the default). Applies to the whole process from the next call that computes. */
+rn_status rn_set_threads(int32_t threads);
+rn_status rn_get_threads(int32_t *threads);
+
+/* The instruction set whose kernels are in use: "avx512", "avx2" or "portable". The environment
+ * variable RESNET_ISA, read at first use, forces one. Static. RN_INVALID_ARGUMENT if RESNET_ISA
+ * names one that is unknown or that this processor lacks. */
+rn_status rn_get_isa(const char **isa);
+
+/* ---- Describing a network ------------------------------------------------------------------ */
+
+#define RN_DEFAULT (-1) /* the preset's own value */
+
+typedef enum rn_family {
+  RN_FAMILY_AUTO = 0,
+  RN_FAMILY_IMAGENET = 1,
+  RN_FAMILY_CIFAR = 2
+} rn_family;
+typedef enum rn_stem { RN_STEM_DEFAULT = 0, RN_STEM_IMAGENET = 1, RN_STEM_CIFAR = 2 } rn_stem;
+typedef enum rn_block { RN_BLOCK_BASIC = 1, RN_BLOCK_BOTTLENECK = 2 } rn_block;
+typedef enum rn_shortcut {
+  RN_SHORTCUT_DEFAULT = 0, /* A for CIFAR presets, B for ImageNet presets; plain ones have none */
+  RN_SHORTCUT_A = 1,       /* identity, new channels zero: no parameters */
+  RN_SHORTCUT_B = 2,       /* 1x1 convolution and BN where dimensions change, identity elsewhere */
+  RN_SHORTCUT_C = 3,       /* 1x1 convolution and BN on every block */
+  RN_SHORTCUT_NONE = 4     /* a plain network */
+} rn_shortcut;
+typedef enum rn_stride_on {
+  RN_STRIDE_DEFAULT = 0, /* 1x1 */
+  RN_STRIDE_ON_1X1 = 1,  /* a bottleneck's stride is on its first 1x1 (as published) */
+  RN_STRIDE_ON_3X3 = 2   /* on its 3x3 (the later "v1.5", torchvision) */
+} rn_stride_on;
+typedef enum rn_zero_channels {
+  RN_ZEROS_AFTER = 0, /* shortcut A's zero channels come after the old ones */
+  RN_ZEROS_SPLIT = 1  /* half before, half after */
+} rn_zero_channels;
+
+/* Changes to a preset. RN_MODEL_OPTIONS_INIT changes nothing. */
+typedef struct rn_model_options {
+  size_t size;      /* sizeof(rn_model_options) */
+  rn_family family; /* where to look; a name that both families have is the ImageNet network */
+  rn_stem stem;
+  rn_shortcut shortcut;
+  rn_stride_on stride_on;
+  rn_zero_channels zero_channels;
+  int32_t classes;        /* RN_DEFAULT: 1000 for ImageNet presets, 10 for CIFAR presets */
+  int32_t input_channels; /* RN_DEFAULT: 3 */
+  int32_t base_width;     /* channels of the stem and the first stage, doubled from stage to stage;
+                             RN_DEFAULT: 64 for ImageNet, 16 for CIFAR presets */
+  uint64_t seed;          /* of the initial weights (He's method) */
+} rn_model_options;
+#define RN_MODEL_OPTIONS_INIT                                                       \
+  {                                                                                 \
+    sizeof(rn_model_options), RN_FAMILY_AUTO, RN_STEM_DEFAULT, RN_SHORTCUT_DEFAULT, \
+        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, RN_DEFAULT, RN_DEFAULT, RN_DEFAULT, 0    \
+  }
+
+/* One stage of a network of your own: `blocks` blocks whose 3x3 convolutions have `width`
+ * channels, the first at spatial stride `stride` (1 or 2). */
+typedef struct rn_stage {
+  int32_t blocks, width, stride;
+} rn_stage;
+
+/* A network of your own. The enums have no defaults here, but for stride_on and zero_channels. */
+typedef struct rn_description {
+  size_t size;      /* sizeof(rn_description) */
+  const char *name; /* NULL: "custom" */
+  rn_stem stem;
+  rn_block block;
+  rn_shortcut shortcut;
+  rn_stride_on stride_on;
+  rn_zero_channels zero_channels;
+  int32_t input_channels;
+  int32_t stem_width;
+  int32_t classes;
+  int32_t stage_count;
+  const rn_stage *stages;
+  uint64_t seed;
+} rn_description;
+/* No network yet: every member but size is 0 or its enum's first value. */
+#define RN_DESCRIPTION_INIT                                                             \
+  {                                                                                     \
+    sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT, \
+        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0                          \
+  }
+
+/* ---- Models -------------------------------------------------------------------------------- */
+
+typedef struct rn_model rn_model;
+
+/* Makes a model with fresh weights from a preset: "resnet18", "resnet34", "resnet50", "resnet101",
+ * "resnet152", "plain18", "plain34" (ImageNet) and "resnetN", "plainN" with N = 6n+2 (CIFAR: 20,
+ * 32, 44, 56, 110, 1202, ...). A name that both families have is the ImageNet network; write
+ * "cifar-resnet50" or set options->family for the other. options: NULL for the preset as it is.
+ * RN_NOT_FOUND if there is no such preset, RN_INVALID_ARGUMENT if it cannot be so changed. */
+rn_status rn_model_create(const char *preset, const rn_model_options *options, rn_model **model);
+
+/* Makes a model with fresh weights from a description. */
+rn_status rn_model_create_described(const rn_description *description, rn_model **model);
+
+/* Frees a model. A trainer that uses it keeps it alive until the trainer is freed too. */
+rn_status rn_model_free(rn_model *model);
+
+/* Writes a model to an HDF5 file: architecture, weights, BN statistics, input normalisation and
+ * class names (docs/FORMAT.md). A file of that name is replaced only once the new one is complete
+ * and on disk. */
+rn_status rn_model_save(rn_model *model, const char *path);
+
+/* Reads a model that rn_model_save wrote. A damaged file is refused, with the name of the damaged
+ * part; but a file that was forged with matching checksums may crash the HDF5 library, so do not
+ * load models from people whom you do not trust. RN_NOT_FOUND, RN_IO_ERROR, RN_BAD_FORMAT. */
+rn_status rn_model_load(const char *path, rn_model **model);
+
+typedef struct rn_model_info {
+  size_t size; /* sizeof(rn_model_info) */
+  int32_t classes;
+  int32_t input_channels;
+  int32_t input_height, input_width; /* the size its family is published for: 32 or 224 */
+  int32_t weighted_layers;           /* 20 for ResNet-20: shortcut projections are not counted */
+  int32_t tensors;                   /* parameters and BN statistics, see rn_model_tensor_info */
+  int64_t parameters;                /* learned values */
+  int64_t multiply_adds;             /* of one image of that size */
+} rn_model_info;
+#define RN_MODEL_INFO_INIT \
+  { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+rn_status rn_model_get_info(rn_model *model, rn_model_info *info);
+
+/* Writes a table (layer, output size, parameters, multiply-adds) for images of height x width (0,
+ * 0: the published size) as a string. *needed (may be NULL) is its length with the final 0;
+ * RN_BUFFER_TOO_SMALL, with *needed set, if capacity is less. text may be NULL to learn *needed
+ * alone. */
+rn_status rn_model_summary(rn_model *model, int32_t height, int32_t width, char *text,
+                           size_t capacity, size_t *needed);
+/* Writes the name of the network, e.g. "resnet20", as rn_model_summary does. */
+rn_status rn_model_name(rn_model *model, char *text, size_t capacity, size_t *needed);
+
+/* ---- Tensors: weights and BN statistics ---------------------------------------------------- */
+
+typedef struct rn_tensor_info {
+  size_t size;       /* sizeof(rn_tensor_info) */
+  const char *name;  /* e.g. "layer1.0.conv1.weight"; lives as long as the model */
+  int32_t trainable; /* 0 for running_mean and running_var */
+  int32_t rank;      /* 1, 2 or 4 */
+  int64_t shape[4];  /* out, in, height, width; unused entries are 1 */
+  int64_t count;     /* elements */
+} rn_tensor_info;
+#define RN_TENSOR_INFO_INIT \
+  { sizeof(rn_tensor_info), NULL, 0, 0, {0, 0, 0, 0}, 0 }
+
+/* The tensors of a model in the order of a torchvision state_dict; index from 0. */
+rn_status rn_model_tensor_info(rn_model *model, int32_t index, rn_tensor_info *info);
+/* Copies a tensor out. capacity and count are in elements. */
+rn_status rn_model_get_tensor(rn_model *model, const char *name, float *values, size_t capacity);
+/* Replaces a tensor's values; count must be exactly its size, and all values finite. */
+rn_status rn_model_set_tensor(rn_model *model, const char *name, const float *values, size_t count);
+
+/* ---- Input normalisation and class names --------------------------------------------------- */
+
+/* Every image given to the model is read as (pixel - mean) * scale. mean: NULL for 0; else
+ * mean_count values, one per channel (height = width = 0) or one per channel and pixel of height x
+ * width images. scale: NULL for 1; else one value per channel. Models start with neither. */
+rn_status rn_model_set_normalization(rn_model *model, const float *mean, size_t mean_count,
+                                     int32_t height, int32_t width, const float *scale,
+                                     size_t scale_count);
+/* Reads them back. Counts are 0 where there is none. mean and scale may be NULL to learn the
+ * counts alone. */
+rn_status rn_model_get_normalization(rn_model *model, float *mean, size_t mean_capacity,
+                                     size_t *mean_count, int32_t *height, int32_t *width,
+                                     float *scale, size_t scale_capacity, size_t *scale_count);
+
+/* names: one string per class; count must be the number of classes, or 0 to remove them. */
+rn_status rn_model_set_class_names(rn_model *model, const char *const *names, int32_t count);
+/* Writes the name of class `index` ("" if the classes have no names), as rn_model_summary does. */
+rn_status rn_model_class_name(rn_model *model, int32_t index, char *text, size_t capacity,
+                              size_t *needed);
+
+/* ---- Running ------------------------------------------------------------------------------- */
+
+typedef enum rn_pixel_type { RN_FLOAT32 = 0, RN_UINT8 = 1 } rn_pixel_type;
+
+/* A batch of images: count x channels x height x width pixels, row-major and without gaps. Any
+ * height and width that the network can take (at least 1 pixel is left before the last pooling).
+ * Pixels must be finite. */
+typedef struct rn_images {
+  size_t size; /* sizeof(rn_images) */
+  rn_pixel_type type;
+  const void *pixels;
+  int64_t count;
+  int32_t channels, height, width;
+} rn_images;
+#define RN_IMAGES_F32(pixels, n, c, h, w) RN_IMAGES_(RN_FLOAT32, pixels, n, c, h, w)
+#define RN_IMAGES_U8(pixels, n, c, h, w) RN_IMAGES_(RN_UINT8, pixels, n, c, h, w)
+#define RN_IMAGES_(type, pixels, n, c, h, w) \
+  { sizeof(rn_images), (type), (pixels), (int64_t)(n), (int32_t)(c), (int32_t)(h), (int32_t)(w) }
+
+/* Runs the network in inference mode (BN uses its running statistics). scores receives count x
+ * classes values: logits before the softmax, or probabilities after it. capacity is in elements. */
+rn_status rn_model_logits(rn_model *model, const rn_images *images, float *scores, size_t capacity);
+rn_status rn_model_probabilities(rn_model *model, const rn_images *images, float *probabilities,
+                                 size_t capacity);
+/* The index of each image's highest score (the first of equals). capacity is in elements. */
+rn_status rn_model_predict(rn_model *model, const rn_images *images, int32_t *labels,
+                           size_t capacity);
+
+/* ---- Datasets ------------------------------------------------------------------------------ */
+
+typedef struct rn_dataset rn_dataset;
+
+/* CIFAR-10 binary files in `directory`: data_batch_1.bin ... data_batch_5.bin (training, train !=
+ * 0) or test_batch.bin, and batches.meta.txt for the class names if it is there. */
+rn_status rn_dataset_open_cifar10(const char *directory, int32_t train, rn_dataset **dataset);
+/* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
+rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
+                            rn_dataset **dataset);
+rn_status rn_dataset_free(rn_dataset *dataset);
+
+typedef struct rn_dataset_info {
+  size_t size; /* sizeof(rn_dataset_info) */
+  int64_t count;
+  int32_t channels, height, width, classes;
+} rn_dataset_info;
+#define RN_DATASET_INFO_INIT \
+  { sizeof(rn_dataset_info), 0, 0, 0, 0, 0 }
+
+rn_status rn_dataset_get_info(rn_dataset *dataset, rn_dataset_info *info);
+/* Copies images first ... first+count-1 as float32 in raw pixel units, and their labels. Either
+ * pointer may be NULL. Capacities are in elements. */
+rn_status rn_dataset_read(rn_dataset *dataset, int64_t first, int64_t count, float *pixels,
+                          size_t pixel_capacity, int32_t *labels, size_t label_capacity);
+
+typedef struct rn_metrics {
+  size_t size;     /* sizeof(rn_metrics) */
+  double loss;     /* mean cross-entropy, nats */
+  double accuracy; /* top-1, 0 to 1 */
+  int64_t count;   /* images */
+} rn_metrics;
+#define RN_METRICS_INIT \
+  { sizeof(rn_metrics), 0, 0, 0 }
+
+/* Mean loss and accuracy of a model on a dataset, in inference mode, single view. */
+rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *metrics);
+
+/* ---- Training ------------------------------------------------------------------------------ */
+
+typedef struct rn_trainer rn_trainer;
+
+/* SGD with momentum in the paper's form: v = momentum*v + rate*(gradient + weight_decay*w), w -= v.
+ * Members mean what they say: start from RN_TRAINER_OPTIONS_INIT, the paper's values. */
+typedef struct rn_trainer_options {
+  size_t size; /* sizeof(rn_trainer_options) */
+  float learning_rate;
+  float momentum;
+  float weight_decay;
+  int32_t spare_bn_and_biases; /* non-zero: weight decay on convolution and FC weights only */
+} rn_trainer_options;
+#define RN_TRAINER_OPTIONS_INIT \
+  { sizeof(rn_trainer_options), 0.1f, 0.9f, 1e-4f, 0 }
+
+/* A trainer for a model, with zero momentum. options: NULL for the paper's. */
+rn_status rn_trainer_create(rn_model *model, const rn_trainer_options *options,
+                            rn_trainer **trainer);
+rn_status rn_trainer_free(rn_trainer *trainer);
+rn_status rn_trainer_set_learning_rate(rn_trainer *trainer, float rate);
+rn_status rn_trainer_get_learning_rate(rn_trainer *trainer, float *rate);
+/* Steps taken so far. */
+rn_status rn_trainer_iterations(rn_trainer *trainer, int64_t *iterations);
+
+/* One SGD step on a batch with its labels (images->count of them). *loss: mean cross-entropy of
+ * the batch before the step. RN_NOT_FINITE if a pixel or the loss is not finite,
+ * RN_INVALID_ARGUMENT if a label is out of range or the batch is so small that BN would see one
+ * value per channel; the model then stays as it was. */
+rn_status rn_trainer_step(rn_trainer *trainer, const rn_images *images, const int32_t *labels,
+                          double *loss);
+
+typedef struct rn_progress {
+  size_t size; /* of this struct in the library; members beyond what you know may follow */
+  int32_t epoch, epochs;    /* epoch from 1 */
+  int64_t step, steps;      /* within the epoch, from 1 */
+  int64_t iteration;        /* steps of the trainer so far */
+  double loss;              /* mean over the epoch so far */
+  double accuracy;          /* of the training images as they were trained on, epoch so far */
+  double images_per_second; /* over the epoch so far */
+  float learning_rate;
+  int32_t epoch_ended; /* non-zero in the call that ends an epoch: validation is filled in */
+  int32_t has_validation;
+  double validation_loss, validation_accuracy;
+} rn_progress;
+/* Called on the thread that called rn_trainer_fit, after every step, and once more at the end of
+ * each epoch with epoch_ended set. Return non-zero to stop: rn_trainer_fit then returns
+ * RN_CANCELLED with the model as it stands. The callback may save, query or run the model and set
+ * the trainer's learning rate; training with the trainer is RN_BUSY. It must return: neither
+ * longjmp nor a C++ exception may leave it. */
+typedef int (*rn_progress_callback)(const rn_progress *progress, void *user);
+
+typedef enum rn_normalize {
+  RN_NORMALIZE_AUTO = 0, /* per-pixel mean and unit scale of the training set, unless the model
+                            has a normalisation already */
+  RN_NORMALIZE_KEEP = 1  /* the model's own, as it stands */
+} rn_normalize;
+
+typedef struct rn_fit_options {
+  size_t size; /* sizeof(rn_fit_options) */
+  int32_t epochs;
+  int32_t batch_size;
+  int32_t pad;    /* augmentation: pixels of zero padding a side for a random crop; 0 for none */
+  int32_t mirror; /* augmentation: non-zero to mirror half of the images */
+  rn_normalize normalize;
+  const int64_t *milestones; /* steps of this call after which the rate is multiplied by gamma,
+                                increasing */
+  int32_t milestone_count;
+  float gamma;
+  uint64_t seed;                 /* of order and augmentation */
+  rn_progress_callback progress; /* NULL for none */
+  void *user;                    /* handed to the callback */
+} rn_fit_options;
+/* 1 epoch, batches of 128, no augmentation, gamma 0.1. */
+#define RN_FIT_OPTIONS_INIT \
+  { sizeof(rn_fit_options), 1, 128, 0, 0, RN_NORMALIZE_AUTO, NULL, 0, 0.1f, 0, NULL, NULL }
+
+/* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images
+ * that fill no batch wait for a later shuffle). validation: NULL, or a dataset to evaluate after
+ * each epoch. If the model has no class names it takes the dataset's. options: NULL for
+ * RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges. */
+rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
+                         const rn_fit_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
