@@ -29,7 +29,9 @@
  *              is RN_INVALID_HANDLE, never a crash. Freeing NULL does nothing.
  *   Threads    Every function may be called from any thread. A handle is used by one thread at a
  *              time; a second one gets RN_BUSY. Using a trainer uses its model too. The library
- *              computes on threads of its own, which start on first use (rn_set_threads).
+ *              computes on threads of its own, which start on first use (rn_set_threads). After a
+ *              fork the child can use every handle that no other thread was using; those stay
+ *              RN_BUSY.
  *   Structs    Begin with their size, so that they can grow: start from the RN_..._INIT macros,
  *              which hold the documented defaults: rn_model_info info = RN_MODEL_INFO_INIT. A size
  *              smaller than version 1.0's is RN_INVALID_ARGUMENT.
@@ -84,7 +86,8 @@ const char *rn_version(void);
 /* ---- The machine --------------------------------------------------------------------------- */
 
 /* Threads used for computing, the calling one included: 1 or more; 0 for one per available core
- * (the default). Applies to the whole process from the next call that computes. */
+ * (the default). Applies to the whole process from the next call that computes. With 2 or more,
+ * rn_trainer_fit has one thread besides, which reads the next batch. */
 rn_status rn_set_threads(int32_t threads);
 rn_status rn_get_threads(int32_t *threads);
 

@@ -22,6 +22,12 @@ public struct Normalization: Hashable, Sendable {
 
   /// Throws unless the counts fit `channels` and all values are finite.
   public func validate(channels: Int) throws(ResNetError) {
+    if let meanExtent, meanExtent.height < 1 || meanExtent.width < 1 {
+      throw ResNetError(
+        .invalidArgument,
+        "the per-pixel mean is for \(meanExtent.height)x\(meanExtent.width) images; both sides must be "
+          + "at least 1")
+    }
     let pixels = meanExtent.map { $0.height.multipliedReportingOverflow(by: $0.width) }
     let expected: Int
     if let pixels {

@@ -96,11 +96,12 @@ extension TrainingData {
     _ range: Range<Int>, imageSize: Int, pixels: UnsafeMutableBufferPointer<Float>?,
     labels: UnsafeMutableBufferPointer<Int32>?
   ) throws {
-    // In portions, so that what was not asked for needs little room.
-    let portion = min(256, range.count)
+    guard pixels != nil || labels != nil else { return }
+    // One by one where pixels are not asked for, as their reader needs room for them all the same.
+    let portion = min(pixels == nil ? 1 : 256, range.count)
     var sparePixels = [Float](repeating: 0, count: pixels == nil ? portion * imageSize : 0)
     var spareLabels = [Int32](repeating: 0, count: labels == nil ? portion : 0)
-    for start in stride(from: 0, to: range.count, by: 256) {
+    for start in stride(from: 0, to: range.count, by: max(portion, 1)) {
       let part = start..<min(start + portion, range.count)
       let indices = part.map { range.lowerBound + $0 }
       let outcome: Result<Void, any Error> = sparePixels.withUnsafeMutableBufferPointer {

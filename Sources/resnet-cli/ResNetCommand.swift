@@ -1,4 +1,5 @@
 import ArgumentParser
+import ResNet
 
 /// The `resnet` command: the library's main jobs from a shell.
 @main
@@ -6,6 +7,6 @@ struct ResNetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resnet",
     abstract: "Describe, train and evaluate residual networks.",
-    version: "1.0.0",
+    version: libraryVersion,
     subcommands: [Summary.self, Train.self, Evaluate.self])
 }

@@ -61,6 +61,8 @@ import Testing
     let test = Self.trainingCases[6]
     try Engine.setThreads(1)
     let expected = try Self.train(test)
+    // More threads when the engine is made than at some of its steps.
+    try Engine.setThreads(7)
     let changing = try Self.train(test) { step in try Engine.setThreads([7, 1, 2, 0][step % 4]) }
     expectSame(changing, expected, "threads changed between steps")
   }

@@ -121,6 +121,7 @@ import Testing
     "A plan for no images or no pixels is refused",
     arguments: [
       (0, 8, 8), (-3, 8, 8), (2, 0, 8), (2, 8, -1), (Int.max, 8, 8), (2, Int.max, 8),
+      (1 << 31, 1, 1),
     ])
   func degenerateTraining(_ batch: Int, _ height: Int, _ width: Int) throws {
     let model = try Self.test.model()

@@ -74,16 +74,6 @@ import Testing
     #expect(values.contains { $0 > 1 << 59 } && values.contains { $0 < 1 << 59 })
   }
 
-  @Test func uniformNumbersFillTheUnitInterval() {
-    var random = Philox(seed: 4, stream: .augmentation)
-    let values = (0..<100_000).map { _ in Double(random.uniform()) }
-    #expect(values.allSatisfy { $0 >= 0 && $0 < 1 })
-    let mean = values.reduce(0, +) / Double(values.count)
-    // Five standard errors of a mean of 100,000.
-    #expect(abs(mean - 0.5) < 5 * (1.0 / 12 / 100_000).squareRoot())
-    #expect(values.max() ?? 0 > 0.9999 && values.min() ?? 1 < 0.0001)
-  }
-
   @Test func normalNumbersHaveTheMomentsOfTheNormalDistribution() {
     var random = Philox(seed: 5, stream: .weights)
     let count = 200_000

@@ -94,6 +94,25 @@ extension StorageTests {
       }
     }
 
+    /// Its footer claims a table of a terabyte, and a sparse file has room for it.
+    @Test func hugeTableIsNotAllocated() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        let size: UInt64 = 1 << 40
+        func little(_ value: UInt64) -> [UInt8] {
+          withUnsafeBytes(of: value.littleEndian) { Array($0) }
+        }
+        try put([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], at: path)
+        let file = open(path, O_WRONLY)
+        defer { close(file) }
+        try #require(ftruncate(file, off_t(size)) == 0)
+        let footer = little(size - 40) + little(8) + little(0) + Array("RNCHECK1".utf8)
+        #expect(pwrite(file, footer, 32, off_t(size - 32)) == 32)
+        let error = failure { _ = try Model.load(from: path) }
+        #expect(error?.kind == .badFormat)
+      }
+    }
+
     @Test func bytesAfterTheEndAreNoticed() throws {
       try withDirectory { directory in
         let path = directory + "/model.h5"

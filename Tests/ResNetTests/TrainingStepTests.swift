@@ -4,6 +4,25 @@ import Testing
 @testable import ResNetData
 
 @Suite struct TrainingStepTests {
+  /// Their variance overflows, the loss does not; the running statistics must not keep it.
+  @Test func hugePixelsLeaveTheModelAsItWas() throws {
+    let model = try Model(TrainingSupport.network(), seed: 1)
+    let trainer = try Trainer(model)
+    let before = try model.layout.tensors.map { try model.tensor(named: $0.name) }
+    let pixels = (0..<4 * 3 * 8 * 8).map { Float($0 % 7) * 1e30 }
+    let images = try Images(.float(pixels), count: 4, channels: 3, height: 8, width: 8)
+    let error = thrownError { try trainer.step(images, labels: [0, 1, 2, 3]) }
+    #expect(error?.kind == .notFinite)
+    #expect(try model.layout.tensors.map { try model.tensor(named: $0.name) } == before)
+  }
+
+  @Test func aMeanOfNegativeExtentIsRefused() throws {
+    let model = try Model(TrainingSupport.network(), seed: 1)
+    let mean = Normalization(
+      mean: [Float](repeating: 0, count: 18), meanExtent: Extent(height: -2, width: -3))
+    #expect(thrownError { try model.setNormalization(mean) }?.kind == .invalidArgument)
+  }
+
   @Test func stepsOnOneBatchLearnIt() throws {
     let model = try Model(TrainingSupport.network(), seed: 1)
     try model.setNormalization(

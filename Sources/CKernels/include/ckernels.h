@@ -177,6 +177,11 @@ void rk_merge_statistics(const float *statistics, int64_t slots, const int64_t *
 // Spin-wait hint for the thread pool.
 void rk_pause(void);
 
+// Sets this thread's floating-point arithmetic to the default (round to nearest, subnormal numbers
+// kept, no traps) and returns the mode that it had, for rk_float_mode_leave.
+uint64_t rk_float_mode_enter(void);
+void rk_float_mode_leave(uint64_t mode);
+
 // Processors that this process may run on.
 int32_t rk_available_cores(void);
 

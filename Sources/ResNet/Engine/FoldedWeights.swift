@@ -67,7 +67,6 @@ final class FoldedWeights {
   }
 
   deinit { free(memory) }
-  subscript(layer: Int) -> Convolution? { convolutions[layer] }
 }
 
 extension FusedUnit.Convolution {
@@ -84,8 +83,11 @@ struct BatchNormTensors {
   var mean = 0
   var variance = 0
   let channels: Int
+  /// The graph's layer.
+  let layer: Int
 
   init(_ layout: ParameterLayout, layer: Int) {
+    self.layer = layer
     let own = layout.tensors.filter { $0.layer == layer }
     channels = own.first?.count ?? 0
     for tensor in own {

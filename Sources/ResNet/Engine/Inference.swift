@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a model keeps from one call to the next: folded weights and the plans last used.
 struct InferenceCache {
   private struct Key: Equatable {
@@ -100,19 +102,24 @@ extension Model {
   {
     let classes = network.classes
     try images.validate(channels: network.inputChannels, normalization: normalization)
-    let scores = try filled(images.count * classes, with: Float(0)) {
-      (scores) throws(ResNetError) in try logits(images, into: scores)
-    }
-    scores.withUnsafeBufferPointer { scores in
-      guard let base = scores.baseAddress else { return }
-      for image in 0..<images.count {
-        labels[image] = Int32(Softmax.indexOfMaximum(base + image * classes, classes: classes))
+    // In parts, as the scores of all images may be much larger than their labels.
+    let part = min(images.count, try imagesPerPlan(images.extent))
+    let memory = try allocateFloats(part * classes, zeroed: false)
+    defer { free(memory) }
+    for start in stride(from: 0, to: images.count, by: part) {
+      let range = start..<min(start + part, images.count)
+      try forward(
+        images[range], normalization: normalization, firstImage: start,
+        into: UnsafeMutableBufferPointer(start: memory, count: range.count * classes))
+      for image in range {
+        labels[image] = Int32(
+          Softmax.indexOfMaximum(memory + (image - start) * classes, classes: classes))
       }
     }
   }
 
   private func forward(
-    _ images: ImagesView, normalization: Normalization,
+    _ images: ImagesView, normalization: Normalization, firstImage: Int = 0,
     into scores: UnsafeMutableBufferPointer<Float>
   ) throws(ResNetError) {
     try images.validate(channels: network.inputChannels, normalization: normalization)
@@ -130,7 +137,8 @@ extension Model {
       let (plan, weights) = try inference.prepared(
         self, extent: images.extent, batch: range.count, pool: pool)
       try images[range].load(
-        normalization: normalization, into: plan.arena[plan.input], firstImage: start, pool: pool,
+        normalization: normalization, into: plan.arena[plan.input], firstImage: firstImage + start,
+        pool: pool,
         workers: plan.arena.workers)
       plan.run(weights, kernels: kernels, pool: pool)
       (base + start * network.classes).update(

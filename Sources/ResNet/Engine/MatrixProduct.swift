@@ -25,20 +25,26 @@ enum MatrixProduct {
     workers: Int
   ) {
     let tileRows = min(rows, 16)
-    let tileColumns = min(columns, max(1, tileMultiplyAdds / (tileRows * depth)))
+    let tileDepth = min(depth, tileMultiplyAdds / tileRows)
+    let tileColumns = min(columns, tileMultiplyAdds / (tileRows * tileDepth))
     let rowTiles = (rows + tileRows - 1) / tileRows
     let columnTiles = (columns + tileColumns - 1) / tileColumns
     pool.run(rowTiles * columnTiles, workers: workers) { task, _ in
       let row = task / columnTiles * tileRows
       let column = task % columnTiles * tileColumns
-      let leftStart = left.transposed ? row : row * left.rowStride
-      let rightStart = right.transposed ? column * right.rowStride : column
-      cblas_sgemm(
-        CblasRowMajor, left.transposed ? CblasTrans : CblasNoTrans,
-        right.transposed ? CblasTrans : CblasNoTrans, blasint(min(tileRows, rows - row)),
-        blasint(min(tileColumns, columns - column)), blasint(depth), 1, left.values + leftStart,
-        blasint(left.rowStride), right.values + rightStart, blasint(right.rowStride),
-        0, result + row * resultStride + column, blasint(resultStride))
+      for start in stride(from: 0, to: depth, by: tileDepth) {
+        let leftStart =
+          left.transposed ? start * left.rowStride + row : row * left.rowStride + start
+        let rightStart =
+          right.transposed ? column * right.rowStride + start : start * right.rowStride + column
+        cblas_sgemm(
+          CblasRowMajor, left.transposed ? CblasTrans : CblasNoTrans,
+          right.transposed ? CblasTrans : CblasNoTrans, blasint(min(tileRows, rows - row)),
+          blasint(min(tileColumns, columns - column)), blasint(min(tileDepth, depth - start)), 1,
+          left.values + leftStart, blasint(left.rowStride), right.values + rightStart,
+          blasint(right.rowStride), start == 0 ? 0 : 1, result + row * resultStride + column,
+          blasint(resultStride))
+      }
     }
   }
 }

@@ -41,6 +41,8 @@ final class ThreadPool: @unchecked Sendable {
   private var participants = 0
   private var body: UnsafePointer<Body>?
   private var stopping = false
+  /// Whether the system refused a thread; it is asked again once the number is set anew.
+  private var refused = false
 
   private init(requested: Int) {
     self.requested = requested
@@ -95,6 +97,7 @@ final class ThreadPool: @unchecked Sendable {
     pthread_mutex_lock(region)
     defer { pthread_mutex_unlock(region) }
     requested = count
+    refused = false
     let wanted = count > 0 ? count : Self.availableCores()
     guard wanted != threads else { return }
     stopWorkers()
@@ -125,7 +128,7 @@ final class ThreadPool: @unchecked Sendable {
 
   /// Starts the workers that are missing. Where the system gives no more threads, fewer compute.
   private func startWorkers() {
-    guard workers.count < threads - 1 else { return }
+    guard workers.count < threads - 1, !refused else { return }
     // The host's signals are not for these threads.
     var all = sigset_t()
     var old = sigset_t()
@@ -148,6 +151,7 @@ final class ThreadPool: @unchecked Sendable {
         }, start.toOpaque())
       guard status == 0 else {
         start.release()
+        refused = true
         return
       }
       workers.append(thread)
@@ -155,6 +159,7 @@ final class ThreadPool: @unchecked Sendable {
   }
 
   private func work(index: Int, generation initial: Int) {
+    _ = rk_float_mode_enter()
     var seen = initial
     while true {
       var spin = 0
@@ -198,6 +203,10 @@ final class ThreadPool: @unchecked Sendable {
   /// time, and returns when all are done. `worker` is below `workers` and differs between calls
   /// that run at the same time, so it can choose scratch memory.
   func run(_ tasks: Int, workers limit: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
+    // The mode of floating-point arithmetic is the host's, each thread may have another, and which
+    // thread takes a task is left to chance: all compute in the same mode.
+    let mode = rk_float_mode_enter()
+    defer { rk_float_mode_leave(mode) }
     guard tasks > 1, limit > 1, threads > 1, pthread_mutex_trylock(region) == 0 else {
       for task in 0..<max(tasks, 0) { body(task, 0) }
       return

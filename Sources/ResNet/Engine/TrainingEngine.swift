@@ -7,8 +7,13 @@ package final class TrainingEngine {
   package let extent: Extent
   /// Gradient of the mean loss with respect to every trainable tensor, laid out as the model's.
   package let gradients: UnsafeMutablePointer<Float>
+  /// Threads that it was made for; more do not help it.
+  package var workers: Int { plan.arena.workers }
   /// Bytes of the plan's memory: activations, gradients of activations and scratch.
   package var planBytes: Int { plan.arena.bytes }
+
+  /// Keeps counts of images within the kernels' 32 bits.
+  private static let maximumBatch = 1 << 24
 
   private let model: Model
   private let kernels: UnsafePointer<rk_kernels>
@@ -31,6 +36,11 @@ package final class TrainingEngine {
     _ = try ImagesView.pixelCount(
       count: batch, channels: model.network.inputChannels, height: extent.height,
       width: extent.width)
+    guard batch <= Self.maximumBatch else {
+      throw ResNetError(
+        .shapeMismatch, "a batch of \(batch) images; at most \(Self.maximumBatch) can be trained on"
+      )
+    }
     try model.graph.validateTraining(batch: batch, extent: extent)
     plan = try TrainingPlan(
       model.graph, layout: model.layout, extent: extent, batch: batch, kernels: kernels,
@@ -75,7 +85,25 @@ package final class TrainingEngine {
       scores: plan.arena[plan.scores], labels: labels, count: batch, classes: classes,
       gradient: plan.arena[plan.scoreGradient])
     for step in plan.steps.reversed() { context.backward(step) }
+    if result.loss.isFinite { try checkStatistics() }
     return result
+  }
+
+  /// Throws if a layer's batch statistics overflowed, which huge pixels can do without the loss
+  /// showing it: the channel is then constant. In the running statistics it would stay for ever.
+  private func checkStatistics() throws(ResNetError) {
+    for case .convolution(let unit) in plan.steps {
+      for channel in 0..<unit.batchNorm.channels
+      where !(plan.arena[unit.norm.mean][channel] + plan.arena[unit.norm.variance][channel])
+        .isFinite
+      {
+        throw ResNetError(
+          .notFinite,
+          "the values before \(model.graph.layers[unit.batchNorm.layer].name) are too large: their "
+            + "variance over the batch is not finite; scale the images down, or lower the learning "
+            + "rate")
+      }
+    }
   }
 
   /// One SGD step with the gradients of the last batch, in the paper's form

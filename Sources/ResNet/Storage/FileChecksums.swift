@@ -17,6 +17,8 @@ enum FileChecksums {
   private static let magic = Array("RNCHECK1".utf8)
   private static let entryBytes = 24
   private static let footerBytes = 32
+  /// Far more than the largest network's table.
+  private static let maximumTableBytes = 1 << 26
 
   // MARK: - Writing
 
@@ -65,7 +67,8 @@ enum FileChecksums {
     let footer = try file.bytes(file.size - footerBytes, footerBytes)
     guard let tableBytes = Int(exactly: footer.integer(at: 0, as: UInt64.self)),
       let dataBytes = Int(exactly: footer.integer(at: 8, as: UInt64.self)),
-      tableBytes <= file.size, dataBytes == file.size - footerBytes - tableBytes
+      tableBytes <= min(file.size, maximumTableBytes),
+      dataBytes == file.size - footerBytes - tableBytes
     else { throw ResNetError(.badFormat, "it is damaged: its parts do not add up to its size") }
     let table = try file.bytes(dataBytes, tableBytes)
     var own = CRC32()
@@ -118,15 +121,25 @@ enum FileChecksums {
 /// Reads pieces of a file that is open; it may shrink meanwhile, which is an error like any other.
 struct FileReader: ~Copyable {
   private let descriptor: Int32
-  let size: Int
+  private let status: stat
 
-  /// Takes over an open file of `size` bytes.
-  init(_ descriptor: Int32, size: Int) {
+  /// Takes over an open file, of which `fstat` says `status`.
+  init(_ descriptor: Int32, _ status: stat) {
     self.descriptor = descriptor
-    self.size = size
+    self.status = status
   }
 
   deinit { close(descriptor) }
+
+  /// Bytes.
+  var size: Int { Int(status.st_size) }
+
+  /// Whether `path` names this file, of the size it had when it was opened.
+  func isStill(at path: String) -> Bool {
+    var now = stat()
+    return stat(path, &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino
+      && now.st_size == status.st_size
+  }
 
   func bytes(_ offset: Int, _ count: Int) throws(ResNetError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)

@@ -10,8 +10,8 @@ enum HDF5 {
   /// Calls `body`, in which HDF5 may be used, and leaves the thread's HDF5 error handler and error
   /// stack as the host program had them. All use of HDF5 happens inside.
   static func use<Result>(_ body: () throws(ResNetError) -> Result) throws(ResNetError) -> Result {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+    lock()
+    defer { unlock() }
     guard H5open() >= 0 else {
       throw ResNetError(.outOfMemory, "the HDF5 library could not be initialised")
     }
@@ -21,11 +21,16 @@ enum HDF5 {
   }
 
   /// HDF5 serialises its calls itself, if it was built to; this covers builds that were not.
-  private nonisolated(unsafe) static let mutex = {
+  private nonisolated(unsafe) static let mutex: UnsafeMutablePointer<pthread_mutex_t> = {
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
+    // Nobody forks in the middle of a call to HDF5: the child could never make another.
+    pthread_atfork({ HDF5.lock() }, { HDF5.unlock() }, { HDF5.unlock() })
     return mutex
   }()
+
+  private static func lock() { pthread_mutex_lock(mutex) }
+  private static func unlock() { pthread_mutex_unlock(mutex) }
 
   /// Throws unless `status`, what an HDF5 function returned, means success.
   @discardableResult

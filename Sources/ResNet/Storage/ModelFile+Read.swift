@@ -11,14 +11,21 @@ extension Model {
   /// read it, and `badFormat`, naming the part, if it is damaged, truncated, not a model file, or
   /// of a newer format.
   public static func load(from path: String) throws(ResNetError) -> Model {
-    do {
+    do throws(ResNetError) {
       try ModelFile.validate(path: path)
-      let reader = try ModelFile.open(path)
-      try FileChecksums.verify(reader)
-      return try HDF5.use { () throws(ResNetError) in
-        let file = try HDF5File(reading: path)
-        return try ModelFile.read(try HDF5Group(rootOf: file.id), fileSize: reader.size)
+      // HDF5 opens the path once more. If the file was replaced meanwhile, as by another process
+      // that saves the model, what it opened is not what was verified.
+      for _ in 0..<10 {
+        let reader = try ModelFile.open(path)
+        try FileChecksums.verify(reader)
+        let model = try HDF5.use { () throws(ResNetError) -> Model? in
+          let file = try HDF5File(reading: path)
+          guard reader.isStill(at: path) else { return nil }
+          return try ModelFile.read(try HDF5Group(rootOf: file.id), fileSize: reader.size)
+        }
+        if let model { return model }
       }
+      throw ResNetError(.inputOutput, "the file is replaced again and again while it is read")
     } catch {
       throw ResNetError(error.kind, "cannot load \(path): \(error.message)")
     }
@@ -37,7 +44,7 @@ extension ModelFile {
     }
     var status = stat()
     let known = fstat(descriptor, &status) == 0
-    let reader = FileReader(descriptor, size: Int(status.st_size))
+    let reader = FileReader(descriptor, status)
     guard known else { throw AtomicFile.systemError("cannot open the file") }
     guard status.st_mode & S_IFMT == S_IFREG else {
       let isDirectory = status.st_mode & S_IFMT == S_IFDIR

@@ -48,11 +48,6 @@ package struct Philox: Sendable {
     return Int(bits.multipliedFullWidth(by: UInt64(max(bound, 1))).high)
   }
 
-  /// A number in [0, 1), a multiple of 2^-24.
-  package mutating func uniform() -> Float {
-    Float(next() >> 8) * 0x1p-24
-  }
-
   /// Two independent numbers from the normal distribution of mean 0 and variance 1, by the
   /// Box-Muller transform in double precision.
   package mutating func normals() -> (Double, Double) {

@@ -13,7 +13,7 @@ public final class Trainer {
   private var options: SGDOptions
   /// The momentum of every trainable tensor, laid out as `model.layout`; zero at first.
   private let velocity: UnsafeMutablePointer<Float>
-  /// For the batch size and extent of the last step.
+  /// For the batch size, extent and threads of the last step.
   private var engine: TrainingEngine?
 
   /// A trainer with zero momentum. Throws `invalidArgument` if an option is out of range.
@@ -105,7 +105,10 @@ public final class Trainer {
   }
 
   private func engine(batch: Int, extent: Extent) throws(ResNetError) -> TrainingEngine {
-    if let engine, engine.batch == batch, engine.extent == extent { return engine }
+    if let engine, engine.batch == batch, engine.extent == extent, engine.workers == Engine.threads
+    {
+      return engine
+    }
     // The old one's memory goes first.
     engine = nil
     let new = try TrainingEngine(model, batch: batch, extent: extent)
