@@ -30,7 +30,7 @@ cc -std=c99 -Wall -Wextra -Werror -I"$root/include" one.c -o one \
 
 echo "== README: Swift, in a package that depends on libresnet $version"
 git clone --quiet "$root" libresnet
-git -C libresnet tag "$version"
+git -C libresnet tag --force "$version" >/dev/null
 cat >app/Package.swift <<END
 // swift-tools-version: 6.0
 import PackageDescription

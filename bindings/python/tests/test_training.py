@@ -15,6 +15,7 @@ import resnet
 from resnet._progress import ProgressLine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from resnet import Progress
@@ -250,6 +251,15 @@ def test_what_a_callback_raises_fit_raises(kind: type[BaseException]) -> None:
     assert trainer.iterations == 1
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, as it does unless whoever started us has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_stops_training_at_the_end_of_a_step() -> None:
     model = small()
     trainer = resnet.Trainer(model)
@@ -266,6 +276,7 @@ def test_ctrl_c_stops_training_at_the_end_of_a_step() -> None:
     assert np.isfinite(model.logits(toy(4)[0])).all()
 
 
+@pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_at_any_moment_stops_training() -> None:
     """Without a callback, and while the library computes."""
     trainer = resnet.Trainer(small())
