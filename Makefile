@@ -104,7 +104,7 @@ PYTHON_CONFIG := bindings/python/pyproject.toml
 .PHONY: lint
 lint: deps  ## format and warnings, for Swift, C and Python
 	swift format lint --strict --recursive --parallel Sources Tests Examples Package.swift
-	clang-format --dry-run --Werror $(C_SOURCES)
+	clang-format --style=file:.ci/clang-format --dry-run --Werror $(C_SOURCES)
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
 	  -ISources/CKernels/include Sources/CKernels/*.c
 	$(VENV)/bin/ruff check --quiet --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)
