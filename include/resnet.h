@@ -38,8 +38,8 @@
  *   Buffers    Belong to the caller, who passes their capacity in elements. One that is too small
  *              is RN_BUFFER_TOO_SMALL.
  *   Strings    Are UTF-8. Those returned belong to the library and live as long as said.
- *   Results    Are the same bits for the same inputs, seed, instruction set and library, whatever
- *              the number of threads.
+ *   Results    Are the same bits for the same inputs, batch size, seed, instruction set and
+ *              library, whatever the number of threads.
  *   Layout     Images are N x C x H x W, weights out x in x height x width, row-major.
  */
 #ifndef RESNET_H
@@ -90,6 +90,14 @@ const char *rn_version(void);
  * rn_trainer_fit has one thread besides, which reads the next batch. */
 rn_status rn_set_threads(int32_t threads);
 rn_status rn_get_threads(int32_t *threads);
+
+/* Whether 3x3 convolutions at stride 1 may be computed by Winograd's algorithm where it is faster:
+ * 1 (the default) or 0. Without it they take two to three times as long, and rounding errors are
+ * about half as large. With it, the error of a value is at most 1e-6 times the largest magnitude
+ * read times the sum of the magnitudes of the weights. Applies to the whole process from the next
+ * call that computes. */
+rn_status rn_set_winograd(int32_t allowed);
+rn_status rn_get_winograd(int32_t *allowed);
 
 /* The instruction set whose kernels are in use: "avx512", "avx2" or "portable". The environment
  * variable RESNET_ISA, read at first use, forces one. Static. RN_INVALID_ARGUMENT if RESNET_ISA

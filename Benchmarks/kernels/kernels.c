@@ -199,7 +199,7 @@ static job make_job(const rk_kernels *kernels, const layer *l, int pass) {
   } else {
     describe_forward(&j.conv, l);
   }
-  kernels->conv_prepare(&j.conv, l->images);
+  kernels->conv_prepare(&j.conv, l->images, 1);
   j.packed = floats(j.conv.packed_floats);
   j.scratch = floats(j.conv.scratch_floats);
   if (pass == TRAINING) {

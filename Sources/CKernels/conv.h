@@ -175,9 +175,9 @@ static void conv_statistics(const float *block, const conv_band *band, float *me
 // Weights of one chunk of source blocks: half of the smallest L1 cache in use (32 KB).
 enum { CONV_CHUNK_FLOATS = 18 * 1024 / 4 };
 
-static void conv_run(const rk_conv *conv, const rk_source *source, const float *packed,
-                     float *destination, const rk_epilogue *epilogue, int64_t task,
-                     float *scratch) {
+static void direct_run(const rk_conv *conv, const rk_source *source, const float *packed,
+                       float *destination, const rk_epilogue *epilogue, int64_t task,
+                       float *scratch) {
   const int32_t group = (int32_t)(task % conv->groups);
   const int64_t slot = task / conv->groups;
   const int64_t image = slot / conv->bands;

@@ -8,8 +8,8 @@ static const int64_t panel_target = 192 * 1024 / sizeof(float);
 // ... unless weights are too large to stay there anyhow: then the fewer bands, the less often they
 // are read.
 static const int64_t panel_target_wide = 512 * 1024 / sizeof(float);
-// Enough tasks for the threads of a large machine to share evenly.
-enum { TASKS_WANTED = 64 };
+// Enough tasks for the threads of a large machine to share evenly, and for those there are.
+enum { TASKS_WANTED = 64, TASKS_PER_WORKER = 4 };
 // But a band with fewer pixels than this spends its time starting and stopping.
 enum { BAND_PIXELS_MIN = 56, BAND_ROWS_MIN = 4 };
 
@@ -59,18 +59,10 @@ static int halve_bands(rk_phase *phase) {
   return 1;
 }
 
-static int64_t count_tasks(rk_conv *conv, int32_t images) {
-  conv->bands = 0;
-  for (int32_t i = 0; i < conv->phase_count; i++) conv->bands += conv->phases[i].bands;
-  conv->groups = (int32_t)rk_ceil_div(conv->out_blocks, conv->group_blocks);
-  conv->slots = (int64_t)images * conv->bands;
-  conv->tasks = conv->slots * conv->groups;
-  return conv->tasks;
-}
-
-void rk_conv_prepare(rk_conv *conv, int32_t images) {
-  conv->in_blocks = (int32_t)rk_ceil_div(conv->in_channels, RK_LANES);
-  conv->out_blocks = (int32_t)rk_ceil_div(conv->out_channels, RK_LANES);
+// Cuts the batch into slots, which make up the statistics and therefore must not depend on the
+// number of threads: images, in bands that fit the cache, and in narrower ones where there would be
+// too few tasks for a large machine even if every pair of destination blocks were a task.
+static void cut_direct(rk_conv *conv, int32_t images) {
   conv->packed_floats =
       (int64_t)conv->out_blocks * conv->in_blocks * conv->tap_count * (RK_LANES * RK_LANES);
   const int64_t target = conv->packed_floats > panel_target_wide ? panel_target_wide : panel_target;
@@ -82,17 +74,12 @@ void rk_conv_prepare(rk_conv *conv, int32_t images) {
     if (more > 0) rows = target > one ? 1 + (target - one) / more : 1;
     cut_bands(phase, rows < 1 ? 1 : rows);
   }
-
-  // Sharing out the destination's blocks costs only staging the source again; in pairs, because the
-  // kernels work on two at a time.
-  conv->group_blocks = conv->out_blocks;
-  while (count_tasks(conv, images) < TASKS_WANTED && conv->group_blocks > 2) {
-    const int32_t half = (conv->group_blocks + 1) / 2;
-    conv->group_blocks = half + half % 2;
-  }
-  int halved = 1;
-  while (count_tasks(conv, images) < TASKS_WANTED && halved) {
+  for (int halved = 1; halved;) {
+    conv->bands = 0;
+    for (int32_t i = 0; i < conv->phase_count; i++) conv->bands += conv->phases[i].bands;
+    conv->slots = (int64_t)images * conv->bands;
     halved = 0;
+    if (conv->slots * rk_ceil_div(conv->out_blocks, 2) >= TASKS_WANTED) break;
     for (int32_t i = 0; i < conv->phase_count; i++) halved |= halve_bands(&conv->phases[i]);
   }
 
@@ -103,9 +90,58 @@ void rk_conv_prepare(rk_conv *conv, int32_t images) {
   }
 }
 
+// Shares out the destination's blocks where slots alone are too few for the threads. That costs
+// reading, and staging or transforming, the source again. In pairs, because the kernels work on two
+// at a time.
+static void cut_groups(rk_conv *conv, int32_t workers) {
+  conv->group_blocks = conv->out_blocks;
+  conv->groups = 1;
+  while (conv->slots * conv->groups < (int64_t)TASKS_PER_WORKER * workers && workers > 1 &&
+         conv->group_blocks > 2) {
+    const int32_t half = (conv->group_blocks + 1) / 2;
+    conv->group_blocks = half + half % 2;
+    conv->groups = (int32_t)rk_ceil_div(conv->out_blocks, conv->group_blocks);
+  }
+  conv->tasks = conv->slots * conv->groups;
+}
+
+static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
+  (void)images;
+  if (conv->algorithm == RK_DIRECT || !rk_winograd_applies(conv)) return RK_DIRECT;
+  if (conv->algorithm != RK_CHOOSE) return conv->algorithm;
+  return RK_WINOGRAD_4;
+}
+
+void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers) {
+  conv->in_blocks = (int32_t)rk_ceil_div(conv->in_channels, RK_LANES);
+  conv->out_blocks = (int32_t)rk_ceil_div(conv->out_channels, RK_LANES);
+  conv->algorithm = choose_algorithm(conv, images);
+  if (conv->algorithm == RK_DIRECT) {
+    cut_direct(conv, images);
+    cut_groups(conv, workers);
+  } else {
+    const int32_t m = conv->algorithm == RK_WINOGRAD_4 ? 4 : 2;
+    rk_winograd_prepare(conv, images, m);
+    cut_groups(conv, workers);
+    rk_winograd_scratch(conv, m);
+  }
+}
+
+int64_t rk_conv_slot_values(const rk_conv *conv, int64_t slot) {
+  if (conv->algorithm != RK_DIRECT) return rk_winograd_slot_values(conv, slot);
+  const rk_phase *phase = conv->phases;
+  const int32_t first = (int32_t)(slot % conv->bands) * phase->band_rows;
+  const int32_t left = phase->rows - first;
+  return (int64_t)(left < phase->band_rows ? left : phase->band_rows) * phase->cols;
+}
+
 // Layout: [destination block][source block][tap][source lane][destination lane].
 void rk_conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
                   int32_t transposed, float *packed, int64_t task) {
+  if (conv->algorithm != RK_DIRECT) {
+    rk_winograd_pack(conv, oihw, row_scale, transposed, packed, task);
+    return;
+  }
   const int64_t kernel = (int64_t)conv->kernel * conv->kernel;
   const int64_t block_floats = (int64_t)conv->tap_count * RK_LANES * RK_LANES;
   // Floats between neighbouring channels in OIHW.

@@ -5,6 +5,32 @@
 #include "sgd.h"
 #include "shortcut.h"
 #include "wgrad.h"
+#include "winograd_conv.h"
+#include "winograd_wgrad.h"
+
+static void conv_run(const rk_conv *conv, const rk_source *source, const float *packed,
+                     float *destination, const rk_epilogue *epilogue, int64_t task,
+                     float *scratch) {
+  switch (conv->algorithm) {
+    case RK_WINOGRAD_4:
+      winograd4_run(conv, source, packed, destination, epilogue, task, scratch);
+      break;
+    case RK_WINOGRAD_2:
+      winograd2_run(conv, source, packed, destination, epilogue, task, scratch);
+      break;
+    default:
+      direct_run(conv, source, packed, destination, epilogue, task, scratch);
+  }
+}
+
+static void wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const float *dy, float *partials,
+                      int64_t task, float *scratch) {
+  if (wgrad->algorithm == RK_WINOGRAD_4) {
+    winograd_wgrad_run(wgrad, x, dy, partials, task, scratch);
+  } else {
+    wgrad_direct_run(wgrad, x, dy, partials, task, scratch);
+  }
+}
 
 const rk_kernels RK_TABLE = {
     .name = RK_NAME,

@@ -149,22 +149,46 @@ static void wgrad_block(const wgrad_strip *strip, const int64_t *taps, int32_t t
   }
 }
 
-static void wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const float *dy, float *partials,
-                      int64_t task, float *scratch) {
-  const int32_t in_groups = (int32_t)rk_ceil_div(wgrad->in_blocks, wgrad->in_group);
-  const int32_t out_groups = (int32_t)rk_ceil_div(wgrad->out_blocks, wgrad->out_group);
-  const int32_t in_begin = (int32_t)(task % in_groups) * wgrad->in_group;
-  const int32_t out_begin = (int32_t)(task / in_groups % out_groups) * wgrad->out_group;
+// What a task works on, see rk_wgrad.
+typedef struct wgrad_task {
+  int32_t in_begin, in_blocks, out_begin, out_blocks;
+  int32_t first_image, last_image;
+  int64_t sums;  // offset of its first pair of blocks in the partial sums
+} wgrad_task;
+
+static wgrad_task wgrad_task_at(const rk_wgrad *wgrad, int64_t task) {
+  const int64_t in_groups = rk_ceil_div(wgrad->in_blocks, wgrad->in_group);
+  const int64_t out_groups = rk_ceil_div(wgrad->out_blocks, wgrad->out_group);
   const int64_t chunk = task / in_groups / out_groups;
-  const int32_t in_blocks = min_i32(wgrad->in_group, wgrad->in_blocks - in_begin);
-  const int32_t out_blocks = min_i32(wgrad->out_group, wgrad->out_blocks - out_begin);
-  const int32_t first_image = (int32_t)(chunk * wgrad->images / wgrad->chunks);
-  const int32_t last_image = (int32_t)((chunk + 1) * wgrad->images / wgrad->chunks);
+  wgrad_task own = {
+      .in_begin = (int32_t)(task % in_groups) * wgrad->in_group,
+      .out_begin = (int32_t)(task / in_groups % out_groups) * wgrad->out_group,
+      .first_image = (int32_t)(chunk * wgrad->images / wgrad->chunks),
+      .last_image = (int32_t)((chunk + 1) * wgrad->images / wgrad->chunks),
+  };
+  own.in_blocks = min_i32(wgrad->in_group, wgrad->in_blocks - own.in_begin);
+  own.out_blocks = min_i32(wgrad->out_group, wgrad->out_blocks - own.out_begin);
+  const int64_t first_out = chunk * wgrad->out_blocks + own.out_begin;
+  own.sums = (first_out * wgrad->in_blocks + own.in_begin) * wgrad->kernel * wgrad->kernel *
+             (RK_LANES * RK_LANES);
+  return own;
+}
+
+// Real channels of an input block.
+static int32_t wgrad_in_lanes(const rk_wgrad *wgrad, int32_t block) {
+  return min_i32(wgrad->in_channels - block * RK_LANES, RK_LANES);
+}
+
+static void wgrad_direct_run(const rk_wgrad *wgrad, const rk_source *x, const float *dy,
+                             float *partials, int64_t task, float *scratch) {
+  const wgrad_task own = wgrad_task_at(wgrad, task);
+  const int32_t in_begin = own.in_begin, in_blocks = own.in_blocks;
+  const int32_t out_begin = own.out_begin, out_blocks = own.out_blocks;
 
   const int32_t tap_count = wgrad->kernel * wgrad->kernel;
   const int64_t sums_in = (int64_t)tap_count * RK_LANES * RK_LANES;
   const int64_t sums_out = wgrad->in_blocks * sums_in;
-  float *sums = partials + (chunk * wgrad->out_blocks + out_begin) * sums_out + in_begin * sums_in;
+  float *sums = partials + own.sums;
   for (int32_t block = 0; block < out_blocks; block++) {
     float *to = sums + block * sums_out;
     for (int64_t i = 0; i < in_blocks * sums_in; i += RK_LANES) store(to + i, splat(0));
@@ -176,7 +200,7 @@ static void wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const float *dy
   int32_t strip_rows, strip_images;
   rk_wgrad_strip(wgrad, &strip_rows, &strip_images);
 
-  for (int32_t image = first_image; image < last_image; image += strip_images) {
+  for (int32_t image = own.first_image; image < own.last_image; image += strip_images) {
     for (int32_t row = 0; row < wgrad->out_h; row += strip_rows) {
       window view = {.vertical = axis,
                      .horizontal = axis,
@@ -189,7 +213,7 @@ static void wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const float *dy
           .dy_image = wgrad->out_blocks * dy_plane,
           .dy_block = dy_plane,
           .dy_row = (int64_t)wgrad->out_w * RK_LANES,
-          .images = min_i32(strip_images, last_image - image),
+          .images = min_i32(strip_images, own.last_image - image),
           .rows = view.rows,
           .cols = view.cols,
       };
@@ -228,8 +252,7 @@ static void wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const float *dy
       for (int32_t out = 0; out < out_blocks; out += width) {
         width = RK_OUTER_PAIR && out + 1 < out_blocks ? 2 : 1;
         for (int32_t block = 0; block < in_blocks; block++) {
-          const int32_t left = wgrad->in_channels - (in_begin + block) * RK_LANES;
-          wgrad_block(&strip, taps, tap_count, width, min_i32(left, RK_LANES),
+          wgrad_block(&strip, taps, tap_count, width, wgrad_in_lanes(wgrad, in_begin + block),
                       strip.x + block * strip.x_block, strip.dy + out * strip.dy_block,
                       sums + out * sums_out + block * sums_in, sums_out);
         }

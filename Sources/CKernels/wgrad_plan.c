@@ -4,10 +4,12 @@
 
 // What a task keeps in the L2 cache: its partial sums, and a strip of x and dy.
 static const int64_t sums_target = 256 * 1024 / sizeof(float);
+// Products of 4 x 4 blocks: of fewer, transforming the tiles would be too large a part.
+static const int64_t sums_target_winograd = 640 * 1024 / sizeof(float);
 static const int64_t strip_target = 256 * 1024 / sizeof(float);
 // Whole small images are put together in a strip up to about so many pixels.
 enum { STRIP_PIXELS = 512 };
-enum { TASKS_WANTED = 64 };
+enum { TASKS_WANTED = 64, CHUNK_TILES_MIN = 28 };
 
 // Multiply-adds of vectors per vector read from memory, at least: below that, memory is what a
 // task waits for.
@@ -65,17 +67,24 @@ static int halve_group(rk_wgrad *wgrad) {
 }
 
 void rk_wgrad_prepare(rk_wgrad *wgrad) {
+  if (wgrad->algorithm != RK_DIRECT) {
+    wgrad->algorithm = rk_winograd_applies_to_gradient(wgrad) ? RK_WINOGRAD_4 : RK_DIRECT;
+  }
+  const int winograd = wgrad->algorithm == RK_WINOGRAD_4;
   const int64_t taps = (int64_t)wgrad->kernel * wgrad->kernel;
   wgrad->in_blocks = (int32_t)rk_ceil_div(wgrad->in_channels, RK_LANES);
   wgrad->out_blocks = (int32_t)rk_ceil_div(wgrad->out_channels, RK_LANES);
   wgrad->in_group = wgrad->in_blocks;
   wgrad->out_group = wgrad->out_blocks;
-  while (wgrad->in_group * (int64_t)wgrad->out_group * taps * RK_LANES * RK_LANES > sums_target &&
-         halve_group(wgrad)) {
+  // Sums of products that a pair of blocks needs: one per tap, or per value of a tile.
+  const int64_t held = (winograd ? RK_WINOGRAD_VALUES : taps) * RK_LANES * RK_LANES;
+  const int64_t target = winograd ? sums_target_winograd : sums_target;
+  while (wgrad->in_group * (int64_t)wgrad->out_group * held > target && halve_group(wgrad)) {
   }
-  // More tasks by smaller groups, as long as enough is done with what is read; then by cutting the
-  // batch, which costs writing and adding up more partial sums.
-  while (group_tasks(wgrad) < TASKS_WANTED) {
+  // More tasks by smaller groups, as long as enough is done with what is read (what is transformed
+  // is worth too much); then by cutting the batch, which costs writing and adding up more partial
+  // sums.
+  while (!winograd && group_tasks(wgrad) < TASKS_WANTED) {
     rk_wgrad smaller = *wgrad;
     if (!halve_group(&smaller)) break;
     const int64_t products = (int64_t)smaller.in_group * smaller.out_group * taps;
@@ -84,14 +93,23 @@ void rk_wgrad_prepare(rk_wgrad *wgrad) {
   }
   const int64_t groups = group_tasks(wgrad);
   int64_t chunks = rk_ceil_div(TASKS_WANTED, groups);
+  if (winograd) {
+    // Each long enough for sums to stay in registers a while.
+    const int64_t longest = rk_winograd_gradient_tiles(wgrad) / CHUNK_TILES_MIN;
+    if (chunks > longest) chunks = longest;
+  }
   if (chunks > wgrad->images) chunks = wgrad->images;
   wgrad->chunks = (int32_t)(chunks < 1 ? 1 : chunks);
 
-  int32_t rows, images;
-  rk_wgrad_strip(wgrad, &rows, &images);
   const int64_t sums = (int64_t)wgrad->out_blocks * wgrad->in_blocks;
   wgrad->tasks = groups * wgrad->chunks;
   wgrad->reduce_tasks = sums;
-  wgrad->scratch_floats = images * panel_floats(wgrad, rows);
   wgrad->partial_floats = wgrad->chunks * sums * taps * RK_LANES * RK_LANES;
+  if (winograd) {
+    rk_winograd_gradient_prepare(wgrad);
+  } else {
+    int32_t rows, images;
+    rk_wgrad_strip(wgrad, &rows, &images);
+    wgrad->scratch_floats = images * panel_floats(wgrad, rows);
+  }
 }

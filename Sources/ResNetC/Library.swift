@@ -19,6 +19,16 @@ public func rn_get_threads(_ threads: UnsafeMutablePointer<Int32>?) -> rn_status
 }
 
 @c @implementation
+public func rn_set_winograd(_ allowed: Int32) -> rn_status {
+  guarded { Engine.winograd = allowed != 0 }
+}
+
+@c @implementation
+public func rn_get_winograd(_ allowed: UnsafeMutablePointer<Int32>?) -> rn_status {
+  guarded { try required(allowed, "allowed").pointee = Engine.winograd ? 1 : 0 }
+}
+
+@c @implementation
 public func rn_get_isa(_ isa: UnsafeMutablePointer<UnsafePointer<CChar>?>?) -> rn_status {
   guarded {
     let isa = try required(isa, "isa")

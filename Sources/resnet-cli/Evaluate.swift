@@ -14,11 +14,11 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
   var directory: String
 
-  @Option(help: "Threads to compute with; 0 for one per core.")
-  var threads = 0
+  @OptionGroup(title: "Computing")
+  var engine: EngineOptions
 
   func run() throws {
-    try Engine.setThreads(threads)
+    try engine.apply()
     let test = try CIFAR10(directory: directory, split: .test)
     let result = try Model.load(from: model).evaluate(test)
     print(

@@ -47,8 +47,8 @@ struct Train: ParsableCommand {
   @Flag(help: "Train on the images as they are.")
   var noAugmentation = false
 
-  @Option(help: "Threads to compute with; 0 for one per core.")
-  var threads = 0
+  @OptionGroup(title: "Computing")
+  var engine: EngineOptions
 
   @Option(help: ArgumentHelp("The file to save the model to.", valueName: "file"))
   var out = "model.h5"
@@ -58,7 +58,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     try requireWritableDirectory(of: out)
-    try Engine.setThreads(threads)
+    try engine.apply()
     let training = try CIFAR10(directory: directory, split: .train)
     let test = try CIFAR10(directory: directory, split: .test)
 

@@ -57,6 +57,11 @@ struct Convolution: Sendable, CustomStringConvertible {
     }
   }
 
+  /// The algorithms that can compute it, and its gradients.
+  var algorithms: [rk_algorithm] {
+    kernel == 3 && stride == 1 ? [RK_DIRECT, RK_WINOGRAD_2, RK_WINOGRAD_4] : [RK_DIRECT]
+  }
+
   /// The forward pass.
   var forward: rk_conv {
     var conv = rk_conv()

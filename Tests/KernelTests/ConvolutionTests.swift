@@ -29,9 +29,13 @@ private struct Pass {
   let extras: Extras
 
   /// The destination after all tasks, and the statistics.
-  func run(_ kernels: rk_kernels, backwards: Bool = false) -> (Buffer, Buffer) {
+  func run(
+    _ kernels: rk_kernels, _ algorithm: rk_algorithm, workers: Int32 = 2, backwards: Bool = false
+  ) -> (Buffer, Buffer) {
     var conv = conv
-    kernels.conv_prepare(&conv, Int32(images))
+    conv.algorithm = Int32(algorithm.rawValue)
+    kernels.conv_prepare(&conv, Int32(images), workers)
+    #expect(conv.algorithm == Int32(algorithm.rawValue))
     let packed = Buffer(Int(conv.packed_floats))
     forEachTask(Int64(conv.out_blocks), backwards: backwards) { task in
       kernels.conv_pack(&conv, weights, rowScale, transposed ? 1 : 0, packed.pointer, task)
@@ -56,10 +60,10 @@ private struct Pass {
     return (destination, statistics)
   }
 
-  /// Adds what follows the sum of products, and returns the tolerance of each value from the sum
-  /// of magnitudes.
+  /// Adds what follows the sum of products, and returns what the tolerance of each value is a part
+  /// of: the sum of magnitudes.
   func finish(_ sums: inout Tensor, magnitudes: [Double]) -> [Double] {
-    var tolerances = magnitudes
+    var sizes = magnitudes
     for i in sums.values.indices {
       let channel = i / sums.pixels % sums.c
       var value = sums.values[i]
@@ -68,12 +72,11 @@ private struct Pass {
         addend?.values[i] ?? 0,
       ] {
         value += extra
-        tolerances[i] += abs(extra)
+        sizes[i] += abs(extra)
       }
       sums.values[i] = extras.relu ? max(0, value) : value
-      tolerances[i] = 1e-6 * tolerances[i] + 1e-12
     }
-    return tolerances
+    return sizes
   }
 }
 
@@ -115,6 +118,19 @@ private func scaledWeights(_ pass: Pass, _ shape: Convolution) -> [Double] {
   return pass.weights.enumerated().map { i, w in Double(w) * Double(pass.rowScale?[i / each] ?? 1) }
 }
 
+/// Every instruction set of this processor with every algorithm for a shape.
+private func combinations(_ shape: Convolution) throws -> [(Isa, rk_algorithm)] {
+  try InstructionSet.available.flatMap { isa in
+    try shape.algorithms.map { (Isa(name: isa.name, kernels: try isa.kernels), $0) }
+  }
+}
+
+private struct Isa: CustomStringConvertible {
+  let name: String
+  let kernels: rk_kernels
+  var description: String { name }
+}
+
 @Suite struct ConvolutionTests {
   @Test(arguments: Convolution.sweep + Convolution.widths)
   func forwardMatchesDefinition(_ shape: Convolution) throws {
@@ -128,16 +144,19 @@ private func scaledWeights(_ pass: Pass, _ shape: Convolution) -> [Double] {
         expected.values[yi] += x[xi] * w[wi]
         magnitudes[yi] += sizes[xi] * abs(w[wi])
       }
-      let tolerances = pass.finish(&expected, magnitudes: magnitudes)
-      for isa in InstructionSet.available {
-        let kernels = try isa.kernels
-        let (got, statistics) = pass.run(kernels)
-        #expect(expected.mismatch(got) { tolerances[$0] } == nil, "\(isa.name) \(extras)")
+      let outputs = pass.finish(&expected, magnitudes: magnitudes)
+      for (isa, algorithm) in try combinations(shape) {
+        let (got, statistics) = pass.run(isa.kernels, algorithm)
+        let tolerance = Tolerance(algorithm, sizes: outputs, pixels: x, weights: w) {
+          $0 / (w.count / shape.output)
+        }
+        #expect(expected.mismatch(got) { tolerance($0) } == nil, "\(isa) \(extras)")
         if extras.statistics {
           var conv = pass.conv
-          kernels.conv_prepare(&conv, Int32(shape.images))
+          conv.algorithm = Int32(algorithm.rawValue)
+          isa.kernels.conv_prepare(&conv, Int32(shape.images), 2)
           let wrong = statisticsMismatch(statistics, of: got, conv: conv)
-          #expect(wrong == nil, "\(isa.name) \(extras)")
+          #expect(wrong == nil, "\(isa) \(extras)")
         }
       }
     }
@@ -155,33 +174,37 @@ private func scaledWeights(_ pass: Pass, _ shape: Convolution) -> [Double] {
         expected.values[xi] += dy[yi] * w[wi]
         magnitudes[xi] += sizes[yi] * abs(w[wi])
       }
-      let tolerances = pass.finish(&expected, magnitudes: magnitudes)
-      for isa in InstructionSet.available {
-        let (got, _) = pass.run(try isa.kernels)
-        #expect(expected.mismatch(got) { tolerances[$0] } == nil, "\(isa.name) \(extras)")
+      let inputs = pass.finish(&expected, magnitudes: magnitudes)
+      for (isa, algorithm) in try combinations(shape) {
+        let (got, _) = pass.run(isa.kernels, algorithm)
+        let tolerance = Tolerance(algorithm, sizes: inputs, pixels: dy, weights: w) {
+          $0 / (shape.kernel * shape.kernel) % shape.input
+        }
+        #expect(expected.mismatch(got) { tolerance($0) } == nil, "\(isa) \(extras)")
       }
     }
   }
 
   @Test(arguments: Convolution.sweep)
-  func orderOfTasksDoesNotMatter(_ shape: Convolution) throws {
-    for isa in InstructionSet.available {
-      let kernels = try isa.kernels
+  func neitherOrderNorNumberOfTasksMatters(_ shape: Convolution) throws {
+    for (isa, algorithm) in try combinations(shape) {
       for extras in Extras.all {
         let pass = extras.statistics ? forwardPass(shape, extras) : backwardPass(shape, extras)
-        let (one, statistics) = pass.run(kernels)
-        let (other, otherStatistics) = pass.run(kernels, backwards: true)
-        #expect(one.bits == other.bits, "\(isa.name) \(extras)")
-        #expect(statistics.bits == otherStatistics.bits, "\(isa.name) \(extras)")
+        let (one, statistics) = pass.run(isa.kernels, algorithm)
+        for workers in [1, 64] as [Int32] {
+          let (other, otherStatistics) = pass.run(
+            isa.kernels, algorithm, workers: workers, backwards: true)
+          #expect(one.bits == other.bits, "\(isa) \(extras) \(workers) workers")
+          #expect(statistics.bits == otherStatistics.bits, "\(isa) \(extras) \(workers) workers")
+        }
       }
     }
   }
 
-  /// An image's scores must not depend on which others are in its batch.
+  /// With one algorithm, an image's values do not depend on which others are in its batch.
   @Test(arguments: Convolution.single)
   func imagesDoNotDependOnTheirBatch(_ shape: Convolution) throws {
-    for isa in InstructionSet.available {
-      let kernels = try isa.kernels
+    for (isa, algorithm) in try combinations(shape) {
       let alone = forwardPass(shape, Extras())
       var many = shape
       many.images = 66
@@ -191,8 +214,30 @@ private func scaledWeights(_ pass: Pass, _ shape: Convolution) -> [Double] {
         conv: pass.conv, images: many.images, source: pass.source, weights: alone.weights,
         transposed: false, rowScale: nil, start: pass.start, bias: nil, addend: nil,
         extras: Extras())
-      let one = alone.run(kernels).0.bits
-      #expect(Array(same.run(kernels).0.bits.prefix(one.count)) == one, "\(isa.name)")
+      let one = alone.run(isa.kernels, algorithm).0.bits
+      let first = same.run(isa.kernels, algorithm).0.bits.prefix(one.count)
+      #expect(Array(first) == one, "\(isa)")
+    }
+  }
+}
+
+/// The pixels that a slot's statistics are of.
+private func slotPixels(_ conv: rk_conv, _ slot: Int) -> [(image: Int, pixel: Int)] {
+  let (height, width) = (Int(conv.out_h), Int(conv.out_w))
+  guard conv.algorithm != Int32(RK_DIRECT.rawValue) else {
+    let (image, band) = (slot / Int(conv.bands), slot % Int(conv.bands))
+    let first = band * Int(conv.phases.0.band_rows)
+    let rows = min(Int(conv.phases.0.band_rows), Int(conv.phases.0.rows) - first)
+    return (first * width..<(first + rows) * width).map { (image, $0) }
+  }
+  let m = conv.algorithm == Int32(RK_WINOGRAD_4.rawValue) ? 4 : 2
+  let (tileRows, tileCols) = ((height + m - 1) / m, (width + m - 1) / m)
+  let (first, run) = (slot * Int(conv.tiles.run), Int(conv.tiles.run))
+  return (first..<min(first + run, Int(conv.tiles.count))).flatMap { tile in
+    let (image, place) = tile.quotientAndRemainder(dividingBy: tileRows * tileCols)
+    let (row, col) = (place / tileCols * m, place % tileCols * m)
+    return (row..<min(row + m, height)).flatMap { h in
+      (col..<min(col + m, width)).map { w in (image, h * width + w) }
     }
   }
 }
@@ -201,13 +246,12 @@ private func scaledWeights(_ pass: Pass, _ shape: Convolution) -> [Double] {
 private func statisticsMismatch(_ statistics: Buffer, of y: Buffer, conv: rk_conv) -> String? {
   let (blocks, plane) = (Int(conv.out_blocks), Int(conv.out_h * conv.out_w))
   for slot in 0..<Int(conv.slots) {
-    let (image, band) = (slot / Int(conv.bands), slot % Int(conv.bands))
-    let first = band * Int(conv.phases.0.band_rows)
-    let rows = min(Int(conv.phases.0.band_rows), Int(conv.phases.0.rows) - first)
-    let pixels = (first * Int(conv.out_w))..<((first + rows) * Int(conv.out_w))
+    let pixels = slotPixels(conv, slot)
+    guard withUnsafePointer(to: conv, { rk_conv_slot_values($0, Int64(slot)) }) == pixels.count
+    else { return "slot \(slot) stands for \(pixels.count) values" }
     for channel in 0..<(blocks * 16) {
-      let start = y.pointer + ((image * blocks + channel / 16) * plane) * 16 + channel % 16
-      let values = pixels.map { Double(start[$0 * 16]) }
+      let start = y.pointer + channel / 16 * plane * 16 + channel % 16
+      let values = pixels.map { Double(start[($0.image * blocks * plane + $0.pixel) * 16]) }
       let mean = values.reduce(0, +) / Double(values.count)
       let deviation = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
       let size = values.reduce(0) { max($0, abs($1)) }

@@ -43,6 +43,24 @@ typedef struct rk_phase {
   int32_t band_rows, bands;  // filled by conv_prepare
 } rk_phase;
 
+// How a pass computes its sums. Winograd's algorithm, on tiles of 2x2 or 4x4 outputs, does 3x3
+// kernels at stride 1; the gradient of the weights only on 4x4.
+typedef enum rk_algorithm {
+  RK_CHOOSE,  // conv_prepare chooses
+  RK_DIRECT,
+  RK_WINOGRAD_2,
+  RK_WINOGRAD_4
+} rk_algorithm;
+
+// The tiles that Winograd's algorithm cuts a batch's outputs into, row by row and image by image.
+typedef struct rk_tiles {
+  int32_t low_h, low_w;  // least tap offsets: where a tile's source begins
+  int32_t rows, cols;    // tiles of an image
+  int32_t run;           // tiles that a task works on at a time
+  int64_t count;         // tiles of the batch
+  int64_t panel_floats;  // room for the staged source of a row of tiles of one block
+} rk_tiles;
+
 // A convolution-shaped pass: forward, or backward with respect to the data.
 typedef struct rk_conv {
   int32_t in_channels, out_channels;  // real channels
@@ -52,12 +70,14 @@ typedef struct rk_conv {
   int32_t phase_count, tap_count;
   rk_phase phases[RK_MAX_PHASES];
   rk_tap taps[RK_MAX_TAPS];
+  int32_t algorithm;  // rk_algorithm; conv_prepare replaces RK_CHOOSE, and what does not apply
   // Filled by conv_prepare:
   int32_t in_blocks, out_blocks;
   int32_t group_blocks, groups;  // destination blocks of one task, tasks across blocks
-  int32_t bands;                 // bands of all phases together, tasks across rows
-  int64_t tasks;                 // images * bands * groups
-  int64_t slots;                 // images * bands: rows of the statistics
+  int32_t bands;                 // direct: bands of all phases together, tasks across rows
+  rk_tiles tiles;                // Winograd
+  int64_t tasks;                 // slots * groups
+  int64_t slots;                 // rows of the statistics: images * bands, or runs of tiles
   int64_t scratch_floats;        // per thread
   int64_t packed_floats;         // size of the packed weights
 } rk_conv;
@@ -68,7 +88,7 @@ typedef struct rk_epilogue {
   int32_t relu;         // max(0, .) last
   const float *bias;    // NULL, or one value per channel, padded to blocks
   const float *addend;  // NULL, or a blocked tensor of the destination's shape (a shortcut)
-  // NULL, or [slots][2][out_blocks*16]: per slot (image and band) and channel the mean of the
+  // NULL, or [slots][2][out_blocks*16]: per slot and channel the mean of the
   // values stored there and the sum of squared deviations from that mean.
   float *statistics;
 } rk_epilogue;
@@ -76,8 +96,10 @@ typedef struct rk_epilogue {
 // Gradient of a convolution with respect to its weights.
 typedef struct rk_wgrad {
   int32_t in_channels, out_channels, in_h, in_w, out_h, out_w, kernel, stride, padding, images;
+  int32_t algorithm;  // RK_CHOOSE, RK_DIRECT or RK_WINOGRAD_4; see rk_conv
   // Filled by wgrad_prepare:
   int32_t in_blocks, out_blocks, in_group, out_group;  // blocks of one task
+  rk_tiles tiles;                                      // Winograd
   int32_t chunks;          // the batch is cut into this many parts, each with its own partial sum
   int64_t tasks;           // in groups * out groups * chunks
   int64_t reduce_tasks;    // tasks of wgrad_reduce
@@ -101,8 +123,9 @@ typedef struct rk_kernels {
   const char *name;  // "avx512", "avx2", "portable"
 
   // ---- Convolution ------------------------------------------------------------------------
-  // Chooses the blocking for a batch of `images` and fills in the derived fields.
-  void (*conv_prepare)(rk_conv *conv, int32_t images);
+  // Chooses the algorithm and the blocking for a batch of `images` and fills in the derived
+  // fields. `workers`: threads to keep busy. Neither results nor slots depend on it.
+  void (*conv_prepare)(rk_conv *conv, int32_t images, int32_t workers);
   // Packs OIHW weights (out x in x kernel x kernel) for `conv`, one destination block per task
   // (conv->out_blocks tasks). transposed: `conv` is a backward-data pass, whose destination
   // channels are I and whose source channels are O. row_scale: NULL, or a factor per O.
@@ -168,11 +191,12 @@ int64_t rk_load_image(const void *nchw, int32_t is_u8, int32_t channels, int64_t
                       int64_t task);
 
 // Merges per-slot statistics (see rk_epilogue) of channel `channel` in slot order, in double
-// precision. counts[slot % counts_length] values stood behind each slot. Returns the mean and the
-// biased variance.
+// precision. counts[slot] values stood behind each slot. Returns the mean and the biased variance.
 void rk_merge_statistics(const float *statistics, int64_t slots, const int64_t *counts,
-                         int64_t counts_length, int64_t padded_channels, int64_t channel,
-                         double *mean, double *variance);
+                         int64_t padded_channels, int64_t channel, double *mean, double *variance);
+
+// Values of one channel that stand behind a slot of a forward pass's statistics.
+int64_t rk_conv_slot_values(const rk_conv *conv, int64_t slot);
 
 // Spin-wait hint for the thread pool.
 void rk_pause(void);

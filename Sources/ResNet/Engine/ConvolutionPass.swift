@@ -3,12 +3,12 @@ import CKernels
 /// One convolution-shaped pass, blocked for a batch: forward, or backward to the data.
 final class ConvolutionPass {
   let conv: UnsafeMutablePointer<rk_conv>
-  /// Values behind each slot of the statistics, by band.
+  /// Values of a channel behind each slot of the statistics.
   let slotCounts: [Int64]
 
   /// y(i) = sum over k of w(k) x(i*stride + k - padding).
   static func forward(
-    _ kernels: UnsafePointer<rk_kernels>, channels: (in: Int, out: Int), kernel: Int, stride: Int,
+    _ target: PlanTarget, channels: (in: Int, out: Int), kernel: Int, stride: Int,
     padding: Int, input: Extent, output: Extent, images: Int
   ) -> ConvolutionPass {
     var taps: [rk_tap] = []
@@ -24,14 +24,14 @@ final class ConvolutionPass {
       origin_h: 0, origin_w: 0, rows: Int32(output.height), cols: Int32(output.width),
       tap_begin: 0, tap_end: Int32(taps.count), band_rows: 0, bands: 0)
     return ConvolutionPass(
-      kernels, channels: channels, kernel: kernel, steps: (in: stride, out: 1), input: input,
+      target, channels: channels, kernel: kernel, steps: (in: stride, out: 1), input: input,
       output: output, phases: [phase], taps: taps, images: images)
   }
 
   /// dx(j) = sum over k with (j + padding - k) divisible by the stride of
   /// w(k) dy((j + padding - k) / stride): for each remainder of j a stride-1 convolution of dy.
   static func backwardData(
-    _ kernels: UnsafePointer<rk_kernels>, channels: (in: Int, out: Int), kernel: Int, stride: Int,
+    _ target: PlanTarget, channels: (in: Int, out: Int), kernel: Int, stride: Int,
     padding: Int, input: Extent, output: Extent, images: Int
   ) -> ConvolutionPass {
     /// (kernel position, offset into dy) of the taps that reach outputs of this remainder.
@@ -64,13 +64,13 @@ final class ConvolutionPass {
       }
     }
     return ConvolutionPass(
-      kernels, channels: (in: channels.out, out: channels.in), kernel: kernel,
+      target, channels: (in: channels.out, out: channels.in), kernel: kernel,
       steps: (in: 1, out: stride), input: output, output: input, phases: phases, taps: taps,
       images: images)
   }
 
   private init(
-    _ kernels: UnsafePointer<rk_kernels>, channels: (in: Int, out: Int), kernel: Int,
+    _ target: PlanTarget, channels: (in: Int, out: Int), kernel: Int,
     steps: (in: Int, out: Int), input: Extent, output: Extent, phases: [rk_phase], taps: [rk_tap],
     images: Int
   ) {
@@ -95,12 +95,9 @@ final class ConvolutionPass {
       let slots = bytes.bindMemory(to: rk_tap.self)
       for (index, tap) in taps.enumerated() { slots[index] = tap }
     }
-    kernels.pointee.conv_prepare(conv, Int32(images))
-    let first = conv.pointee.phases.0
-    slotCounts = (0..<Int(first.bands)).map { band in
-      let rows = min(first.band_rows, first.rows - Int32(band) * first.band_rows)
-      return Int64(rows) * Int64(first.cols)
-    }
+    conv.pointee.algorithm = target.algorithm
+    target.kernels.pointee.conv_prepare(conv, Int32(images), Int32(target.workers))
+    slotCounts = (0..<conv.pointee.slots).map { [conv] in rk_conv_slot_values(conv, $0) }
   }
 
   deinit { conv.deallocate() }

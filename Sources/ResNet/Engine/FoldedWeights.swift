@@ -4,48 +4,37 @@ import Glibc
 /// The weights of inference: BN folded into each convolution, packed once for the kernels.
 ///
 /// With scale = gamma / sqrt(running_var + eps), the weights become scale * w and the bias
-/// beta - scale * running_mean. The fully connected layer uses the parameters as they are.
+/// beta - scale * running_mean. The fully connected layer uses the parameters as they are. How
+/// weights are packed depends on the algorithm that a plan chose, so plans of other batches may
+/// need some of them packed another way; each is packed when the first plan asks for it.
 final class FoldedWeights {
-  struct Convolution {
-    let packed: UnsafePointer<Float>
-    let bias: UnsafePointer<Float>
+  private struct Convolution {
+    /// Offset of the weights in the parameters.
+    let weight: Int
+    let scale: UnsafeMutablePointer<Float>
+    let bias: UnsafeMutablePointer<Float>
+    var packed: [Int32: UnsafeMutablePointer<Float>] = [:]
   }
 
   let parameters: ParameterStore
   /// `parameters.version` of what was folded.
   let version: UInt64
-  private let memory: UnsafeMutablePointer<Float>
   /// In the order of the units.
-  private(set) var convolutions: [Convolution] = []
+  private var convolutions: [Convolution] = []
 
-  init(
-    _ graph: Graph, units: [FusedUnit], parameters: ParameterStore,
-    kernels: UnsafePointer<rk_kernels>, pool: ThreadPool
-  ) throws(ResNetError) {
+  init(units: [FusedUnit], parameters: ParameterStore) throws(ResNetError) {
     self.parameters = parameters
     version = parameters.version
-    // Packing does not depend on extent or batch, so any extent does.
-    let shapes = PlanShapes(
-      graph, extents: graph.layers.map { _ in Extent(height: 1, width: 1) }, batch: 1)
-    var passes: [(FusedUnit.Convolution, ConvolutionPass, offset: Int)] = []
-    var floats = 0
-    var widest = 0
     for unit in units {
       guard case .convolution(let convolution) = unit.operation else { continue }
-      let pass = shapes.forwardPass(kernels, unit: unit, convolution)
-      passes.append((convolution, pass, floats))
-      let channels = shapes.paddedChannels(unit.output)
-      floats += (pass.packedFloats + 15) / 16 * 16 + channels
-      widest = max(widest, channels)
-    }
-    memory = try allocateFloats(floats)
-    var scale = [Float](repeating: 0, count: widest)
-    for (convolution, pass, offset) in passes {
-      let channels = Int(pass.conv.pointee.out_channels)
       let bn = BatchNormTensors(parameters.layout, layer: convolution.batchNorm)
-      let packed = memory + offset
-      let bias = packed + (pass.packedFloats + 15) / 16 * 16
-      for channel in 0..<channels {
+      let padded = PlanShapes.blocks(bn.channels) * Int(RK_LANES)
+      let scale = try allocateFloats(2 * padded)
+      let bias = scale + padded
+      convolutions.append(
+        Convolution(
+          weight: convolution.weightOffset(parameters.layout), scale: scale, bias: bias))
+      for channel in 0..<bn.channels {
         let inverse =
           1
           / (Double(parameters.values[bn.variance + channel]) + BatchNorm.epsilon)
@@ -56,17 +45,41 @@ final class FoldedWeights {
           Double(parameters.values[bn.bias + channel])
             - factor * Double(parameters.values[bn.mean + channel]))
       }
-      let weight = parameters.values + convolution.weightOffset(parameters.layout)
-      scale.withUnsafeBufferPointer { scale in
-        pool.run(Int(pass.conv.pointee.out_blocks), workers: ThreadPool.maximumThreads) { task, _ in
-          kernels.pointee.conv_pack(pass.conv, weight, scale.baseAddress, 0, packed, Int64(task))
-        }
-      }
-      convolutions.append(Convolution(packed: packed, bias: bias))
     }
   }
 
-  deinit { free(memory) }
+  deinit {
+    for convolution in convolutions {
+      free(convolution.scale)
+      for packed in convolution.packed.values { free(packed) }
+    }
+  }
+
+  /// Packs what the passes of a plan need and is not packed yet.
+  func pack(_ passes: [ConvolutionPass], target: PlanTarget, pool: ThreadPool)
+    throws(ResNetError)
+  {
+    for (ordinal, pass) in passes.enumerated()
+    where convolutions[ordinal].packed[pass.conv.pointee.algorithm] == nil {
+      let packed = try allocateFloats(pass.packedFloats, zeroed: false)
+      let weight = parameters.values + convolutions[ordinal].weight
+      let scale = convolutions[ordinal].scale
+      pool.run(Int(pass.conv.pointee.out_blocks), workers: target.workers) { task, _ in
+        target.kernels.pointee.conv_pack(pass.conv, weight, scale, 0, packed, Int64(task))
+      }
+      convolutions[ordinal].packed[pass.conv.pointee.algorithm] = packed
+    }
+  }
+
+  /// The weights of a convolution, packed before for this pass's algorithm.
+  func packed(_ ordinal: Int, _ pass: ConvolutionPass) -> UnsafePointer<Float>? {
+    convolutions[ordinal].packed[pass.conv.pointee.algorithm].map { UnsafePointer($0) }
+  }
+
+  /// One value per channel, padded to blocks.
+  func bias(_ ordinal: Int) -> UnsafePointer<Float> {
+    UnsafePointer(convolutions[ordinal].bias)
+  }
 }
 
 extension FusedUnit.Convolution {

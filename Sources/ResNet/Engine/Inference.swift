@@ -5,7 +5,7 @@ struct InferenceCache {
   private struct Key: Equatable {
     let extent: Extent
     let batch: Int
-    let threads: Int
+    let target: PlanTarget
   }
 
   /// Plans kept at most. A whole batch and its remainder need two.
@@ -19,7 +19,7 @@ struct InferenceCache {
   mutating func prepared(_ model: Model, extent: Extent, batch: Int, pool: ThreadPool)
     throws(ResNetError) -> (InferencePlan, FoldedWeights)
   {
-    let kernels = try Kernels.selected()
+    let target = try PlanTarget.current()
     let units: [FusedUnit]
     if let known = self.units {
       units = known
@@ -31,19 +31,20 @@ struct InferenceCache {
     if let weights, weights.version == model.parameters.version {
       folded = weights
     } else {
-      folded = try FoldedWeights(
-        model.graph, units: units, parameters: model.parameters, kernels: kernels, pool: pool)
+      folded = try FoldedWeights(units: units, parameters: model.parameters)
       weights = folded
     }
-    let key = Key(extent: extent, batch: batch, threads: pool.threads)
+    let key = Key(extent: extent, batch: batch, target: target)
     if let index = plans.firstIndex(where: { $0.key == key }) {
       let entry = plans.remove(at: index)
       plans.append(entry)
+      try folded.pack(entry.plan.convolutions, target: target, pool: pool)
       return (entry.plan, folded)
     }
     let plan = try InferencePlan(
       model.graph, layout: model.layout, units: units, extent: extent, batch: batch,
-      kernels: kernels, workers: key.threads)
+      target: target)
+    try folded.pack(plan.convolutions, target: target, pool: pool)
     if plans.count == Self.capacity { plans.removeFirst() }
     plans.append((key, plan))
     return (plan, folded)

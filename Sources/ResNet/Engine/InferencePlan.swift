@@ -22,13 +22,15 @@ final class InferencePlan {
   let batch: Int
   let extent: Extent
   let steps: [Step]
+  /// In the order of the units.
+  let convolutions: [ConvolutionPass]
   let input: Buffer
   let scores: Buffer
   let arena: Arena
 
   init(
     _ graph: Graph, layout: ParameterLayout, units: [FusedUnit], extent: Extent, batch: Int,
-    kernels: UnsafePointer<rk_kernels>, workers: Int
+    target: PlanTarget
   ) throws(ResNetError) {
     self.batch = batch
     self.extent = extent
@@ -37,7 +39,7 @@ final class InferencePlan {
     var steps: [Step] = []
     var values: [Int: Buffer] = [:]
     var scratch = 0
-    var convolutions = 0
+    var convolutions: [ConvolutionPass] = []
     var failure: ResNetError?
 
     let input = planner.buffer(floats: shapes.activationFloats(0), at: 0)
@@ -59,14 +61,14 @@ final class InferencePlan {
       values[unit.output] = destination
       switch unit.operation {
       case .convolution(let convolution):
-        let pass = shapes.forwardPass(kernels, unit: unit, convolution)
+        let pass = shapes.forwardPass(target, unit: unit, convolution)
         scratch = max(scratch, pass.scratchFloats)
         steps.append(
           .convolution(
-            pass: pass, ordinal: convolutions, source: source,
+            pass: pass, ordinal: convolutions.count, source: source,
             addend: convolution.addend.map { read($0, at: time) }, relu: convolution.relu,
             destination: destination))
-        convolutions += 1
+        convolutions.append(pass)
       case .maxPool(let kernel, let stride, let padding):
         steps.append(
           .maxPool(
@@ -95,9 +97,10 @@ final class InferencePlan {
     let scores = read(graph.layers.count - 1, at: units.count + 1)
     if let failure { throw failure }
     self.steps = steps
+    self.convolutions = convolutions
     self.input = input
     self.scores = scores
-    arena = try Arena(planner, scratchFloats: scratch, workers: workers)
+    arena = try Arena(planner, scratchFloats: scratch, workers: target.workers)
   }
 
   /// Computes the scores of the images in `input`.
@@ -110,16 +113,16 @@ final class InferencePlan {
       switch step {
       case .convolution(
         let pass, let ordinal, let source, let addend, let relu, let destination):
-        let folded = weights.convolutions[ordinal]
+        let packed = weights.packed(ordinal, pass)
         var from = rk_source(data: arena[source], scale: nil, shift: nil, relu: 0)
         var epilogue = rk_epilogue(
-          accumulate: 0, relu: relu ? 1 : 0, bias: folded.bias,
+          accumulate: 0, relu: relu ? 1 : 0, bias: weights.bias(ordinal),
           addend: addend.map { UnsafePointer(arena[$0]) }, statistics: nil)
         withUnsafePointer(to: &from) { from in
           withUnsafePointer(to: &epilogue) { epilogue in
             pool.run(Int(pass.conv.pointee.tasks), workers: workers) { task, worker in
               kernels.conv_run(
-                pass.conv, from, folded.packed, arena[destination], epilogue, Int64(task),
+                pass.conv, from, packed, arena[destination], epilogue, Int64(task),
                 arena.scratch(worker))
             }
           }

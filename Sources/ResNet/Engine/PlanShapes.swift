@@ -27,28 +27,28 @@ struct PlanShapes {
   func activationFloats(_ value: Int) -> Int { batch * paddedChannels(value) * pixels(value) }
 
   func forwardPass(
-    _ kernels: UnsafePointer<rk_kernels>, unit: FusedUnit, _ convolution: FusedUnit.Convolution
+    _ target: PlanTarget, unit: FusedUnit, _ convolution: FusedUnit.Convolution
   ) -> ConvolutionPass {
     .forward(
-      kernels, channels: (in: channels(unit.input), out: channels(unit.output)),
+      target, channels: (in: channels(unit.input), out: channels(unit.output)),
       kernel: convolution.kernel, stride: convolution.stride, padding: convolution.padding,
       input: extents[unit.input], output: extents[unit.output], images: batch)
   }
 
   func backwardDataPass(
-    _ kernels: UnsafePointer<rk_kernels>, unit: FusedUnit, _ convolution: FusedUnit.Convolution
+    _ target: PlanTarget, unit: FusedUnit, _ convolution: FusedUnit.Convolution
   ) -> ConvolutionPass {
     .backwardData(
-      kernels, channels: (in: channels(unit.input), out: channels(unit.output)),
+      target, channels: (in: channels(unit.input), out: channels(unit.output)),
       kernel: convolution.kernel, stride: convolution.stride, padding: convolution.padding,
       input: extents[unit.input], output: extents[unit.output], images: batch)
   }
 
   func weightGradientPass(
-    _ kernels: UnsafePointer<rk_kernels>, unit: FusedUnit, _ convolution: FusedUnit.Convolution
+    _ target: PlanTarget, unit: FusedUnit, _ convolution: FusedUnit.Convolution
   ) -> WeightGradientPass {
     WeightGradientPass(
-      kernels, channels: (in: channels(unit.input), out: channels(unit.output)),
+      target, channels: (in: channels(unit.input), out: channels(unit.output)),
       kernel: convolution.kernel, stride: convolution.stride, padding: convolution.padding,
       input: extents[unit.input], output: extents[unit.output], images: batch)
   }

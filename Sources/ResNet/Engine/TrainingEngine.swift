@@ -16,7 +16,7 @@ package final class TrainingEngine {
   private static let maximumBatch = 1 << 24
 
   private let model: Model
-  private let kernels: UnsafePointer<rk_kernels>
+  let target: PlanTarget
   private let plan: TrainingPlan
   private let updates: [Update]
 
@@ -32,7 +32,7 @@ package final class TrainingEngine {
     self.model = model
     self.batch = batch
     self.extent = extent
-    kernels = try Kernels.selected()
+    target = try .current()
     _ = try ImagesView.pixelCount(
       count: batch, channels: model.network.inputChannels, height: extent.height,
       width: extent.width)
@@ -43,8 +43,7 @@ package final class TrainingEngine {
     }
     try model.graph.validateTraining(batch: batch, extent: extent)
     plan = try TrainingPlan(
-      model.graph, layout: model.layout, extent: extent, batch: batch, kernels: kernels,
-      workers: ThreadPool.shared.threads)
+      model.graph, layout: model.layout, extent: extent, batch: batch, target: target)
     updates = Self.updates(model.layout)
     gradients = try allocateFloats(model.layout.trainableFloats)
   }
@@ -75,7 +74,7 @@ package final class TrainingEngine {
     }
     let pool = ThreadPool.shared
     let context = TrainingContext(
-      arena: plan.arena, kernels: kernels, pool: pool, batch: batch,
+      arena: plan.arena, kernels: target.kernels, pool: pool, batch: batch,
       parameters: model.parameters.values, gradients: gradients)
     try images.load(
       normalization: normalization, into: plan.arena[plan.input], pool: pool,
@@ -115,7 +114,7 @@ package final class TrainingEngine {
     let parameters = model.parameters.values
     ThreadPool.shared.run(updates.count, workers: plan.arena.workers) { task, _ in
       let update = updates[task]
-      kernels.pointee.sgd(
+      target.kernels.pointee.sgd(
         parameters + update.offset, gradients + update.offset, velocity + update.offset,
         Int64(update.count), rate, momentum, update.isWeight || !spareBNAndBiases ? decay : 0)
     }

@@ -108,8 +108,8 @@ extension TrainingContext {
       var variance = 0.0
       unit.forward.slotCounts.withUnsafeBufferPointer { counts in
         rk_merge_statistics(
-          arena[unit.slots], unit.forward.conv.pointee.slots, counts.baseAddress,
-          Int64(counts.count), Int64(padded), Int64(channel), &mean, &variance)
+          arena[unit.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
+          Int64(channel), &mean, &variance)
       }
       let inverse = 1 / (variance + BatchNorm.epsilon).squareRoot()
       let scale = Double(parameters[unit.batchNorm.weight + channel]) * inverse

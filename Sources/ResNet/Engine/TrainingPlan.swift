@@ -88,16 +88,16 @@ struct TrainingPlan {
 
   init(
     _ graph: Graph, layout: ParameterLayout, extent: Extent, batch: Int,
-    kernels: UnsafePointer<rk_kernels>, workers: Int
+    target: PlanTarget
   ) throws(ResNetError) {
     let extents = try graph.extents(input: extent)
     let units = try graph.fusedUnits()
     var builder = TrainingPlanBuilder(
       shapes: PlanShapes(graph, extents: extents, batch: batch), layout: layout, units: units,
-      kernels: kernels)
+      target: target)
     input = builder.input
     steps = try builder.build()
     (scores, scoreGradient) = try builder.ends()
-    arena = try Arena(builder.planner, scratchFloats: builder.scratch, workers: workers)
+    arena = try Arena(builder.planner, scratchFloats: builder.scratch, workers: target.workers)
   }
 }

@@ -5,7 +5,7 @@ struct TrainingPlanBuilder {
   private let shapes: PlanShapes
   private let layout: ParameterLayout
   private let units: [FusedUnit]
-  private let kernels: UnsafePointer<rk_kernels>
+  private let target: PlanTarget
   /// How many units read each value, and whether all do so as a convolution's input or addend.
   private var readers: [Int: [Reader]] = [:]
   private var operands: [Int: TrainingPlan.Operand] = [:]
@@ -19,12 +19,12 @@ struct TrainingPlanBuilder {
 
   init(
     shapes: PlanShapes, layout: ParameterLayout, units: [FusedUnit],
-    kernels: UnsafePointer<rk_kernels>
+    target: PlanTarget
   ) {
     self.shapes = shapes
     self.layout = layout
     self.units = units
-    self.kernels = kernels
+    self.target = target
     input = planner.buffer(floats: shapes.activationFloats(0), at: 0)
     operands[0] = .init(buffer: input, statistics: nil, relu: false)
     for unit in units {
@@ -100,7 +100,7 @@ struct TrainingPlanBuilder {
     } else {
       addend = nil
     }
-    let pass = shapes.forwardPass(kernels, unit: unit, convolution)
+    let pass = shapes.forwardPass(target, unit: unit, convolution)
     scratch = max(scratch, pass.scratchFloats)
     let packed = planner.buffer(floats: pass.packedFloats, at: time)
     let y = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
@@ -176,8 +176,8 @@ struct TrainingPlanBuilder {
         let activation)
     ):
       let backward =
-        unit.input == 0 ? nil : shapes.backwardDataPass(kernels, unit: unit, convolution)
-      let wgrad = shapes.weightGradientPass(kernels, unit: unit, convolution)
+        unit.input == 0 ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
+      let wgrad = shapes.weightGradientPass(target, unit: unit, convolution)
       scratch = max(scratch, wgrad.scratchFloats, backward?.scratchFloats ?? 0)
       return .convolution(
         .init(

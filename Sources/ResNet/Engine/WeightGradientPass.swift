@@ -5,7 +5,7 @@ final class WeightGradientPass {
   let wgrad: UnsafeMutablePointer<rk_wgrad>
 
   init(
-    _ kernels: UnsafePointer<rk_kernels>, channels: (in: Int, out: Int), kernel: Int, stride: Int,
+    _ target: PlanTarget, channels: (in: Int, out: Int), kernel: Int, stride: Int,
     padding: Int, input: Extent, output: Extent, images: Int
   ) {
     wgrad = .allocate(capacity: 1)
@@ -20,7 +20,8 @@ final class WeightGradientPass {
     wgrad.pointee.stride = Int32(stride)
     wgrad.pointee.padding = Int32(padding)
     wgrad.pointee.images = Int32(images)
-    kernels.pointee.wgrad_prepare(wgrad)
+    wgrad.pointee.algorithm = target.algorithm
+    target.kernels.pointee.wgrad_prepare(wgrad)
   }
 
   deinit { wgrad.deallocate() }

@@ -105,7 +105,8 @@ public final class Trainer {
   }
 
   private func engine(batch: Int, extent: Extent) throws(ResNetError) -> TrainingEngine {
-    if let engine, engine.batch == batch, engine.extent == extent, engine.workers == Engine.threads
+    if let engine, engine.batch == batch, engine.extent == extent,
+      engine.target == (try PlanTarget.current())
     {
       return engine
     }

@@ -49,6 +49,19 @@ static void test_thread_count(void) {
   CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_get_threads(NULL));
 }
 
+static void test_winograd(void) {
+  int32_t allowed = -1;
+  CHECK_OK(rn_get_winograd(&allowed));
+  CHECK(allowed == 1);
+  CHECK_OK(rn_set_winograd(0));
+  CHECK_OK(rn_get_winograd(&allowed));
+  CHECK(allowed == 0);
+  CHECK_OK(rn_set_winograd(1));
+  CHECK_OK(rn_get_winograd(&allowed));
+  CHECK(allowed == 1);
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_get_winograd(NULL));
+}
+
 static void test_instruction_set(void) {
   const char *isa = NULL;
   CHECK_OK(rn_get_isa(&isa));
@@ -65,5 +78,6 @@ void test_library(void) {
   test_status_names();
   test_last_error();
   test_thread_count();
+  test_winograd();
   test_instruction_set();
 }

@@ -35,7 +35,14 @@ from ._errors import (
     Status,
 )
 from .data import CIFAR10, Dataset
-from .machine import get_threads, instruction_set, library_version, set_threads
+from .machine import (
+    get_threads,
+    get_winograd,
+    instruction_set,
+    library_version,
+    set_threads,
+    set_winograd,
+)
 from .model import Metrics, Model, Normalization, load
 from .trainer import Progress, Trainer
 
@@ -66,8 +73,10 @@ __all__ = [
     "Status",
     "Trainer",
     "get_threads",
+    "get_winograd",
     "instruction_set",
     "library_version",
     "load",
     "set_threads",
+    "set_winograd",
 ]

@@ -205,6 +205,8 @@ TEXT_FUNCTIONS: dict[str, list[Any]] = {
 STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_set_threads": [c_int32],
     "rn_get_threads": [POINTER(c_int32)],
+    "rn_set_winograd": [c_int32],
+    "rn_get_winograd": [POINTER(c_int32)],
     "rn_get_isa": [POINTER(c_char_p)],
     "rn_model_create": [c_char_p, POINTER(ModelOptions), _new],
     "rn_model_create_described": [POINTER(Description), _new],

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import resnet
@@ -58,6 +59,22 @@ def test_a_library_in_the_package_is_preferred_to_a_checkouts(tmp_path: Path) ->
 
 def test_versions() -> None:
     assert resnet.library_version().split(".")[0] == resnet.__version__.split(".")[0]
+
+
+def test_winograd_can_be_forbidden() -> None:
+    model = resnet.Model("resnet20", seed=1)
+    images = np.random.default_rng(2).normal(size=(2, 3, 32, 32)).astype(np.float32)
+    assert resnet.get_winograd()
+    fast = model.logits(images)
+    try:
+        resnet.set_winograd(False)
+        assert not resnet.get_winograd()
+        direct = model.logits(images)
+    finally:
+        resnet.set_winograd(True)
+    assert not np.array_equal(fast, direct)
+    np.testing.assert_allclose(fast, direct, rtol=0, atol=1e-5 * np.abs(direct).max())
+    np.testing.assert_array_equal(model.logits(images), fast)
 
 
 def test_threads_can_be_set_and_read() -> None:

@@ -44,6 +44,14 @@ def train(model: resnet.Model, case: Case) -> list[float]:
     return [trainer.step(x, y) for _ in range(STEPS)]
 
 
+@pytest.fixture(params=[True, False], ids=["winograd", "direct"])
+def _winograd(request: pytest.FixtureRequest) -> Iterator[None]:
+    resnet.set_winograd(request.param)
+    yield
+    resnet.set_winograd(True)
+
+
+@pytest.mark.usefixtures("_winograd")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_five_steps(case: Case) -> None:
     truth = Outcome.load(case.path)
@@ -106,7 +114,11 @@ def test_instruction_set_is_the_one_asked_for() -> None:
 def test_other_instruction_sets(isa: str) -> None:
     if isa == "avx2" and not {"avx2", "fma"} <= _processor_flags():
         pytest.skip("this processor has no AVX2 with FMA")
-    tests = ("test_five_steps[resnet20-a]", "test_instruction_set_is_the_one_asked_for")
+    tests = (
+        "test_five_steps[winograd-resnet20-a]",
+        "test_five_steps[direct-resnet20-a]",
+        "test_instruction_set_is_the_one_asked_for",
+    )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *(f"{__file__}::{name}" for name in tests)],
         env={**os.environ, "RESNET_ISA": isa},
@@ -116,7 +128,7 @@ def test_other_instruction_sets(isa: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
 
 def _processor_flags() -> set[str]:

@@ -1,0 +1,245 @@
+// 3x3 convolutions at stride 1 by Winograd's algorithm, forward and with respect to the data.
+//
+// A task owns consecutive tiles of the batch and a group of destination blocks. It transforms its
+// tiles of all source blocks, V[value][source block][tile]; multiplies, for each of the n*n values,
+// as a 1x1 convolution does whose pixels are the tiles, M[value][destination block][tile]; and
+// transforms back, where the epilogue happens.
+#ifndef RK_WINOGRAD_CONV_H
+#define RK_WINOGRAD_CONV_H
+
+#include "conv.h"
+#include "winograd.h"
+
+// Consecutive tiles of one tile row.
+typedef struct tile_run {
+  int64_t image;
+  int32_t row, col, count;
+} tile_run;
+
+RK_INLINE tile_run tile_run_at(const rk_tiles *tiles, int64_t tile, int64_t end) {
+  const int64_t per_image = (int64_t)tiles->rows * tiles->cols;
+  tile_run run = {.image = tile / per_image};
+  const int32_t within = (int32_t)(tile % per_image);
+  run.row = within / tiles->cols;
+  run.col = within % tiles->cols;
+  const int64_t left = end - tile;
+  run.count = tiles->cols - run.col;
+  if (run.count > left) run.count = (int32_t)left;
+  return run;
+}
+
+// A source of h x w pixels in `blocks` blocks, cut into tiles of M x M outputs.
+typedef struct tiled_source {
+  const rk_source *source;
+  const rk_tiles *tiles;
+  int32_t blocks, h, w;
+} tiled_source;
+
+// Stages and transforms a run of tiles of one block.
+static void winograd_input(const int M, const tiled_source *tiled, const tile_run *run,
+                           int32_t block, float *panel, float *to, int64_t step) {
+  const rk_axis vertical = {.low = tiled->tiles->low_h, .span = 2, .step = 1};
+  const rk_axis horizontal = {.low = tiled->tiles->low_w, .span = 2, .step = 1};
+  const window view = {.vertical = vertical,
+                       .horizontal = horizontal,
+                       .first_row = run->row * M,
+                       .rows = M,
+                       .first_col = run->col * M,
+                       .cols = run->count * M};
+  const int64_t plane = (int64_t)tiled->h * tiled->w * RK_LANES;
+  const float *image = tiled->source->data + run->image * tiled->blocks * plane;
+  const float *from = panel;
+  int64_t row = window_row_floats(&view);
+  if (tiled->source->scale == NULL && window_is_direct(&view, tiled->h, tiled->w)) {
+    row = (int64_t)tiled->w * RK_LANES;
+    from = image + block * plane + (view.first_row + vertical.low) * row +
+           (int64_t)(view.first_col + horizontal.low) * RK_LANES;
+  } else {
+    stage(&view, tiled->source, image, tiled->h, tiled->w, block, 1, panel);
+  }
+  for (int32_t i = 0; i < run->count; i++) {
+    if (M == 4) {
+      wino4_input(from + i * 4 * RK_LANES, row, to + i * RK_LANES, step);
+    } else {
+      wino2_input(from + i * 2 * RK_LANES, row, to + i * RK_LANES, step);
+    }
+  }
+}
+
+// Sums of v - shift and of its square over the values of a slot: with a shift near the mean they
+// lose few digits, and need no second pass.
+typedef struct shifted_sums {
+  vf shift, sum, squares;
+  int64_t count;
+} shifted_sums;
+
+RK_INLINE void shifted_add(shifted_sums *sums, vf value) {
+  const vf v = value - sums->shift;
+  sums->sum += v;
+  sums->squares = mul_add(v, v, sums->squares);
+}
+
+// What becomes of the tiles of one destination block.
+typedef struct winograd_output_block {
+  float *out;           // the first image's block
+  const float *addend;  // the same in the addend, or NULL
+  vf bias;
+  int32_t accumulate, relu, statistics;
+} winograd_output_block;
+
+// A destination value at offset `at`.
+RK_INLINE void winograd_finish(const winograd_output_block *block, vf v, int64_t at,
+                               shifted_sums *sums) {
+  v += block->bias;
+  if (block->accumulate) v += load(block->out + at);
+  if (block->addend != NULL) v += load(block->addend + at);
+  if (block->relu) v = relu(v);
+  store(block->out + at, v);
+  if (block->statistics) shifted_add(sums, v);
+}
+
+RK_INLINE void winograd_output_tile(const int M, const rk_conv *conv,
+                                    const winograd_output_block *block, const float *m,
+                                    int64_t step, int64_t first, int32_t rows, int32_t cols,
+                                    shifted_sums *sums) {
+  vf y[4][4];
+  if (M == 4) {
+    wino4_output(m, step, y);
+  } else {
+    wino2_output(m, step, y);
+  }
+  const int64_t row_floats = (int64_t)conv->out_w * RK_LANES;
+  if (block->statistics && sums->count == 0) {
+    sums->shift = y[0][0] + block->bias;
+    if (block->accumulate) sums->shift += load(block->out + first);
+    if (block->addend != NULL) sums->shift += load(block->addend + first);
+  }
+  sums->count += rows * cols;
+  if (rows == M && cols == M) {
+    RK_UNROLL for (int i = 0; i < M; i++) {
+      RK_UNROLL for (int j = 0; j < M; j++) {
+        winograd_finish(block, y[i][j], first + i * row_floats + j * RK_LANES, sums);
+      }
+    }
+    return;
+  }
+  float values[4 * 4 * RK_LANES];
+  RK_UNROLL for (int i = 0; i < M; i++) {
+    RK_UNROLL for (int j = 0; j < M; j++) store(values + (i * M + j) * RK_LANES, y[i][j]);
+  }
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < cols; j++) {
+      winograd_finish(block, load(values + (i * M + j) * RK_LANES),
+                      first + i * row_floats + j * RK_LANES, sums);
+    }
+  }
+}
+
+RK_INLINE void winograd_run(const int M, const rk_conv *conv, const rk_source *source,
+                            const float *packed, float *destination, const rk_epilogue *epilogue,
+                            int64_t task, float *scratch) {
+  const int N = M + 2;
+  const int32_t group = (int32_t)(task % conv->groups);
+  const int64_t slot = task / conv->groups;
+  const rk_tiles *tiles = &conv->tiles;
+  const int64_t begin = slot * tiles->run;
+  const int64_t end = begin + tiles->run < tiles->count ? begin + tiles->run : tiles->count;
+  const int64_t count = end - begin, block_floats = count * RK_LANES;
+  const int32_t first_block = group * conv->group_blocks;
+  const int32_t block_end = min_i32(first_block + conv->group_blocks, conv->out_blocks);
+
+  // Between values one cache line more than the blocks, so that what a tile writes does not all
+  // fall into one set of the cache.
+  const int64_t v_step = conv->in_blocks * block_floats + RK_LANES;
+  const int64_t m_step = (block_end - first_block) * block_floats + RK_LANES;
+  float *panel = scratch;
+  float *v = scratch + tiles->panel_floats;
+  float *m = v + N * N * v_step;
+
+  const tiled_source tiled = {.source = source,
+                              .tiles = tiles,
+                              .blocks = conv->in_blocks,
+                              .h = conv->in_h,
+                              .w = conv->in_w};
+  for (int32_t block = 0; block < conv->in_blocks; block++) {
+    float *to = v + block * block_floats;
+    for (int64_t tile = begin; tile < end;) {
+      const tile_run run = tile_run_at(tiles, tile, end);
+      winograd_input(M, &tiled, &run, block, panel, to + (tile - begin) * RK_LANES, v_step);
+      tile += run.count;
+    }
+  }
+
+  const int64_t weight_out = conv->in_blocks * (int64_t)(RK_LANES * RK_LANES);
+  const int64_t no_tap = 0;
+  const conv_band band = {.first = 0, .row = 0, .pixel = RK_LANES, .rows = 1, .cols = count};
+  for (int value = 0; value < N * N; value++) {
+    int32_t width = 1;
+    for (int32_t block = first_block; block < block_end; block += width) {
+      width = RK_TILE_PAIR && block + 1 < block_end ? 2 : 1;
+      conv_tile tile = {
+          .panel = v + value * v_step,
+          .weights = packed + ((int64_t)value * conv->out_blocks + block) * weight_out,
+          .out = m + value * m_step + (block - first_block) * block_floats,
+          .taps = &no_tap,
+          .panel_block = block_floats,
+          .weight_in = RK_LANES * RK_LANES,
+          .weight_out = weight_out,
+          .out_block = block_floats,
+          .out_pixel = RK_LANES,
+          .blocks = conv->in_blocks,
+          .last_lanes = conv->in_channels - (conv->in_blocks - 1) * RK_LANES,
+          .tap_count = 1,
+      };
+      conv_tiles(&tile, &band, 0, width == 2);
+    }
+  }
+
+  const int64_t row_floats = (int64_t)conv->out_w * RK_LANES, plane = conv->out_h * row_floats;
+  for (int32_t block = first_block; block < block_end; block++) {
+    const winograd_output_block out = {
+        .out = destination + block * plane,
+        .addend = epilogue->addend == NULL ? NULL : epilogue->addend + block * plane,
+        .bias = epilogue->bias == NULL ? splat(0) : load(epilogue->bias + block * RK_LANES),
+        .accumulate = epilogue->accumulate,
+        .relu = epilogue->relu,
+        .statistics = epilogue->statistics != NULL,
+    };
+    shifted_sums sums = {.shift = splat(0), .sum = splat(0), .squares = splat(0), .count = 0};
+    const float *from = m + (block - first_block) * block_floats;
+    for (int64_t tile = begin; tile < end;) {
+      const tile_run run = tile_run_at(tiles, tile, end);
+      const int32_t row = run.row * M, rows = min_i32(M, conv->out_h - row);
+      const int64_t first = run.image * conv->out_blocks * plane + row * row_floats;
+      for (int32_t i = 0; i < run.count; i++) {
+        const int32_t col = (run.col + i) * M, cols = min_i32(M, conv->out_w - col);
+        winograd_output_tile(M, conv, &out, from, m_step, first + (int64_t)col * RK_LANES, rows,
+                             cols, &sums);
+        from += RK_LANES;
+      }
+      tile += run.count;
+    }
+    if (epilogue->statistics != NULL) {
+      const int64_t padded = (int64_t)conv->out_blocks * RK_LANES;
+      float *mean = epilogue->statistics + slot * 2 * padded + block * RK_LANES;
+      const vf average = sums.sum / splat((float)sums.count);
+      const vf deviation = sums.squares - sums.sum * average;
+      store(mean, sums.shift + average);
+      store(mean + padded, deviation < splat(0) ? splat(0) : deviation);
+    }
+  }
+}
+
+static void winograd2_run(const rk_conv *conv, const rk_source *source, const float *packed,
+                          float *destination, const rk_epilogue *epilogue, int64_t task,
+                          float *scratch) {
+  winograd_run(2, conv, source, packed, destination, epilogue, task, scratch);
+}
+
+static void winograd4_run(const rk_conv *conv, const rk_source *source, const float *packed,
+                          float *destination, const rk_epilogue *epilogue, int64_t task,
+                          float *scratch) {
+  winograd_run(4, conv, source, packed, destination, epilogue, task, scratch);
+}
+
+#endif

@@ -1,0 +1,148 @@
+// Where Winograd's algorithm is used, how it is cut into tasks, and how its weights are packed.
+#include "plan.h"
+
+// What a task transforms should stay in the L2 cache of one core.
+static const int64_t run_floats = 512 * 1024 / sizeof(float);
+// Two register tiles at most, as more gains nothing; at least one, as fewer pixels use the
+// multipliers badly.
+enum { RUN_MIN = 14, RUN_MAX = 28 };
+// Weights that no L2 cache holds are read from further away for every task, so a task then has
+// tiles enough for that not to be what it waits for.
+static const int64_t far_weights = 4 * 1024 * 1024 / sizeof(float);
+enum { RUN_FAR = 56 };
+
+int rk_winograd_applies(const rk_conv *conv) {
+  if (conv->phase_count != 1 || conv->kernel != 3 || conv->tap_count != 9) return 0;
+  return conv->in_step == 1 && conv->out_step == 1;
+}
+
+static void cut_tiles(rk_tiles *tiles, int32_t images, int32_t height, int32_t width, int32_t m) {
+  tiles->rows = (int32_t)rk_ceil_div(height, m);
+  tiles->cols = (int32_t)rk_ceil_div(width, m);
+  tiles->count = (int64_t)images * tiles->rows * tiles->cols;
+  tiles->panel_floats = (int64_t)(m + 2) * (tiles->cols * m + 2) * RK_LANES;
+}
+
+// Floats between values in scratch that keep them out of each other's cache sets.
+enum { VALUE_PADDING = RK_LANES };
+
+void rk_winograd_prepare(rk_conv *conv, int32_t images, int32_t m) {
+  const int64_t values = (int64_t)(m + 2) * (m + 2);
+  rk_axis vertical, horizontal;
+  rk_phase_axes(conv, &conv->phases[0], &vertical, &horizontal);
+  rk_tiles *tiles = &conv->tiles;
+  tiles->low_h = vertical.low;
+  tiles->low_w = horizontal.low;
+  cut_tiles(tiles, images, conv->out_h, conv->out_w, m);
+  conv->packed_floats = values * conv->out_blocks * conv->in_blocks * (RK_LANES * RK_LANES);
+
+  int64_t most = run_floats / (values * (conv->in_blocks + conv->out_blocks) * RK_LANES);
+  if (most > RUN_MAX) most = RUN_MAX;
+  if (most < RUN_MIN) most = RUN_MIN;
+  if (conv->packed_floats > far_weights) most = RUN_FAR;
+  tiles->run = (int32_t)rk_ceil_div(tiles->count, rk_ceil_div(tiles->count, most));
+  conv->slots = rk_ceil_div(tiles->count, tiles->run);
+}
+
+void rk_winograd_scratch(rk_conv *conv, int32_t m) {
+  const int64_t values = (int64_t)(m + 2) * (m + 2);
+  const int64_t blocks = conv->in_blocks + conv->group_blocks;
+  conv->scratch_floats =
+      conv->tiles.panel_floats + values * (2 * VALUE_PADDING + blocks * conv->tiles.run * RK_LANES);
+}
+
+int64_t rk_winograd_slot_values(const rk_conv *conv, int64_t slot) {
+  const rk_tiles *tiles = &conv->tiles;
+  const int32_t m = conv->algorithm == RK_WINOGRAD_4 ? 4 : 2;
+  const int64_t per_image = (int64_t)tiles->rows * tiles->cols;
+  int64_t values = 0;
+  for (int64_t tile = slot * tiles->run; tile < (slot + 1) * tiles->run && tile < tiles->count;
+       tile++) {
+    const int32_t row = (int32_t)(tile % per_image) / tiles->cols * m;
+    const int32_t col = (int32_t)(tile % per_image) % tiles->cols * m;
+    const int32_t rows = conv->out_h - row, cols = conv->out_w - col;
+    values += (int64_t)(rows < m ? rows : m) * (cols < m ? cols : m);
+  }
+  return values;
+}
+
+int rk_winograd_applies_to_gradient(const rk_wgrad *wgrad) {
+  return wgrad->kernel == 3 && wgrad->stride == 1;
+}
+
+int64_t rk_winograd_gradient_tiles(const rk_wgrad *wgrad) {
+  return wgrad->images * rk_ceil_div(wgrad->out_h, 4) * rk_ceil_div(wgrad->out_w, 4);
+}
+
+void rk_winograd_gradient_prepare(rk_wgrad *wgrad) {
+  rk_tiles *tiles = &wgrad->tiles;
+  tiles->low_h = tiles->low_w = -wgrad->padding;
+  cut_tiles(tiles, wgrad->images, wgrad->out_h, wgrad->out_w, 4);
+  const int64_t blocks = wgrad->in_group + wgrad->out_group;
+  const int64_t chunk_tiles =
+      tiles->count / wgrad->images * rk_ceil_div(wgrad->images, wgrad->chunks);
+  int64_t most = run_floats / (RK_WINOGRAD_VALUES * blocks * RK_LANES);
+  if (most < RUN_MIN) most = RUN_MIN;
+  if (most > RUN_FAR) most = RUN_FAR;
+  tiles->run = (int32_t)rk_ceil_div(chunk_tiles, rk_ceil_div(chunk_tiles, most));
+  wgrad->scratch_floats =
+      RK_WINOGRAD_VALUES * ((int64_t)wgrad->in_group * wgrad->out_group * RK_LANES * RK_LANES +
+                            blocks * tiles->run * RK_LANES + 2 * VALUE_PADDING) +
+      tiles->panel_floats;
+}
+
+// G of F(4) and F(2), see winograd.h.
+static const double g4[6][3] = {
+    {1 / 1.265625, 0, 0},
+    {-1 / 1.8984375, -0.75 / 1.8984375, -0.5625 / 1.8984375},
+    {-1 / 1.8984375, 0.75 / 1.8984375, -0.5625 / 1.8984375},
+    {1 / 7.59375, 1.5 / 7.59375, 2.25 / 7.59375},
+    {1 / 7.59375, -1.5 / 7.59375, 2.25 / 7.59375},
+    {0, 0, 1},
+};
+static const double g2[4][3] = {{-1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+
+void rk_winograd_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
+                      int32_t transposed, float *packed, int64_t task) {
+  const int32_t n = conv->algorithm == RK_WINOGRAD_4 ? 6 : 4;
+  const double(*g)[3] = conv->algorithm == RK_WINOGRAD_4 ? g4 : g2;
+  const int64_t in_stride = transposed ? (int64_t)conv->out_channels * 9 : 9;
+  const int64_t out_stride = transposed ? 9 : (int64_t)conv->in_channels * 9;
+  int32_t index[3][3] = {{0}};
+  for (int32_t i = 0; i < 9; i++) {
+    const rk_tap *tap = &conv->taps[i];
+    index[tap->dh - conv->tiles.low_h][tap->dw - conv->tiles.low_w] = tap->index;
+  }
+  const int64_t value_floats = (int64_t)conv->out_blocks * conv->in_blocks * (RK_LANES * RK_LANES);
+  const int64_t out_lanes = conv->out_channels - task * RK_LANES;
+  for (int64_t in = 0; in < (int64_t)conv->in_blocks * RK_LANES; in++) {
+    double w[3][3][RK_LANES] = {{{0}}};
+    for (int64_t lane = 0; lane < RK_LANES && lane < out_lanes && in < conv->in_channels; lane++) {
+      const int64_t out = task * RK_LANES + lane;
+      const float *from = oihw + in * in_stride + out * out_stride;
+      const float scale = row_scale == NULL ? 1 : row_scale[transposed ? in : out];
+      for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < 3; j++) w[i][j][lane] = (double)(from[index[i][j]] * scale);
+      }
+    }
+    double half[6][3][RK_LANES];
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < 3; j++) {
+        for (int lane = 0; lane < RK_LANES; lane++) {
+          half[i][j][lane] =
+              g[i][0] * w[0][j][lane] + g[i][1] * w[1][j][lane] + g[i][2] * w[2][j][lane];
+        }
+      }
+    }
+    float *to = packed + (task * conv->in_blocks * RK_LANES + in) * RK_LANES;
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < n; j++) {
+        for (int lane = 0; lane < RK_LANES; lane++) {
+          to[lane] = (float)(g[j][0] * half[i][0][lane] + g[j][1] * half[i][1][lane] +
+                             g[j][2] * half[i][2][lane]);
+        }
+        to += value_floats;
+      }
+    }
+  }
+}

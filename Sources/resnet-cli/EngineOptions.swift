@@ -1,0 +1,16 @@
+import ArgumentParser
+import ResNet
+
+/// How to compute: the process-wide settings of the engine.
+struct EngineOptions: ParsableArguments {
+  @Option(help: "Threads to compute with; 0 for one per core.")
+  var threads = 0
+
+  @Flag(help: "Do without Winograd's algorithm: slower, rounding errors half as large.")
+  var noWinograd = false
+
+  func apply() throws {
+    try Engine.setThreads(threads)
+    Engine.winograd = !noWinograd
+  }
+}
