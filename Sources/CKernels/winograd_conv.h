@@ -10,21 +10,26 @@
 #include "conv.h"
 #include "winograd.h"
 
-// Consecutive tiles of one tile row.
+// A rectangle of consecutive tiles: a part of a tile row, or several whole ones, of an image.
 typedef struct tile_run {
   int64_t image;
-  int32_t row, col, count;
+  int32_t row, col, rows, cols;
 } tile_run;
 
+// The largest rectangle that begins with `tile`, ends before `end` and fits the panel.
 RK_INLINE tile_run tile_run_at(const rk_tiles *tiles, int64_t tile, int64_t end) {
   const int64_t per_image = (int64_t)tiles->rows * tiles->cols;
-  tile_run run = {.image = tile / per_image};
+  tile_run run = {.image = tile / per_image, .rows = 1};
   const int32_t within = (int32_t)(tile % per_image);
   run.row = within / tiles->cols;
   run.col = within % tiles->cols;
   const int64_t left = end - tile;
-  run.count = tiles->cols - run.col;
-  if (run.count > left) run.count = (int32_t)left;
+  run.cols = tiles->cols - run.col;
+  if (run.cols > left) run.cols = (int32_t)left;
+  if (run.cols == tiles->cols) {
+    run.rows = min_i32(tiles->panel_rows, tiles->rows - run.row);
+    if (run.rows > left / tiles->cols) run.rows = (int32_t)(left / tiles->cols);
+  }
   return run;
 }
 
@@ -35,33 +40,68 @@ typedef struct tiled_source {
   int32_t blocks, h, w;
 } tiled_source;
 
-// Stages and transforms a run of tiles of one block.
-static void winograd_input(const int M, const tiled_source *tiled, const tile_run *run,
-                           int32_t block, float *panel, float *to, int64_t step) {
+// Transforms a run of tiles of one block.
+static void winograd_input_run(const int M, const tiled_source *tiled, const tile_run *run,
+                               int32_t block, float *panel, float *to, int64_t step) {
   const rk_axis vertical = {.low = tiled->tiles->low_h, .span = 2, .step = 1};
   const rk_axis horizontal = {.low = tiled->tiles->low_w, .span = 2, .step = 1};
   const window view = {.vertical = vertical,
                        .horizontal = horizontal,
                        .first_row = run->row * M,
-                       .rows = M,
+                       .rows = run->rows * M,
                        .first_col = run->col * M,
-                       .cols = run->count * M};
+                       .cols = run->cols * M};
   const int64_t plane = (int64_t)tiled->h * tiled->w * RK_LANES;
   const float *image = tiled->source->data + run->image * tiled->blocks * plane;
   const float *from = panel;
-  int64_t row = window_row_floats(&view);
+  int64_t row_floats = window_row_floats(&view);
   if (tiled->source->scale == NULL && window_is_direct(&view, tiled->h, tiled->w)) {
-    row = (int64_t)tiled->w * RK_LANES;
-    from = image + block * plane + (view.first_row + vertical.low) * row +
+    row_floats = (int64_t)tiled->w * RK_LANES;
+    from = image + block * plane + (view.first_row + vertical.low) * row_floats +
            (int64_t)(view.first_col + horizontal.low) * RK_LANES;
   } else {
     stage(&view, tiled->source, image, tiled->h, tiled->w, block, 1, panel);
   }
-  for (int32_t i = 0; i < run->count; i++) {
-    if (M == 4) {
-      wino4_input(from + i * 4 * RK_LANES, row, to + i * RK_LANES, step);
-    } else {
-      wino2_input(from + i * 2 * RK_LANES, row, to + i * RK_LANES, step);
+  for (int32_t row = 0; row < run->rows; row++) {
+    for (int32_t col = 0; col < run->cols; col++) {
+      const float *tile = from + row * M * row_floats + (int64_t)col * M * RK_LANES;
+      if (M == 4) {
+        wino4_input(tile, row_floats, to, step);
+      } else {
+        wino2_input(tile, row_floats, to, step);
+      }
+      to += RK_LANES;
+    }
+  }
+}
+
+// The same; in wide images all but the tiles at the border are read where they lie.
+static void winograd_input(const int M, const tiled_source *tiled, const tile_run *run,
+                           int32_t block, float *panel, float *to, int64_t step) {
+  enum { WIDE = 7 };
+  const int32_t tile_rows = tiled->tiles->rows, tile_cols = tiled->tiles->cols;
+  if (tiled->source->scale != NULL || tile_cols < WIDE) {
+    winograd_input_run(M, tiled, run, block, panel, to, step);
+    return;
+  }
+  for (int32_t row = run->row; row < run->row + run->rows; row++) {
+    const int32_t end = run->col + run->cols;
+    for (int32_t col = run->col; col < end;) {
+      tile_run part = *run;
+      part.row = row;
+      part.rows = 1;
+      part.col = col;
+      part.cols = end - col;
+      if (row > 0 && row < tile_rows - 1) {
+        if (col == 0) {
+          part.cols = 1;
+        } else if (col < tile_cols - 1) {
+          part.cols = min_i32(end, tile_cols - 1) - col;
+        }
+      }
+      winograd_input_run(M, tiled, &part, block, panel, to, step);
+      to += part.cols * RK_LANES;
+      col += part.cols;
     }
   }
 }
@@ -87,20 +127,36 @@ typedef struct winograd_output_block {
   int32_t accumulate, relu, statistics;
 } winograd_output_block;
 
-// A destination value at offset `at`.
-RK_INLINE void winograd_finish(const winograd_output_block *block, vf v, int64_t at,
-                               shifted_sums *sums) {
-  v += block->bias;
-  if (block->accumulate) v += load(block->out + at);
-  if (block->addend != NULL) v += load(block->addend + at);
-  if (block->relu) v = relu(v);
-  store(block->out + at, v);
-  if (block->statistics) shifted_add(sums, v);
+// A rows x cols part of a tile of M x M values whose first goes to offset `first`. Each part of the
+// epilogue is a loop of its own, so that none is decided value by value.
+#define RK_TILE_LOOP(rows, cols) \
+  RK_UNROLL for (int i = 0; i < (rows); i++) RK_UNROLL for (int j = 0; j < (cols); j++)
+RK_INLINE void winograd_epilogue(const winograd_output_block *block, int64_t first,
+                                 int64_t row_floats, const int rows, const int cols, vf y[4][4],
+                                 shifted_sums *sums) {
+  float *out = block->out + first;
+  RK_TILE_LOOP(rows, cols) y[i][j] += block->bias;
+  if (block->accumulate) {
+    RK_TILE_LOOP(rows, cols) y[i][j] += load(out + i * row_floats + j * RK_LANES);
+  }
+  if (block->addend != NULL) {
+    const float *addend = block->addend + first;
+    RK_TILE_LOOP(rows, cols) y[i][j] += load(addend + i * row_floats + j * RK_LANES);
+  }
+  if (block->relu) {
+    RK_TILE_LOOP(rows, cols) y[i][j] = relu(y[i][j]);
+  }
+  RK_TILE_LOOP(rows, cols) store(out + i * row_floats + j * RK_LANES, y[i][j]);
+  if (block->statistics) {
+    if (sums->count == 0) sums->shift = y[0][0];
+    sums->count += rows * cols;
+    RK_TILE_LOOP(rows, cols) shifted_add(sums, y[i][j]);
+  }
 }
 
-RK_INLINE void winograd_output_tile(const int M, const rk_conv *conv,
-                                    const winograd_output_block *block, const float *m,
-                                    int64_t step, int64_t first, int32_t rows, int32_t cols,
+RK_INLINE void winograd_output_tile(const int M, const winograd_output_block *block,
+                                    const float *m, int64_t step, int64_t first,
+                                    int64_t row_floats, int32_t rows, int32_t cols,
                                     shifted_sums *sums) {
   vf y[4][4];
   if (M == 4) {
@@ -108,29 +164,17 @@ RK_INLINE void winograd_output_tile(const int M, const rk_conv *conv,
   } else {
     wino2_output(m, step, y);
   }
-  const int64_t row_floats = (int64_t)conv->out_w * RK_LANES;
-  if (block->statistics && sums->count == 0) {
-    sums->shift = y[0][0] + block->bias;
-    if (block->accumulate) sums->shift += load(block->out + first);
-    if (block->addend != NULL) sums->shift += load(block->addend + first);
-  }
-  sums->count += rows * cols;
   if (rows == M && cols == M) {
-    RK_UNROLL for (int i = 0; i < M; i++) {
-      RK_UNROLL for (int j = 0; j < M; j++) {
-        winograd_finish(block, y[i][j], first + i * row_floats + j * RK_LANES, sums);
-      }
-    }
+    winograd_epilogue(block, first, row_floats, M, M, y, sums);
     return;
   }
+  // The tile reaches beyond the image: value by value.
   float values[4 * 4 * RK_LANES];
-  RK_UNROLL for (int i = 0; i < M; i++) {
-    RK_UNROLL for (int j = 0; j < M; j++) store(values + (i * M + j) * RK_LANES, y[i][j]);
-  }
-  for (int i = 0; i < rows; i++) {
-    for (int j = 0; j < cols; j++) {
-      winograd_finish(block, load(values + (i * M + j) * RK_LANES),
-                      first + i * row_floats + j * RK_LANES, sums);
+  RK_TILE_LOOP(M, M) store(values + (i * M + j) * RK_LANES, y[i][j]);
+  for (int32_t i = 0; i < rows; i++) {
+    for (int32_t j = 0; j < cols; j++) {
+      vf one[4][4] = {{load(values + (i * M + j) * RK_LANES)}};
+      winograd_epilogue(block, first + i * row_floats + j * RK_LANES, row_floats, 1, 1, one, sums);
     }
   }
 }
@@ -166,7 +210,7 @@ RK_INLINE void winograd_run(const int M, const rk_conv *conv, const rk_source *s
     for (int64_t tile = begin; tile < end;) {
       const tile_run run = tile_run_at(tiles, tile, end);
       winograd_input(M, &tiled, &run, block, panel, to + (tile - begin) * RK_LANES, v_step);
-      tile += run.count;
+      tile += run.rows * run.cols;
     }
   }
 
@@ -209,15 +253,17 @@ RK_INLINE void winograd_run(const int M, const rk_conv *conv, const rk_source *s
     const float *from = m + (block - first_block) * block_floats;
     for (int64_t tile = begin; tile < end;) {
       const tile_run run = tile_run_at(tiles, tile, end);
-      const int32_t row = run.row * M, rows = min_i32(M, conv->out_h - row);
-      const int64_t first = run.image * conv->out_blocks * plane + row * row_floats;
-      for (int32_t i = 0; i < run.count; i++) {
-        const int32_t col = (run.col + i) * M, cols = min_i32(M, conv->out_w - col);
-        winograd_output_tile(M, conv, &out, from, m_step, first + (int64_t)col * RK_LANES, rows,
-                             cols, &sums);
-        from += RK_LANES;
+      for (int32_t i = 0; i < run.rows; i++) {
+        const int32_t row = (run.row + i) * M, rows = min_i32(M, conv->out_h - row);
+        const int64_t first = run.image * conv->out_blocks * plane + row * row_floats;
+        for (int32_t j = 0; j < run.cols; j++) {
+          const int32_t col = (run.col + j) * M, cols = min_i32(M, conv->out_w - col);
+          winograd_output_tile(M, &out, from, m_step, first + (int64_t)col * RK_LANES, row_floats,
+                               rows, cols, &sums);
+          from += RK_LANES;
+        }
       }
-      tile += run.count;
+      tile += run.rows * run.cols;
     }
     if (epilogue->statistics != NULL) {
       const int64_t padded = (int64_t)conv->out_blocks * RK_LANES;

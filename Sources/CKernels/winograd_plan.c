@@ -16,11 +16,17 @@ int rk_winograd_applies(const rk_conv *conv) {
   return conv->in_step == 1 && conv->out_step == 1;
 }
 
+// A staged panel stays in the L1 cache.
+static const int64_t panel_target = 24 * 1024 / sizeof(float);
+
 static void cut_tiles(rk_tiles *tiles, int32_t images, int32_t height, int32_t width, int32_t m) {
   tiles->rows = (int32_t)rk_ceil_div(height, m);
   tiles->cols = (int32_t)rk_ceil_div(width, m);
   tiles->count = (int64_t)images * tiles->rows * tiles->cols;
-  tiles->panel_floats = (int64_t)(m + 2) * (tiles->cols * m + 2) * RK_LANES;
+  const int64_t row_floats = (tiles->cols * (int64_t)m + 2) * RK_LANES;
+  const int64_t fit = (panel_target / row_floats - 2) / m;
+  tiles->panel_rows = (int32_t)(fit < 1 ? 1 : fit > tiles->rows ? tiles->rows : fit);
+  tiles->panel_floats = (tiles->panel_rows * m + 2) * row_floats;
 }
 
 // Floats between values in scratch that keep them out of each other's cache sets.

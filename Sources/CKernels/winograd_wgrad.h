@@ -80,18 +80,20 @@ static void winograd_wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const 
         winograd_input(4, &tiled, &run, own.in_begin + block, panel,
                        v + (block * strip + tile - begin) * RK_LANES, in_floats);
       }
-      const int32_t rows = min_i32(4, wgrad->out_h - run.row * 4);
       for (int32_t block = 0; block < own.out_blocks; block++) {
-        const float *from = dy + (run.image * wgrad->out_blocks + own.out_begin + block) * plane +
-                            run.row * 4 * row_floats;
-        for (int32_t i = 0; i < run.count; i++) {
-          const int32_t col = (run.col + i) * 4;
-          winograd_gradient_tile(from + (int64_t)col * RK_LANES, row_floats, rows,
-                                 min_i32(4, wgrad->out_w - col),
-                                 y + (block * strip + tile - begin + i) * RK_LANES, out_floats);
+        const float *image = dy + (run.image * wgrad->out_blocks + own.out_begin + block) * plane;
+        float *to = y + (block * strip + tile - begin) * RK_LANES;
+        for (int32_t i = 0; i < run.rows; i++) {
+          const int32_t row = (run.row + i) * 4, rows = min_i32(4, wgrad->out_h - row);
+          for (int32_t j = 0; j < run.cols; j++) {
+            const int32_t col = (run.col + j) * 4, cols = min_i32(4, wgrad->out_w - col);
+            winograd_gradient_tile(image + row * row_floats + (int64_t)col * RK_LANES, row_floats,
+                                   rows, cols, to, out_floats);
+            to += RK_LANES;
+          }
         }
       }
-      tile += run.count;
+      tile += run.rows * run.cols;
     }
     for (int value = 0; value < 36; value++) {
       int32_t width = 1;

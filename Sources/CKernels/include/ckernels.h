@@ -58,7 +58,8 @@ typedef struct rk_tiles {
   int32_t rows, cols;    // tiles of an image
   int32_t run;           // tiles that a task works on at a time
   int64_t count;         // tiles of the batch
-  int64_t panel_floats;  // room for the staged source of a row of tiles of one block
+  int32_t panel_rows;    // rows of tiles whose source is staged at a time
+  int64_t panel_floats;  // room for it
 } rk_tiles;
 
 // A convolution-shaped pass: forward, or backward with respect to the data.

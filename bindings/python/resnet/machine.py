@@ -25,7 +25,7 @@ def get_threads() -> int:
     return threads.value
 
 
-def set_winograd(allowed: bool) -> None:  # noqa: FBT001 (one argument, named by the function)
+def set_winograd(allowed: bool) -> None:
     """Whether 3x3 convolutions at stride 1 may be computed by Winograd's algorithm.
 
     It is on by default. Without it they take two to three times as long, and rounding errors are
