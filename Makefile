@@ -125,12 +125,33 @@ demo: deps build  ## train on real images, then run the saved model from C, Swif
 	ln -sf "$$(swift build --show-bin-path $(EXAMPLE))/classify" build/demo/classify-swift
 	Examples/demo/compare.sh build/demo $(PYTHON)
 
+# ---- Measure -------------------------------------------------------------------------------------
+
+# The engines that libresnet is compared with are large, and wanted by nothing else: they are kept
+# outside the tree, for all its copies.
+RESNET_BENCH_ENV ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/libresnet/bench
+BENCH_OPTIONS = $(if $(ROWS),--rows '$(ROWS)') $(if $(ENGINES),--engines '$(ENGINES)') \
+	$(if $(THREADS),--threads $(THREADS)) $(if $(REPS),--reps $(REPS))
+
 .PHONY: bench
-bench:  ## speed of the kernels, in GFLOP/s
-	@mkdir -p build
-	clang -std=c11 -O2 -ISources/CKernels/include \
-	  Benchmarks/kernels/*.c Sources/CKernels/*.c -o build/bench-kernels -lm -lpthread
-	build/bench-kernels
+bench: library build/bench/peak build/bench/start  ## libresnet beside other engines: ROWS=GLOBS ENGINES=NAMES THREADS=N REPS=N
+	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/engines/requirements.txt
+	@PYTHONPATH=Benchmarks:bindings/python '$(RESNET_BENCH_ENV)/bin/python' -m engines \
+	  --out build/bench $(BENCH_OPTIONS)
+
+build/bench/peak: $(wildcard Benchmarks/peak/*.[ch])
+	@mkdir -p $(@D)
+	clang $(CFLAGS) $(filter %.c,$^) -o $@ -lpthread
+build/bench/start: Benchmarks/engines/start.c include/resnet.h build/libresnet.so
+	@mkdir -p $(@D)
+	clang $(CFLAGS) -Iinclude $< -o $@ -Lbuild -lresnet -Wl,-rpath,'$(CURDIR)/build'
+
+.PHONY: bench-kernels
+bench-kernels:  ## speed of the kernels, in GFLOP/s
+	@mkdir -p build/bench
+	clang -std=c11 -O2 -ISources/CKernels/include -IBenchmarks/peak Benchmarks/kernels/*.c \
+	  Benchmarks/peak/peak.c Sources/CKernels/*.c -o build/bench/kernels -lm -lpthread
+	build/bench/kernels
 
 # ---- Clean ---------------------------------------------------------------------------------------
 

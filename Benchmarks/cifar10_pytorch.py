@@ -11,56 +11,9 @@ import time
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
-STEM_WIDTH = 16
-
-
-class Block(nn.Module):
-    """Basic block with a parameter-free shortcut: subsampled identity, new channels zero."""
-
-    def __init__(self, inputs: int, width: int, stride: int) -> None:
-        """From `inputs` channels to `width`, at spatial stride `stride`."""
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, width, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.stride, self.extra = stride, width - inputs
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The block's output, after the ReLU."""
-        y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
-        shortcut = x[:, :, :: self.stride, :: self.stride]
-        return functional.relu(y + functional.pad(shortcut, (0, 0, 0, 0, 0, self.extra)))
-
-
-class ResNet(nn.Module):
-    """The CIFAR network of depth 6n + 2."""
-
-    def __init__(self, n: int) -> None:
-        """With n blocks in each of three stages."""
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, STEM_WIDTH, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(STEM_WIDTH)
-        blocks: list[nn.Module] = []
-        inputs = STEM_WIDTH
-        for width in (16, 32, 64):
-            for index in range(n):
-                blocks.append(Block(inputs, width, 2 if index == 0 and width > STEM_WIDTH else 1))
-                inputs = width
-        self.blocks = nn.Sequential(*blocks)
-        self.fc = nn.Linear(64, 10)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        nn.init.zeros_(self.fc.bias)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores, (images, classes)."""
-        x = self.blocks(functional.relu(self.bn1(self.conv1(x))))
-        return self.fc(x.mean((2, 3)))
+from pytorch_network import resnet
 
 
 def read(paths: list[pathlib.Path]) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +56,7 @@ def main() -> None:
     test_x = torch.from_numpy(test_images).float() / 255 - mean
     train_y, test_y = torch.from_numpy(labels), torch.from_numpy(test_labels)
 
-    model = ResNet(3).to(memory_format=torch.channels_last)
+    model = resnet(20).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.MultiStepLR(
         optimizer, [options.epochs * 6 // 10, options.epochs * 8 // 10]

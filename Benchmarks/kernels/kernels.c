@@ -1,7 +1,6 @@
 // How fast the convolution kernels are on one thread, layer by layer, beside the processor's peak.
 //
-//   clang -O2 -std=c11 -ISources/CKernels/include Benchmarks/kernels/kernels.c
-//     Sources/CKernels/*.c -o build/bench-kernels && build/bench-kernels [ISA] [REPEATS] [FILTER]
+//   make bench-kernels, or build/bench/kernels [ISA] [REPEATS] [FILTER]
 //
 // Peak is measured in the same run, in turns with the layers: multiply-adds that touch no memory.
 // Times are this thread's processor time, so other processes cost it caches and turbo, not turns.
@@ -13,6 +12,7 @@
 #include <time.h>
 
 #include "ckernels.h"
+#include "peak.h"
 
 typedef struct layer {
   const char *name;
@@ -54,64 +54,10 @@ static float *floats(int64_t count) {
   return p;
 }
 
-// GFLOP/s of independent multiply-adds in registers.
-#if defined(__x86_64__)
-__attribute__((target("avx512f"))) static double peak_avx512(int64_t n) {
-  typedef float v __attribute__((ext_vector_type(16)));
-  v sums[24], a = (v)0.999f, b = (v)1e-4f;
-  for (int i = 0; i < 24; i++) sums[i] = (v)(float)i;
-  const double start = now();
-  for (int64_t k = 0; k < n; k++) {
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 24; i++) __asm__("vfmadd213ps %2, %1, %0" : "+v"(sums[i]) : "v"(a), "v"(b));
-  }
-  const double seconds = now() - start;
-  for (int i = 0; i < 24; i++) __asm__ volatile("" ::"v"(sums[i]));
-  return 24.0 * 16 * 2 * (double)n / seconds / 1e9;
-}
-
-__attribute__((target("avx2,fma"))) static double peak_avx2(int64_t n) {
-  typedef float v __attribute__((ext_vector_type(8)));
-  v sums[12], a = (v)0.999f, b = (v)1e-4f;
-  for (int i = 0; i < 12; i++) sums[i] = (v)(float)i;
-  const double start = now();
-  for (int64_t k = 0; k < n; k++) {
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 12; i++) __asm__("vfmadd213ps %2, %1, %0" : "+x"(sums[i]) : "x"(a), "x"(b));
-  }
-  const double seconds = now() - start;
-  for (int i = 0; i < 12; i++) __asm__ volatile("" ::"x"(sums[i]));
-  return 12.0 * 8 * 2 * (double)n / seconds / 1e9;
-}
-#endif
-
-// Without fused instructions: as many multiplications as additions.
-static double peak_portable(int64_t n) {
-  typedef float v __attribute__((ext_vector_type(4)));
-  v sums[12], a = (v)0.999f, b = (v)1e-4f;
-  for (int i = 0; i < 12; i++) sums[i] = (v)(float)i;
-  const double start = now();
-  for (int64_t k = 0; k < n; k++) {
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 12; i++) sums[i] = sums[i] * a + b;
-#if defined(__x86_64__)
-    for (int i = 0; i < 12; i++) __asm__ volatile("" : "+x"(sums[i]));
-#elif defined(__aarch64__)
-    for (int i = 0; i < 12; i++) __asm__ volatile("" : "+w"(sums[i]));
-#endif
-  }
-  const double seconds = now() - start;
-  return 12.0 * 4 * 2 * (double)n / seconds / 1e9;
-}
-
+// GFLOP/s of one thread that touches no memory.
 static double peak(const char *isa) {
-#if defined(__x86_64__)
-  if (strcmp(isa, "avx512") == 0) return peak_avx512(400000);
-  if (strcmp(isa, "avx2") == 0) return peak_avx2(400000);
-#else
-  (void)isa;
-#endif
-  return peak_portable(400000);
+  const double start = now(), flop = peak_run(isa, 400000);
+  return flop / (now() - start) / 1e9;
 }
 
 // One pass of one layer, ready to run.
