@@ -147,11 +147,16 @@ build/bench/start: Benchmarks/engines/start.c include/resnet.h build/libresnet.s
 	clang $(CFLAGS) -Iinclude $< -o $@ -Lbuild -lresnet -Wl,-rpath,'$(CURDIR)/build'
 
 .PHONY: bench-kernels
-bench-kernels:  ## speed of the kernels, in GFLOP/s
-	@mkdir -p build/bench
-	clang -std=c11 -O2 -ISources/CKernels/include -IBenchmarks/peak Benchmarks/kernels/*.c \
-	  Benchmarks/peak/peak.c Sources/CKernels/*.c -o build/bench/kernels -lm -lpthread
-	build/bench/kernels
+bench-kernels: build/bench/kernels  ## the kernels beside oneDNN's, layer by layer: ROWS THREADS REPS
+	@build/bench/kernels $(or $(THREADS),1) $(or $(REPS),15) '$(or $(ROWS),*)'
+
+build/bench/kernels: $(wildcard Benchmarks/kernels/*) Benchmarks/peak/peak.c \
+		$(wildcard Sources/CKernels/*.* Sources/CKernels/include/*.h)
+	@mkdir -p $(@D)
+	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/kernels/requirements.txt
+	clang $(CFLAGS) -ISources/CKernels/include -IBenchmarks/peak \
+	  -isystem '$(RESNET_BENCH_ENV)/include' $(filter %.c,$^) -o $@ -L'$(RESNET_BENCH_ENV)/lib' \
+	  -ldnnl -l:libgomp.so.1 -lm -lpthread -Wl,-rpath,'$(RESNET_BENCH_ENV)/lib'
 
 # ---- Clean ---------------------------------------------------------------------------------------
 
