@@ -29,6 +29,11 @@ class Case:
         return self.folder / "model.onnx"
 
     @property
+    def optimised_onnx(self) -> pathlib.Path:
+        """The same after ONNX Runtime's optimisations for this machine; of the row of starts."""
+        return self.folder / "optimised.onnx"
+
+    @property
     def libresnet(self) -> pathlib.Path:
         """The model as libresnet saves it."""
         return self.folder / "model.h5"

@@ -97,7 +97,7 @@ def contestant(
             program = [str(setting.out / "start"), str(case.libresnet)]
         else:
             script = pathlib.Path(__file__).with_name("start_onnxruntime.py")
-            program = [sys.executable, str(script), str(case.onnx)]
+            program = [sys.executable, str(script), str(case.optimised_onnx)]
         return Starter(engine, program + job, setting.environment, case, log)
     command = [sys.executable, "-m", "engines.worker", engine, row.name, str(case.folder)]
     command.append(str(setting.threads))

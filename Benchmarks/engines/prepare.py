@@ -74,6 +74,15 @@ def export(network: ResNet, images: torch.Tensor, path: pathlib.Path) -> None:
     )
 
 
+def optimise(case: Case) -> None:
+    """Has ONNX Runtime optimise the network beforehand, which saves a third of its start."""
+    import onnxruntime  # noqa: PLC0415 (for one row only)
+
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(case.optimised_onnx)
+    onnxruntime.InferenceSession(str(case.onnx), options, providers=["CPUExecutionProvider"])
+
+
 def main() -> None:
     """Writes the case."""
     row, case = row_named(sys.argv[1]), Case(pathlib.Path(sys.argv[2]))
@@ -93,6 +102,8 @@ def main() -> None:
         export(network, torch.from_numpy(images), case.onnx)
         with torch.inference_mode():
             answer = network.eval()(torch.from_numpy(images)).numpy()
+    if row.kind == "start":
+        optimise(case)
     np.save(case.images, images)
     images.tofile(case.raw_images)
     np.save(case.labels, labels)
