@@ -105,11 +105,17 @@ static void cut_groups(rk_conv *conv, int32_t workers) {
   conv->tasks = conv->slots * conv->groups;
 }
 
+// Winograd's algorithm on tiles of 4x4 has the fewest products, but four times the weights of the
+// direct sum, on 2x2 not quite twice: where large weights meet few tiles, reading them is what
+// takes the time.
+enum { FEW_TILES = 16, LARGE_WEIGHTS = 200 };  // tiles of 4x4; pairs of blocks
+
 static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
-  (void)images;
   if (conv->algorithm == RK_DIRECT || !rk_winograd_applies(conv)) return RK_DIRECT;
   if (conv->algorithm != RK_CHOOSE) return conv->algorithm;
-  return RK_WINOGRAD_4;
+  const int64_t tiles = images * rk_ceil_div(conv->out_h, 4) * rk_ceil_div(conv->out_w, 4);
+  const int large = conv->in_blocks * (int64_t)conv->out_blocks > LARGE_WEIGHTS;
+  return large && tiles <= FEW_TILES ? RK_WINOGRAD_2 : RK_WINOGRAD_4;
 }
 
 void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers) {
@@ -138,10 +144,6 @@ int64_t rk_conv_slot_values(const rk_conv *conv, int64_t slot) {
 // Layout: [destination block][source block][tap][source lane][destination lane].
 void rk_conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
                   int32_t transposed, float *packed, int64_t task) {
-  if (conv->algorithm != RK_DIRECT) {
-    rk_winograd_pack(conv, oihw, row_scale, transposed, packed, task);
-    return;
-  }
   const int64_t kernel = (int64_t)conv->kernel * conv->kernel;
   const int64_t block_floats = (int64_t)conv->tap_count * RK_LANES * RK_LANES;
   // Floats between neighbouring channels in OIHW.

@@ -6,7 +6,17 @@
 #include "shortcut.h"
 #include "wgrad.h"
 #include "winograd_conv.h"
+#include "winograd_pack.h"
 #include "winograd_wgrad.h"
+
+static void conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
+                      int32_t transposed, float *packed, int64_t task) {
+  if (conv->algorithm == RK_DIRECT) {
+    rk_conv_pack(conv, oihw, row_scale, transposed, packed, task);
+  } else {
+    winograd_pack(conv, oihw, row_scale, transposed, packed, task);
+  }
+}
 
 static void conv_run(const rk_conv *conv, const rk_source *source, const float *packed,
                      float *destination, const rk_epilogue *epilogue, int64_t task,
@@ -35,7 +45,7 @@ static void wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const float *dy
 const rk_kernels RK_TABLE = {
     .name = RK_NAME,
     .conv_prepare = rk_conv_prepare,
-    .conv_pack = rk_conv_pack,
+    .conv_pack = conv_pack,
     .conv_run = conv_run,
     .wgrad_prepare = rk_wgrad_prepare,
     .wgrad_run = wgrad_run,

@@ -66,13 +66,11 @@ void rk_wgrad_prepare(rk_wgrad *wgrad);
 enum { RK_WINOGRAD_VALUES = 36 };
 
 // Winograd's part of these (winograd_plan.c), for tiles of m x m outputs: whether it can do a pass,
-// how it cuts the batch into slots, the scratch that it needs once groups are known, packing.
+// how it cuts the batch into slotsand the scratch that it needs once groups are known.
 int rk_winograd_applies(const rk_conv *conv);
 void rk_winograd_prepare(rk_conv *conv, int32_t images, int32_t m);
 void rk_winograd_scratch(rk_conv *conv, int32_t m);
 int64_t rk_winograd_slot_values(const rk_conv *conv, int64_t slot);
-void rk_winograd_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
-                      int32_t transposed, float *packed, int64_t task);
 int rk_winograd_applies_to_gradient(const rk_wgrad *wgrad);
 int64_t rk_winograd_gradient_tiles(const rk_wgrad *wgrad);
 void rk_winograd_gradient_prepare(rk_wgrad *wgrad);

@@ -1,4 +1,4 @@
-// Where Winograd's algorithm is used, how it is cut into tasks, and how its weights are packed.
+// Where Winograd's algorithm is used, and how it is cut into tasks.
 #include "plan.h"
 
 // What a task transforms should stay in the L2 cache of one core.
@@ -95,60 +95,4 @@ void rk_winograd_gradient_prepare(rk_wgrad *wgrad) {
       RK_WINOGRAD_VALUES * ((int64_t)wgrad->in_group * wgrad->out_group * RK_LANES * RK_LANES +
                             blocks * tiles->run * RK_LANES + 2 * VALUE_PADDING) +
       tiles->panel_floats;
-}
-
-// G of F(4) and F(2), see winograd.h.
-static const double g4[6][3] = {
-    {1 / 1.265625, 0, 0},
-    {-1 / 1.8984375, -0.75 / 1.8984375, -0.5625 / 1.8984375},
-    {-1 / 1.8984375, 0.75 / 1.8984375, -0.5625 / 1.8984375},
-    {1 / 7.59375, 1.5 / 7.59375, 2.25 / 7.59375},
-    {1 / 7.59375, -1.5 / 7.59375, 2.25 / 7.59375},
-    {0, 0, 1},
-};
-static const double g2[4][3] = {{-1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-
-void rk_winograd_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
-                      int32_t transposed, float *packed, int64_t task) {
-  const int32_t n = conv->algorithm == RK_WINOGRAD_4 ? 6 : 4;
-  const double(*g)[3] = conv->algorithm == RK_WINOGRAD_4 ? g4 : g2;
-  const int64_t in_stride = transposed ? (int64_t)conv->out_channels * 9 : 9;
-  const int64_t out_stride = transposed ? 9 : (int64_t)conv->in_channels * 9;
-  int32_t index[3][3] = {{0}};
-  for (int32_t i = 0; i < 9; i++) {
-    const rk_tap *tap = &conv->taps[i];
-    index[tap->dh - conv->tiles.low_h][tap->dw - conv->tiles.low_w] = tap->index;
-  }
-  const int64_t value_floats = (int64_t)conv->out_blocks * conv->in_blocks * (RK_LANES * RK_LANES);
-  const int64_t out_lanes = conv->out_channels - task * RK_LANES;
-  for (int64_t in = 0; in < (int64_t)conv->in_blocks * RK_LANES; in++) {
-    double w[3][3][RK_LANES] = {{{0}}};
-    for (int64_t lane = 0; lane < RK_LANES && lane < out_lanes && in < conv->in_channels; lane++) {
-      const int64_t out = task * RK_LANES + lane;
-      const float *from = oihw + in * in_stride + out * out_stride;
-      const float scale = row_scale == NULL ? 1 : row_scale[transposed ? in : out];
-      for (int i = 0; i < 3; i++) {
-        for (int j = 0; j < 3; j++) w[i][j][lane] = (double)(from[index[i][j]] * scale);
-      }
-    }
-    double half[6][3][RK_LANES];
-    for (int i = 0; i < n; i++) {
-      for (int j = 0; j < 3; j++) {
-        for (int lane = 0; lane < RK_LANES; lane++) {
-          half[i][j][lane] =
-              g[i][0] * w[0][j][lane] + g[i][1] * w[1][j][lane] + g[i][2] * w[2][j][lane];
-        }
-      }
-    }
-    float *to = packed + (task * conv->in_blocks * RK_LANES + in) * RK_LANES;
-    for (int i = 0; i < n; i++) {
-      for (int j = 0; j < n; j++) {
-        for (int lane = 0; lane < RK_LANES; lane++) {
-          to[lane] = (float)(g[j][0] * half[i][0][lane] + g[j][1] * half[i][1][lane] +
-                             g[j][2] * half[i][2][lane]);
-        }
-        to += value_floats;
-      }
-    }
-  }
 }

@@ -42,20 +42,24 @@ extension TrainingContext {
   private func batchNormBackward(_ unit: TrainingPlan.ConvolutionUnit) {
     let kernels = kernels.pointee
     let own = unit.gradients
+    if let again = unit.again {
+      convolve(unit, packed: again.packed, y: again.y, statistics: nil)
+    }
+    let y = arena[unit.again?.y ?? unit.y]
     var mask = rk_mask(
       relu: unit.relu ? 1 : 0, activation: unit.activation.map { UnsafePointer(arena[$0]) },
       scale: arena[unit.norm.scale], shift: arena[unit.norm.shift])
     withUnsafePointer(to: &mask) { mask in
       run(batch * unit.blocks) { task, _ in
         kernels.bn_backward_sums(
-          arena[own.output], arena[unit.y], mask, arena[unit.norm.mean],
+          arena[own.output], y, mask, arena[unit.norm.mean],
           arena[unit.norm.inverseDeviation], arena[own.sums], Int32(unit.blocks),
           Int64(unit.pixels), Int64(task))
       }
       run(unit.blocks) { block, _ in batchNormCoefficients(unit, block: block) }
       run(batch * unit.blocks) { task, _ in
         kernels.bn_backward_apply(
-          arena[own.output], arena[unit.y], mask, arena[own.coefficients], arena[own.y],
+          arena[own.output], y, mask, arena[own.coefficients], arena[own.y],
           own.feedsShortcut ? arena[own.output] : nil, Int32(unit.blocks), Int64(unit.pixels),
           Int64(task))
       }
@@ -98,7 +102,7 @@ extension TrainingContext {
     let kernels = kernels.pointee
     let own = unit.gradients
     let wgrad = unit.wgrad.wgrad
-    var source = unit.source.source(arena)
+    var source = unit.backwardSource.source(arena)
     withUnsafePointer(to: &source) { source in
       run(Int(wgrad.pointee.tasks)) { task, worker in
         kernels.wgrad_run(

@@ -83,7 +83,14 @@ package final class TrainingEngine {
     let result = Softmax.crossEntropy(
       scores: plan.arena[plan.scores], labels: labels, count: batch, classes: classes,
       gradient: plan.arena[plan.scoreGradient])
-    for step in plan.steps.reversed() { context.backward(step) }
+    for (index, step) in plan.steps.enumerated().reversed() {
+      if let again = plan.inputAgain, again.step == index {
+        try images.load(
+          normalization: normalization, into: plan.arena[again.buffer], pool: pool,
+          workers: plan.arena.workers)
+      }
+      context.backward(step)
+    }
     if result.loss.isFinite { try checkStatistics() }
     return result
   }

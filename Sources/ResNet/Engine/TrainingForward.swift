@@ -59,23 +59,7 @@ extension TrainingContext {
 
   private func forward(_ unit: TrainingPlan.ConvolutionUnit) {
     let kernels = kernels.pointee
-    let conv = unit.forward.conv
-    run(Int(conv.pointee.out_blocks)) { task, _ in
-      kernels.conv_pack(
-        conv, parameters + unit.weight, nil, 0, arena[unit.packed], Int64(task))
-    }
-    var source = unit.source.source(arena)
-    var epilogue = rk_epilogue(
-      accumulate: 0, relu: 0, bias: nil, addend: nil, statistics: arena[unit.slots])
-    withUnsafePointer(to: &source) { source in
-      withUnsafePointer(to: &epilogue) { epilogue in
-        run(Int(conv.pointee.tasks)) { task, worker in
-          kernels.conv_run(
-            conv, source, arena[unit.packed], arena[unit.y], epilogue, Int64(task),
-            arena.scratch(worker))
-        }
-      }
-    }
+    convolve(unit, packed: unit.packed, y: unit.y, statistics: arena[unit.slots])
     run(unit.blocks) { block, _ in normalizationFactors(unit, block: block) }
     guard let activation = unit.activation else { return }
     var addend = unit.addend?.source(arena) ?? rk_source()
@@ -85,6 +69,29 @@ extension TrainingContext {
           arena[unit.y], arena[unit.norm.scale], arena[unit.norm.shift],
           unit.addend == nil ? nil : addend, unit.relu ? 1 : 0, arena[activation],
           Int32(unit.blocks), Int64(unit.pixels), Int64(task))
+      }
+    }
+  }
+
+  /// y = the convolution of the unit's source.
+  func convolve(
+    _ unit: TrainingPlan.ConvolutionUnit, packed: Buffer, y: Buffer,
+    statistics: UnsafeMutablePointer<Float>?
+  ) {
+    let kernels = kernels.pointee
+    let conv = unit.forward.conv
+    run(Int(conv.pointee.out_blocks)) { task, _ in
+      kernels.conv_pack(conv, parameters + unit.weight, nil, 0, arena[packed], Int64(task))
+    }
+    var source = unit.source.source(arena)
+    var epilogue = rk_epilogue(
+      accumulate: 0, relu: 0, bias: nil, addend: nil, statistics: statistics)
+    withUnsafePointer(to: &source) { source in
+      withUnsafePointer(to: &epilogue) { epilogue in
+        run(Int(conv.pointee.tasks)) { task, worker in
+          kernels.conv_run(
+            conv, source, arena[packed], arena[y], epilogue, Int64(task), arena.scratch(worker))
+        }
       }
     }
   }

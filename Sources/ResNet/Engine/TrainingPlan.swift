@@ -4,7 +4,11 @@ import CKernels
 ///
 /// A convolution's output y is kept as it is; BN, shortcut and ReLU are applied either in one pass
 /// that stores the activation, or, where a single convolution reads it, on load of that
-/// convolution. Time runs forward through the units, then backward: unit i works at time 1 + i and
+/// convolution. Where y is not some convolution's input and 1x1 convolutions made it (the
+/// expansions of bottlenecks and the projections, a third of all activations), it is given up after
+/// the forward half and computed again, to the same bits, in the backward half: that is a tenth more
+/// arithmetic for a third less memory. Likewise the images are loaded once more when the first
+/// convolution's gradient needs them. Time runs forward through the units, then backward: unit i works at time 1 + i and
 /// again at 2U + 1 - i, and a buffer lives from its first to its last use.
 struct TrainingPlan {
   /// A value as its readers find it: stored, or to be normalised (and rectified) on load.
@@ -36,8 +40,12 @@ struct TrainingPlan {
     let relu: Bool
 
     let source: Operand
+    /// The same in the backward half.
+    let backwardSource: Operand
     let packed: Buffer
     let y: Buffer
+    /// Where y is computed again for the backward half, if it was given up.
+    let again: (packed: Buffer, y: Buffer)?
     let slots: Buffer
     let norm: NormBuffers
     let addend: Operand?
@@ -81,7 +89,10 @@ struct TrainingPlan {
   }
 
   let steps: [Step]
+  /// The images; and those of the backward half, where they are loaded before the first of the
+  /// steps, in reverse, that reads them.
   let input: Buffer
+  let inputAgain: (buffer: Buffer, step: Int)?
   let scores: Buffer
   let scoreGradient: Buffer
   let arena: Arena
@@ -98,6 +109,9 @@ struct TrainingPlan {
     input = builder.input
     steps = try builder.build()
     (scores, scoreGradient) = try builder.ends()
+    inputAgain = builder.inputAgain.flatMap { buffer in
+      units.lastIndex { $0.input == 0 }.map { (buffer, $0) }
+    }
     arena = try Arena(builder.planner, scratchFloats: builder.scratch, workers: target.workers)
   }
 }

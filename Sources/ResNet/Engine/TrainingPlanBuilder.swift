@@ -14,6 +14,7 @@ struct TrainingPlanBuilder {
   /// Floats of scratch per thread.
   private(set) var scratch = 0
   let input: Buffer
+  private(set) var inputAgain: Buffer?
 
   private enum Reader { case convolution, addend, other }
 
@@ -104,7 +105,7 @@ struct TrainingPlanBuilder {
     scratch = max(scratch, pass.scratchFloats)
     let packed = planner.buffer(floats: pass.packedFloats, at: time)
     let y = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
-    planner.use(y, at: backwardTime(index))
+    if !isComputedAgain(unit, convolution) { planner.use(y, at: backwardTime(index)) }
     let slots = planner.buffer(floats: pass.statisticsFloats, at: time)
     let channels = shapes.paddedChannels(unit.output)
     let norm = TrainingPlan.NormBuffers(
@@ -140,6 +141,12 @@ struct TrainingPlanBuilder {
     }
   }
 
+  /// Whether y is given up after the forward half: see ``TrainingPlan``.
+  private func isComputedAgain(_ unit: FusedUnit, _ convolution: FusedUnit.Convolution) -> Bool {
+    guard convolution.kernel == 1 else { return false }
+    return !appliesOnLoad(unit.output, convolution) || readers[unit.output] == [.addend]
+  }
+
   /// The operand of a value; its memory is kept for `time` and, if given, for the backward half
   /// of unit `backward`.
   private mutating func read(_ value: Int, at time: Int, backward: Int?)
@@ -147,8 +154,17 @@ struct TrainingPlanBuilder {
   {
     guard let operand = operands[value] else { throw shapes.notPlanned(value) }
     planner.use(operand.buffer, at: time)
-    if let backward { planner.use(operand.buffer, at: backwardTime(backward)) }
+    if let backward, value != 0 { planner.use(operand.buffer, at: backwardTime(backward)) }
     return operand
+  }
+
+  /// The images as the backward half of a unit finds them.
+  private mutating func imagesAgain(at time: Int) -> TrainingPlan.Operand {
+    let buffer =
+      inputAgain ?? planner.buffer(floats: shapes.activationFloats(0), at: time)
+    planner.use(buffer, at: time)
+    inputAgain = buffer
+    return .init(buffer: buffer, statistics: nil, relu: false)
   }
 
   /// A buffer that is needed until the step's end.
@@ -179,14 +195,21 @@ struct TrainingPlanBuilder {
         unit.input == 0 ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
       let wgrad = shapes.weightGradientPass(target, unit: unit, convolution)
       scratch = max(scratch, wgrad.scratchFloats, backward?.scratchFloats ?? 0)
+      let again =
+        isComputedAgain(unit, convolution)
+        ? (
+          packed: planner.buffer(floats: pass.packedFloats, at: time),
+          y: planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+        ) : nil
       return .convolution(
         .init(
           forward: pass, backward: backward, wgrad: wgrad,
           weight: convolution.weightOffset(layout),
           batchNorm: BatchNormTensors(layout, layer: convolution.batchNorm),
           blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
-          relu: convolution.relu, source: source, packed: packed, y: y, slots: slots, norm: norm,
-          addend: addend, activation: activation,
+          relu: convolution.relu, source: source,
+          backwardSource: unit.input == 0 ? imagesAgain(at: time) : source, packed: packed, y: y,
+          again: again, slots: slots, norm: norm, addend: addend, activation: activation,
           gradients: try convolutionGradients(
             unit, addend: convolution.addend, output: output, backward: backward, wgrad: wgrad,
             at: time)))
