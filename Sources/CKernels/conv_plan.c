@@ -1,4 +1,4 @@
-// How a convolution is cut into tasks, and its weights packed. None of it depends on the number of
+// How a convolution is cut into tasks. None of it depends on the number of
 // threads or the instruction set, so results depend on neither the one nor, beyond rounding, the
 // other.
 #include "plan.h"
@@ -139,31 +139,4 @@ int64_t rk_conv_slot_values(const rk_conv *conv, int64_t slot) {
   const int32_t first = (int32_t)(slot % conv->bands) * phase->band_rows;
   const int32_t left = phase->rows - first;
   return (int64_t)(left < phase->band_rows ? left : phase->band_rows) * phase->cols;
-}
-
-// Layout: [destination block][source block][tap][source lane][destination lane].
-void rk_conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
-                  int32_t transposed, float *packed, int64_t task) {
-  const int64_t kernel = (int64_t)conv->kernel * conv->kernel;
-  const int64_t block_floats = (int64_t)conv->tap_count * RK_LANES * RK_LANES;
-  // Floats between neighbouring channels in OIHW.
-  const int64_t in_stride = transposed ? conv->out_channels * kernel : kernel;
-  const int64_t out_stride = transposed ? kernel : conv->in_channels * kernel;
-  for (int32_t block = 0; block < conv->in_blocks; block++) {
-    float *to = packed + (task * conv->in_blocks + block) * block_floats;
-    for (int32_t tap = 0; tap < conv->tap_count; tap++) {
-      for (int32_t lane = 0; lane < RK_LANES; lane++) {
-        const int64_t in = (int64_t)block * RK_LANES + lane;
-        for (int32_t out_lane = 0; out_lane < RK_LANES; out_lane++) {
-          const int64_t out = task * RK_LANES + out_lane;
-          float value = 0;
-          if (in < conv->in_channels && out < conv->out_channels) {
-            value = oihw[in * in_stride + out * out_stride + conv->taps[tap].index];
-            if (row_scale != NULL) value *= row_scale[transposed ? in : out];
-          }
-          *to++ = value;
-        }
-      }
-    }
-  }
 }

@@ -1,6 +1,7 @@
 // All kernels of one instruction set. Included once by each isa_*.c, which says what that is.
 #include "batchnorm.h"
 #include "conv.h"
+#include "pack.h"
 #include "pooling.h"
 #include "sgd.h"
 #include "shortcut.h"
@@ -12,7 +13,7 @@
 static void conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
                       int32_t transposed, float *packed, int64_t task) {
   if (conv->algorithm == RK_DIRECT) {
-    rk_conv_pack(conv, oihw, row_scale, transposed, packed, task);
+    direct_pack(conv, oihw, row_scale, transposed, packed, task);
   } else {
     winograd_pack(conv, oihw, row_scale, transposed, packed, task);
   }

@@ -58,8 +58,6 @@ void rk_phase_axes(const rk_conv *conv, const rk_phase *phase, rk_axis *vertical
 void rk_wgrad_strip(const rk_wgrad *wgrad, int32_t *rows, int32_t *images);
 
 void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers);
-void rk_conv_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
-                  int32_t transposed, float *packed, int64_t task);
 void rk_wgrad_prepare(rk_wgrad *wgrad);
 
 // Values of a tile of 4x4 outputs.
