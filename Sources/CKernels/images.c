@@ -3,8 +3,7 @@
 
 #include "ckernels.h"
 
-// 1 + the index of the first NaN or infinity, or 0.
-static int64_t first_not_finite(const float *values, int64_t n) {
+int64_t rk_first_not_finite(const float *values, int64_t n) {
   const uint32_t exponent = 0x7f800000u;
   enum { STRETCH = 1024 };
   for (int64_t begin = 0; begin < n; begin += STRETCH) {
@@ -46,7 +45,7 @@ int64_t rk_load_image(const void *nchw, int32_t is_u8, int32_t channels, int64_t
                       int64_t task) {
   const int64_t first = task * channels * pixels;
   if (!is_u8) {
-    const int64_t bad = first_not_finite((const float *)nchw + first, channels * pixels);
+    const int64_t bad = rk_first_not_finite((const float *)nchw + first, channels * pixels);
     if (bad != 0) return bad;
   }
   const int64_t blocks = (channels + RK_LANES - 1) / RK_LANES;

@@ -15,16 +15,25 @@ public final class Model {
   /// A model with fresh weights (He's method, normal with variance 2/fan-in; BN scale 1, all
   /// biases 0). The same seed gives the same weights.
   public convenience init(_ network: Network, seed: UInt64 = 0) throws(ResNetError) {
-    try self.init(zeros: network)
+    try self.init(unset: network)
     initializeWeights(seed: seed)
   }
 
-  /// A model whose tensors are all zero, for a reader to fill.
-  package init(zeros network: Network) throws(ResNetError) {
+  /// A model whose tensors are all zero.
+  package convenience init(zeros network: Network) throws(ResNetError) {
+    try self.init(network, zeroed: true)
+  }
+
+  /// A model whose tensors' values are undefined, for a reader to set them all.
+  package convenience init(unset network: Network) throws(ResNetError) {
+    try self.init(network, zeroed: false)
+  }
+
+  private init(_ network: Network, zeroed: Bool) throws(ResNetError) {
     self.network = network
     graph = try Graph(network)
     layout = ParameterLayout(graph)
-    parameters = try ParameterStore(layout)
+    parameters = try ParameterStore(layout, zeroed: zeroed)
   }
 
   /// Sets how pixels become network inputs; see ``Normalization/validate(channels:)``.

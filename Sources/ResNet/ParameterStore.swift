@@ -1,6 +1,6 @@
 import Glibc
 
-/// The values of a model's tensors: one flat array, laid out by ``ParameterLayout``, zero at first.
+/// The values of a model's tensors: one flat array, laid out by ``ParameterLayout``.
 package final class ParameterStore {
   package let layout: ParameterLayout
   /// `layout.totalFloats` values, 64-byte aligned.
@@ -8,9 +8,18 @@ package final class ParameterStore {
   /// Changes whenever a value may have changed, so that prepared copies know when they are stale.
   package private(set) var version: UInt64 = 0
 
-  package init(_ layout: ParameterLayout) throws(ResNetError) {
+  /// All zero; or, for a reader that fills them all, the tensors' values undefined.
+  package init(_ layout: ParameterLayout, zeroed: Bool = true) throws(ResNetError) {
     self.layout = layout
-    values = try allocateFloats(layout.totalFloats)
+    values = try allocateFloats(layout.totalFloats, zeroed: zeroed)
+    guard !zeroed else { return }
+    // What lies between the tensors is zero all the same.
+    var end = 0
+    for tensor in layout.tensors.sorted(by: { $0.offset < $1.offset }) {
+      (values + end).update(repeating: 0, count: tensor.offset - end)
+      end = tensor.offset + tensor.count
+    }
+    (values + end).update(repeating: 0, count: layout.totalFloats - end)
   }
 
   deinit { free(values) }

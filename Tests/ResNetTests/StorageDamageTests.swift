@@ -94,6 +94,63 @@ extension StorageTests {
       }
     }
 
+    /// Large tensors are read in pieces, by many threads.
+    @Test func damageAnywhereInALargeTensorIsNamed() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        var network = tiny
+        network.classes = 90_001
+        let model = try StorageTests.model(network)
+        try model.save(to: path)
+        #expect(try isSame(model, try Model.load(from: path)))
+        let whole = try bytes(path)
+        let entry = try #require(try entries(path).first { $0.part.name.hasSuffix("fc.weight") })
+        let range = entry.part.range
+        try #require(range.count == 3 * 90_001 * 4 + 4)
+        for position in [0, 1 << 18 - 1, 1 << 18, 3 << 18 + 5, range.count - 5, range.count - 1] {
+          var file = whole
+          file[range.lowerBound + position] ^= 1
+          let error = try outcome(of: file, at: path, original: model, "byte \(position)")
+          #expect(error?.message.contains("/parameters/fc.weight is damaged") == true)
+        }
+      }
+    }
+
+    /// Checksums that are right do not make a model of what is not one.
+    @Test(arguments: [Float.nan, .infinity])
+    func valuesThatAreNotFinite(_ value: Float) throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        try fullModel().save(to: path)
+        let entries = try entries(path)
+        var file = try bytes(path)
+        let entry = try #require(entries.first { $0.part.name.hasSuffix("layer1.0.conv2.weight") })
+        withUnsafeBytes(of: value) {
+          file.replaceSubrange(
+            entry.part.range.lowerBound..<entry.part.range.lowerBound + 4, with: $0)
+        }
+        let end = Int(
+          file[(file.count - 24)..<(file.count - 16)].reversed().reduce(0) { $0 << 8 | UInt64($1) })
+        let data = Array(file[..<end])
+        let trailer = data.withUnsafeBytes {
+          FileChecksums.trailer(of: $0, parts: entries.map(\.part))
+        }
+        try put(data + trailer, at: path)
+        let error = failure { _ = try Model.load(from: path) }
+        #expect(error?.kind == .badFormat)
+        #expect(
+          error?.message.contains(
+            "/parameters/layer1.0.conv2.weight holds a value that is not finite") == true)
+      }
+    }
+
+    private func entries(_ path: String) throws -> [FileChecksums.Entry] {
+      let descriptor = open(path, O_RDONLY)
+      var status = stat()
+      try #require(fstat(descriptor, &status) == 0)
+      return try FileChecksums.verifyStructure(FileReader(descriptor, status))
+    }
+
     /// Its footer claims a table of a terabyte, and a sparse file has room for it.
     @Test func hugeTableIsNotAllocated() throws {
       try withDirectory { directory in

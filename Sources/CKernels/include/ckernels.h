@@ -191,6 +191,18 @@ int64_t rk_load_image(const void *nchw, int32_t is_u8, int32_t channels, int64_t
                       const float *mean, int64_t mean_pixels, const float *scale, float *out,
                       int64_t task);
 
+// 1 + the index of the first NaN or infinity of n values, or 0.
+int64_t rk_first_not_finite(const float *values, int64_t n);
+
+// CRC-32: the state that `count` bytes leave behind in `state`. The state of no bytes is ~0, and the
+// checksum its complement. By carry-less products or checksum instructions where there are any.
+uint32_t rk_crc32(uint32_t state, const void *bytes, int64_t count);
+// The same by tables, as on a processor that has neither.
+uint32_t rk_crc32_portable(uint32_t state, const void *bytes, int64_t count);
+// The state that `count` zero bytes leave behind. Bytes a, then b, leave behind in a state s:
+// rk_crc32_advance(rk_crc32(s, a), count of b) ^ rk_crc32(0, b).
+uint32_t rk_crc32_advance(uint32_t state, int64_t count);
+
 // Merges per-slot statistics (see rk_epilogue) of channel `channel` in slot order, in double
 // precision. counts[slot] values stood behind each slot. Returns the mean and the biased variance.
 void rk_merge_statistics(const float *statistics, int64_t slots, const int64_t *counts,

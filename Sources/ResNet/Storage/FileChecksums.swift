@@ -1,11 +1,15 @@
+import CKernels
 import Glibc
 
 /// The checksums of a model file, which follow the HDF5 data.
 ///
-/// They are verified before HDF5 sees the file, because HDF5 does not stand damaged structures: it
-/// keeps memory and identifiers, and complains on the host's standard error when the process ends.
 /// The data of each dataset has a checksum of its own, so that damage can be named; one more covers
 /// all other bytes. docs/FORMAT.md has the layout.
+///
+/// The latter is verified before HDF5 sees the file, because HDF5 does not stand damaged structures:
+/// it keeps memory and identifiers, and complains on the host's standard error when the process
+/// ends. HDF5 then says where the tensors lie, so that their data, which are nearly all of the file,
+/// are read once, to where they are wanted, and verified there.
 enum FileChecksums {
   /// The stored bytes of a dataset.
   struct Part {
@@ -51,8 +55,16 @@ enum FileChecksums {
 
   // MARK: - Verifying
 
-  /// Throws `badFormat`, naming the part, unless the file is as it was saved.
-  static func verify(_ file: borrowing FileReader) throws(ResNetError) {
+  /// The stored bytes of a dataset, and what their checksum must be.
+  struct Entry {
+    let part: Part
+    fileprivate let checksum: UInt32
+  }
+
+  /// Verifies all that HDF5 takes for structures: every byte but the data of the datasets, which
+  /// are returned in the order of the file, for ``verify(_:of:into:)``. Throws `badFormat`, naming
+  /// the part, unless they are as they were saved.
+  static func verifyStructure(_ file: borrowing FileReader) throws(ResNetError) -> [Entry] {
     guard file.size >= signature.count, try file.bytes(0, signature.count) == signature else {
       throw ResNetError(.badFormat, "it is not an HDF5 file")
     }
@@ -78,28 +90,120 @@ enum FileChecksums {
       throw ResNetError(.badFormat, "its table of checksums is damaged")
     }
 
+    var entries: [Entry] = []
     var structure = CRC32()
     var end = 0
     var position = 0
     while position < table.count {
-      let (part, checksum) = try entry(table, at: &position, after: end, limit: dataBytes)
-      try file.add(end..<part.range.lowerBound, to: &structure)
-      var data = CRC32()
-      try file.add(part.range, to: &data)
-      guard data.value == checksum else {
-        throw ResNetError(.badFormat, "\(part.name) is damaged: its checksum is wrong")
-      }
-      end = part.range.upperBound
+      let entry = try entry(table, at: &position, after: end, limit: dataBytes)
+      try file.add(end..<entry.part.range.lowerBound, to: &structure)
+      end = entry.part.range.upperBound
+      entries.append(entry)
     }
     try file.add(end..<dataBytes, to: &structure)
     guard structure.value == footer.integer(at: 16, as: UInt32.self) else {
       throw ResNetError(
         .badFormat, "it is damaged: the checksum of its HDF5 structures and attributes is wrong")
     }
+    return entries
+  }
+
+  /// Bytes that one thread reads and checks at a time: they are still in its cache when they are
+  /// checked.
+  private static let pieceBytes = 1 << 18
+
+  /// Some bytes of an entry.
+  private struct Piece {
+    let entry: Int
+    let range: Range<Int>
+    /// Where they are wanted; nil if they are only to be verified.
+    let destination: UnsafeMutableBufferPointer<Float>?
+  }
+
+  /// What reading a piece came to.
+  private struct Outcome {
+    var sum = CRC32.Piece.empty
+    var isFinite = true
+    var failure: ResNetError?
+  }
+
+  /// Reads the data of all datasets and verifies them, on all threads. The first bytes of an entry
+  /// end up in its memory in `destinations`, if it has any there: by their offset in the file.
+  /// Throws `badFormat`, naming the dataset, for the first that is not as it was saved, or holds a
+  /// value that is not finite where it has a destination.
+  static func verify(
+    _ entries: [Entry], of file: borrowing FileReader,
+    into destinations: [Int: UnsafeMutableBufferPointer<Float>]
+  ) throws(ResNetError) {
+    var pieces: [Piece] = []
+    for (index, entry) in entries.enumerated() {
+      let range = entry.part.range
+      var rest = range.lowerBound
+      if let wanted = destinations[range.lowerBound] {
+        let size = MemoryLayout<Float>.stride
+        for first in stride(from: 0, to: wanted.count, by: pieceBytes / size) {
+          let values = UnsafeMutableBufferPointer(
+            rebasing: wanted[first..<min(first + pieceBytes / size, wanted.count)])
+          let end = rest + values.count * size
+          pieces.append(Piece(entry: index, range: rest..<end, destination: values))
+          rest = end
+        }
+      }
+      for start in stride(from: rest, to: range.upperBound, by: pieceBytes) {
+        let end = min(start + pieceBytes, range.upperBound)
+        pieces.append(Piece(entry: index, range: start..<end, destination: nil))
+      }
+    }
+
+    var outcomes = [Outcome](repeating: Outcome(), count: pieces.count)
+    outcomes.withUnsafeMutableBufferPointer { outcomes in
+      ThreadPool.shared.run(pieces.count, workers: ThreadPool.maximumThreads) { task, _ in
+        do throws(ResNetError) {
+          outcomes[task] = try read(pieces[task], of: file)
+        } catch {
+          outcomes[task].failure = error
+        }
+      }
+    }
+
+    var sums = [CRC32](repeating: CRC32(), count: entries.count)
+    var notFinite = Set<Int>()
+    for (piece, outcome) in zip(pieces, outcomes) {
+      if let failure = outcome.failure { throw failure }
+      sums[piece.entry].add(outcome.sum)
+      if !outcome.isFinite { notFinite.insert(piece.entry) }
+    }
+    for (entry, sum) in zip(entries, sums) where sum.value != entry.checksum {
+      throw ResNetError(.badFormat, "\(entry.part.name) is damaged: its checksum is wrong")
+    }
+    if let entry = notFinite.min() {
+      throw ResNetError(
+        .badFormat, "\(entries[entry].part.name) holds a value that is not finite")
+    }
+  }
+
+  private static func read(_ piece: Piece, of file: borrowing FileReader)
+    throws(ResNetError) -> Outcome
+  {
+    guard let values = piece.destination else {
+      let outcome = withUnsafeTemporaryAllocation(byteCount: piece.range.count, alignment: 64) {
+        bytes in
+        Result { () throws(ResNetError) in
+          try file.fill(bytes, from: piece.range.lowerBound)
+          return Outcome(sum: CRC32.Piece(UnsafeRawBufferPointer(bytes)))
+        }
+      }
+      return try outcome.get()
+    }
+    let bytes = UnsafeMutableRawBufferPointer(values)
+    try file.fill(bytes, from: piece.range.lowerBound)
+    return Outcome(
+      sum: CRC32.Piece(UnsafeRawBufferPointer(bytes)),
+      isFinite: rk_first_not_finite(values.baseAddress, Int64(values.count)) == 0)
   }
 
   private static func entry(_ table: [UInt8], at position: inout Int, after end: Int, limit: Int)
-    throws(ResNetError) -> (Part, UInt32)
+    throws(ResNetError) -> Entry
   {
     let damaged = ResNetError(.badFormat, "its table of checksums is not well formed")
     guard table.count - position >= entryBytes,
@@ -114,7 +218,7 @@ enum FileChecksums {
       let name = String(validating: table[position..<position + length], as: UTF8.self)
     else { throw damaged }
     position += length
-    return (Part(name: name, range: start..<start + count), checksum)
+    return Entry(part: Part(name: name, range: start..<start + count), checksum: checksum)
   }
 }
 
@@ -164,7 +268,8 @@ struct FileReader: ~Copyable {
     }
   }
 
-  private func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int)
+  /// Fills the buffer with the file's bytes from `offset` on.
+  fileprivate func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int)
     throws(ResNetError)
   {
     var done = 0

@@ -71,6 +71,23 @@ struct HDF5Dataset: ~Copyable {
       "\(path) is damaged")
   }
 
+  /// The bytes of the file that hold the data, in order, and their Fletcher-32 checksum after them;
+  /// nil if they are stored without it.
+  func location() throws(ResNetError) -> Range<Int>? {
+    let what = "\(path) is damaged"
+    let space = try HDF5ID(H5Dget_space(id.raw), what)
+    var unfiltered: UInt32 = 0
+    var address = haddr_t()
+    var size: hsize_t = 0
+    try HDF5.check(
+      H5Dget_chunk_info(id.raw, space.raw, 0, nil, &unfiltered, &address, &size), what)
+    let stored = byteCount + 4
+    guard unfiltered == 0, size == hsize_t(stored), let start = Int(exactly: address),
+      start <= Int.max - stored
+    else { return nil }
+    return start..<start + stored
+  }
+
   /// Whether its elements are float32.
   var isFloat32: Bool { type.isEqual(to: rh_float32_in_file()) }
 }

@@ -17,11 +17,11 @@ extension Model {
       // that saves the model, what it opened is not what was verified.
       for _ in 0..<10 {
         let reader = try ModelFile.open(path)
-        try FileChecksums.verify(reader)
+        let entries = try FileChecksums.verifyStructure(reader)
         let model = try HDF5.use { () throws(ResNetError) -> Model? in
           let file = try HDF5File(reading: path)
           guard reader.isStill(at: path) else { return nil }
-          return try ModelFile.read(try HDF5Group(rootOf: file.id), fileSize: reader.size)
+          return try ModelFile.read(try HDF5Group(rootOf: file.id), from: reader, entries)
         }
         if let model { return model }
       }
@@ -54,12 +54,15 @@ extension ModelFile {
     return reader
   }
 
-  fileprivate static func read(_ root: borrowing HDF5Group, fileSize: Int)
-    throws(ResNetError) -> Model
-  {
+  /// Of the file, HDF5 reads the structures, and datasets only once they are verified. `entries`
+  /// are the file's checksums; where they tell a tensor's bytes, these go from the file to the
+  /// model without HDF5, on all threads.
+  fileprivate static func read(
+    _ root: borrowing HDF5Group, from file: borrowing FileReader, _ entries: [FileChecksums.Entry]
+  ) throws(ResNetError) -> Model {
     try checkFormat(root)
     // No member of a group takes fewer bytes of a file than this.
-    let memberLimit = fileSize / 16
+    let memberLimit = file.size / 16
     let members = try root.members(limit: memberLimit)
     for name in [Root.network, Root.parameters, Root.normalization]
     where !members.contains(name) {
@@ -68,10 +71,21 @@ extension ModelFile {
     let network = try readNetwork(try HDF5Group(Root.network, in: root))
     let parameters = try HDF5Group(Root.parameters, in: root)
     let names = try parameters.members(limit: memberLimit)
-    try checkTensors(network, names, in: parameters, fileSize: fileSize)
+    let locations = try checkTensors(network, names, in: parameters, fileSize: file.size)
 
-    let model = try Model(zeros: network)
-    for tensor in model.layout.tensors {
+    let model = try Model(unset: network)
+    let stored = Set(entries.map(\.part.range))
+    var destinations: [Int: UnsafeMutableBufferPointer<Float>] = [:]
+    var others: [ParameterLayout.Tensor] = []
+    for (tensor, location) in zip(model.layout.tensors, locations) {
+      if let location, stored.contains(location), destinations[location.lowerBound] == nil {
+        destinations[location.lowerBound] = model.parameters[tensor]
+      } else {
+        others.append(tensor)
+      }
+    }
+    try FileChecksums.verify(entries, of: file, into: destinations)
+    for tensor in others {
       try readFloats(HDF5Dataset(tensor.name, in: parameters), into: model.parameters[tensor])
     }
     model.parameters.noteChange()
@@ -145,10 +159,11 @@ extension ModelFile {
   }
 
   /// Throws unless the group holds the network's tensors, all of them and no others, each of its
-  /// shape and together no larger than the file.
+  /// shape and together no larger than the file. Returns where each lies, in the layout's order;
+  /// nil where HDF5 must read it.
   private static func checkTensors(
     _ network: Network, _ names: Set<String>, in group: borrowing HDF5Group, fileSize: Int
-  ) throws(ResNetError) {
+  ) throws(ResNetError) -> [Range<Int>?] {
     let layout: ParameterLayout
     do {
       layout = ParameterLayout(try Graph(network))
@@ -156,6 +171,7 @@ extension ModelFile {
       throw ResNetError(
         .badFormat, "/\(Root.network) describes a network that cannot be: \(error.message)")
     }
+    var locations: [Range<Int>?] = []
     var total = 0
     for tensor in layout.tensors {
       let path = group.path(of: tensor.name)
@@ -173,12 +189,14 @@ extension ModelFile {
       guard total <= fileSize else {
         throw ResNetError(.badFormat, "\(path) claims data that the file has no room for")
       }
+      locations.append(try dataset.location())
     }
     guard names.count == layout.tensors.count else {
       let unknown = names.subtracting(layout.tensors.map(\.name)).sorted()
       throw ResNetError(
         .badFormat, "\(group.path(of: unknown.first ?? "")) is no tensor of this network")
     }
+    return locations
   }
 
   // MARK: - Data
