@@ -12,12 +12,10 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CResNet", path: "include"),
     .target(name: "CKernels"),
-    .target(name: "ResNet", dependencies: ["CKernels", "COpenBLAS", "CHDF5"]),
+    .target(name: "ResNet", dependencies: ["CKernels", "CHDF5"]),
     .target(name: "ResNetData", dependencies: ["ResNet"]),
     .target(
       name: "ResNetC",

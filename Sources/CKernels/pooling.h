@@ -70,8 +70,8 @@ static void max_pool_backward(const rk_pool *pool, const float *dout, const uint
   }
 }
 
-static void average_pool(const float *x, float *out, int32_t blocks, int64_t pixels, int64_t task) {
-  (void)blocks;  // [images][blocks * 16] is one vector per task, one after the other
+static void average_pool(const float *x, float *out, int32_t images, int32_t blocks, int64_t pixels,
+                         int64_t task) {
   const int64_t n = pixels * RK_LANES;
   x += task * n;
   vf sum[4] = {splat(0), splat(0), splat(0), splat(0)};
@@ -80,13 +80,14 @@ static void average_pool(const float *x, float *out, int32_t blocks, int64_t pix
     RK_UNROLL for (int w = 0; w < 4; w++) sum[w] += load(x + i + w * RK_LANES);
   }
   for (; i < n; i += RK_LANES) sum[0] += load(x + i);
-  store(out + task * RK_LANES, ((sum[0] + sum[1]) + (sum[2] + sum[3])) / splat((float)pixels));
+  out += (task % blocks * images + task / blocks) * RK_LANES;
+  store(out, ((sum[0] + sum[1]) + (sum[2] + sum[3])) / splat((float)pixels));
 }
 
-static void average_pool_backward(const float *dout, float *dx, int32_t blocks, int64_t pixels,
-                                  int64_t task) {
-  (void)blocks;
-  const vf share = load(dout + task * RK_LANES) / splat((float)pixels);
+static void average_pool_backward(const float *dout, float *dx, int32_t images, int32_t blocks,
+                                  int64_t pixels, int64_t task) {
+  dout += (task % blocks * images + task / blocks) * RK_LANES;
+  const vf share = load(dout) / splat((float)pixels);
   dx += task * pixels * RK_LANES;
   for (int64_t i = 0; i < pixels * RK_LANES; i += RK_LANES) store(dx + i, share);
 }

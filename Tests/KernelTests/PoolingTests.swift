@@ -97,15 +97,26 @@ import Testing
         mean.values[i / x.pixels] += x.values[i] / Double(x.pixels)
         dx.values[i] = dout.values[i / x.pixels] / Double(x.pixels)
       }
-      let (blockedX, blockedDout) = (x.blocked, dout.blocked)
+      /// [block][image][16] from [image][block][16], or back.
+      func exchanged(_ buffer: Buffer, _ rows: Int, _ columns: Int) -> Buffer {
+        let other = Buffer(buffer.count)
+        for i in 0..<buffer.count {
+          let (row, column) = (i / 16 / columns, i / 16 % columns)
+          other.pointer[(column * rows + row) * 16 + i % 16] = buffer.pointer[i]
+        }
+        return other
+      }
+      let (blockedX, blockedDout) = (x.blocked, exchanged(dout.blocked, n, x.blocks))
       let (out, gradient) = (Buffer(mean.blockedCount), Buffer(x.blockedCount))
       forEachTask(Int64(n * x.blocks)) { task in
         kernels.average_pool(
-          blockedX.pointer, out.pointer, Int32(x.blocks), Int64(x.pixels), task)
+          blockedX.pointer, out.pointer, Int32(n), Int32(x.blocks), Int64(x.pixels), task)
         kernels.average_pool_backward(
-          blockedDout.pointer, gradient.pointer, Int32(x.blocks), Int64(x.pixels), task)
+          blockedDout.pointer, gradient.pointer, Int32(n), Int32(x.blocks), Int64(x.pixels), task)
       }
-      #expect(mean.mismatch(out) { _ in 1e-6 } == nil, "\((n, c, h, w))")
+      #expect(out.isIntact)
+      let byImage = exchanged(out, x.blocks, n)
+      #expect(mean.mismatch(byImage) { _ in 1e-6 } == nil, "\((n, c, h, w))")
       #expect(dx.mismatch(gradient) { _ in 1e-7 } == nil, "\((n, c, h, w))")
     }
   }

@@ -172,10 +172,11 @@ typedef struct rk_kernels {
   void (*pad_shortcut_backward)(int32_t in_channels, int32_t out_channels, int32_t before,
                                 int32_t stride, int32_t in_h, int32_t in_w, const float *dout,
                                 float *dx, int64_t task);
-  // Mean over pixels: out [images][blocks*16].
-  void (*average_pool)(const float *x, float *out, int32_t blocks, int64_t pixels, int64_t task);
-  void (*average_pool_backward)(const float *dout, float *dx, int32_t blocks, int64_t pixels,
-                                int64_t task);
+  // Mean over pixels: out [block][image][16], so that images are the pixels of what follows.
+  void (*average_pool)(const float *x, float *out, int32_t images, int32_t blocks, int64_t pixels,
+                       int64_t task);
+  void (*average_pool_backward)(const float *dout, float *dx, int32_t images, int32_t blocks,
+                                int64_t pixels, int64_t task);
 
   // ---- Parameters -------------------------------------------------------------------------
   // The paper's form: v = momentum*v + rate*(g + decay*w); w = w - v. n values, any n.

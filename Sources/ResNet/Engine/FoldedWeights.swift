@@ -4,54 +4,68 @@ import Glibc
 /// The weights of inference: BN folded into each convolution, packed once for the kernels.
 ///
 /// With scale = gamma / sqrt(running_var + eps), the weights become scale * w and the bias
-/// beta - scale * running_mean. The fully connected layer uses the parameters as they are. How
+/// beta - scale * running_mean. The fully connected layer's are packed as they are. How
 /// weights are packed depends on the algorithm that a plan chose, so plans of other batches may
 /// need some of them packed another way; each is packed when the first plan asks for it.
 final class FoldedWeights {
-  private struct Convolution {
+  /// A unit with weights: a convolution or the fully connected layer.
+  private struct Weights {
     /// Offset of the weights in the parameters.
     let weight: Int
-    let scale: UnsafeMutablePointer<Float>
+    /// Nil for 1.
+    let scale: UnsafeMutablePointer<Float>?
     let bias: UnsafeMutablePointer<Float>
     var packed: [Int32: UnsafeMutablePointer<Float>] = [:]
   }
 
-  let parameters: ParameterStore
+  private let parameters: ParameterStore
   /// `parameters.version` of what was folded.
   let version: UInt64
   /// In the order of the units.
-  private var convolutions: [Convolution] = []
+  private var weights: [Weights] = []
 
   init(units: [FusedUnit], parameters: ParameterStore) throws(ResNetError) {
     self.parameters = parameters
     version = parameters.version
     for unit in units {
-      guard case .convolution(let convolution) = unit.operation else { continue }
-      let bn = BatchNormTensors(parameters.layout, layer: convolution.batchNorm)
-      let padded = PlanShapes.blocks(bn.channels) * Int(RK_LANES)
-      let scale = try allocateFloats(2 * padded)
-      let bias = scale + padded
-      convolutions.append(
-        Convolution(
-          weight: convolution.weightOffset(parameters.layout), scale: scale, bias: bias))
-      for channel in 0..<bn.channels {
-        let inverse =
-          1
-          / (Double(parameters.values[bn.variance + channel]) + BatchNorm.epsilon)
-          .squareRoot()
-        let factor = Double(parameters.values[bn.weight + channel]) * inverse
-        scale[channel] = Float(factor)
-        bias[channel] = Float(
-          Double(parameters.values[bn.bias + channel])
-            - factor * Double(parameters.values[bn.mean + channel]))
+      switch unit.operation {
+      case .convolution(let convolution): try fold(convolution)
+      case .linear(let layer): try copy(LinearTensors(parameters.layout, layer: layer))
+      case .maxPool, .padShortcut, .averagePool: break
       }
     }
   }
 
+  private func fold(_ convolution: FusedUnit.Convolution) throws(ResNetError) {
+    let bn = BatchNormTensors(parameters.layout, layer: convolution.batchNorm)
+    let padded = PlanShapes.blocks(bn.channels) * Int(RK_LANES)
+    let bias = try allocateFloats(2 * padded)
+    let scale = bias + padded
+    weights.append(
+      Weights(weight: convolution.weightOffset(parameters.layout), scale: scale, bias: bias))
+    for channel in 0..<bn.channels {
+      let inverse =
+        1
+        / (Double(parameters.values[bn.variance + channel]) + BatchNorm.epsilon)
+        .squareRoot()
+      let factor = Double(parameters.values[bn.weight + channel]) * inverse
+      scale[channel] = Float(factor)
+      bias[channel] = Float(
+        Double(parameters.values[bn.bias + channel])
+          - factor * Double(parameters.values[bn.mean + channel]))
+    }
+  }
+
+  private func copy(_ linear: LinearTensors) throws(ResNetError) {
+    let bias = try allocateFloats(PlanShapes.blocks(linear.classes) * Int(RK_LANES))
+    bias.update(from: parameters.values + linear.bias, count: linear.classes)
+    weights.append(Weights(weight: linear.weight, scale: nil, bias: bias))
+  }
+
   deinit {
-    for convolution in convolutions {
-      free(convolution.scale)
-      for packed in convolution.packed.values { free(packed) }
+    for unit in weights {
+      free(unit.bias)  // and scale
+      for packed in unit.packed.values { free(packed) }
     }
   }
 
@@ -60,25 +74,25 @@ final class FoldedWeights {
     throws(ResNetError)
   {
     for (ordinal, pass) in passes.enumerated()
-    where convolutions[ordinal].packed[pass.conv.pointee.algorithm] == nil {
+    where weights[ordinal].packed[pass.conv.pointee.algorithm] == nil {
       let packed = try allocateFloats(pass.packedFloats, zeroed: false)
-      let weight = parameters.values + convolutions[ordinal].weight
-      let scale = convolutions[ordinal].scale
+      let weight = parameters.values + weights[ordinal].weight
+      let scale = weights[ordinal].scale
       pool.run(Int(pass.conv.pointee.out_blocks), workers: target.workers) { task, _ in
         target.kernels.pointee.conv_pack(pass.conv, weight, scale, 0, packed, Int64(task))
       }
-      convolutions[ordinal].packed[pass.conv.pointee.algorithm] = packed
+      weights[ordinal].packed[pass.conv.pointee.algorithm] = packed
     }
   }
 
-  /// The weights of a convolution, packed before for this pass's algorithm.
+  /// The weights of a unit, packed before for this pass's algorithm.
   func packed(_ ordinal: Int, _ pass: ConvolutionPass) -> UnsafePointer<Float>? {
-    convolutions[ordinal].packed[pass.conv.pointee.algorithm].map { UnsafePointer($0) }
+    weights[ordinal].packed[pass.conv.pointee.algorithm].map { UnsafePointer($0) }
   }
 
   /// One value per channel, padded to blocks.
   func bias(_ ordinal: Int) -> UnsafePointer<Float> {
-    UnsafePointer(convolutions[ordinal].bias)
+    UnsafePointer(weights[ordinal].bias)
   }
 }
 

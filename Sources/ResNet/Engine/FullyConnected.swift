@@ -1,83 +1,116 @@
 import CKernels
-import COpenBLAS
 
 /// The fully connected layer: scores = x W^T + b, with W of shape (classes, features).
 ///
-/// x has one row per image, padded to whole blocks of channels; scores are plain rows.
+/// To the kernels it is a 1x1 convolution of one image, whose pixels are the images of the batch:
+/// features come blocked as [block][image][16], as the average pooling writes them. Scores leave as
+/// plain rows, one per image. An image's scores do not depend on its batch, as no convolution's
+/// pixel depends on how many there are.
 struct FullyConnected {
   let features: Int
   let classes: Int
   let batch: Int
-  private let weight: Int
-  private let bias: Int
+  let tensors: LinearTensors
+  let forward: ConvolutionPass
+  private let target: PlanTarget
 
-  init(_ layout: ParameterLayout, layer: Int, features: Int, classes: Int, batch: Int) {
+  init(
+    _ layout: ParameterLayout, layer: Int, features: Int, classes: Int, batch: Int,
+    target: PlanTarget
+  ) {
     self.features = features
     self.classes = classes
     self.batch = batch
-    let own = layout.tensors.filter { $0.layer == layer }
-    weight = own.first { $0.kind == .linearWeight }?.offset ?? 0
-    bias = own.first { $0.kind == .linearBias }?.offset ?? 0
+    self.target = target
+    tensors = LinearTensors(layout, layer: layer)
+    let pixels = Extent(height: batch, width: 1)
+    forward = .forward(
+      target, channels: (in: features, out: classes), kernel: 1, stride: 1, padding: 0,
+      input: pixels, output: pixels, images: 1)
   }
 
-  /// Floats from one image's features to the next.
-  private var featureStride: Int { PlanShapes.blocks(features) * Int(RK_LANES) }
+  func backwardDataPass() -> ConvolutionPass {
+    let pixels = Extent(height: batch, width: 1)
+    return .backwardData(
+      target, channels: (in: features, out: classes), kernel: 1, stride: 1, padding: 0,
+      input: pixels, output: pixels, images: 1)
+  }
 
-  /// Products that one call of OpenBLAS's matrix-vector routine makes at most. Below 9,216 it stays
-  /// on the calling thread, whatever the host's BLAS threads.
-  private static let vectorProducts = 9_000
+  func weightGradientPass() -> WeightGradientPass {
+    let pixels = Extent(height: batch, width: 1)
+    return WeightGradientPass(
+      target, channels: (in: features, out: classes), kernel: 1, stride: 1, padding: 0,
+      input: pixels, output: pixels, images: 1)
+  }
 
-  /// A matrix-vector product per image, so that an image's scores do not depend on its batch. The
-  /// weights are read once per image; from the cache, for all but the first.
-  func forward(
-    x: UnsafePointer<Float>, parameters: UnsafePointer<Float>, scores: UnsafeMutablePointer<Float>,
-    pool: ThreadPool, workers: Int
+  /// Scores of `x`, which the layer's `packed` weights and `bias` (padded to whole blocks) make
+  /// first in `blocked`, as [block][image][16].
+  func scores(
+    x: UnsafePointer<Float>, packed: UnsafePointer<Float>?, bias: UnsafePointer<Float>,
+    blocked: UnsafeMutablePointer<Float>, into scores: UnsafeMutablePointer<Float>, arena: Arena,
+    pool: ThreadPool
   ) {
-    let depth = min(features, Self.vectorProducts)
-    let tile = min(classes, max(1, Self.vectorProducts / depth))
-    let tiles = (classes + tile - 1) / tile
-    pool.run(batch * tiles, workers: workers) { task, _ in
-      let (image, part) = task.quotientAndRemainder(dividingBy: tiles)
-      let first = part * tile
-      let count = min(tile, classes - first)
-      let row = scores + image * classes + first
-      row.update(from: parameters + bias + first, count: count)
-      for start in stride(from: 0, to: features, by: depth) {
-        cblas_sgemv(
-          CblasRowMajor, CblasNoTrans, blasint(count), blasint(min(depth, features - start)), 1,
-          parameters + weight + first * features + start, blasint(features),
-          x + image * featureStride + start, 1, 1, row, 1)
+    forward.run(
+      target.kernels, source: x, packed: packed, bias: bias, destination: blocked, arena: arena,
+      pool: pool)
+    let lanes = Int(RK_LANES)
+    pool.run(batch, workers: arena.workers) { image, _ in
+      for first in stride(from: 0, to: classes, by: lanes) {
+        (scores + image * classes + first).update(
+          from: blocked + first * batch + image * lanes, count: min(lanes, classes - first))
       }
     }
   }
 
-  /// dx = dscores W, dW = dscores^T x, db = sum of dscores over the images.
-  func backward(
-    dscores: UnsafePointer<Float>, x: UnsafePointer<Float>, parameters: UnsafePointer<Float>,
-    dx: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, pool: ThreadPool,
+  /// Plain rows, one per image, as [block][image][16], with zeros in the lanes beyond.
+  func block(
+    _ rows: UnsafePointer<Float>, into blocked: UnsafeMutablePointer<Float>, pool: ThreadPool,
     workers: Int
   ) {
-    // Lanes beyond the real features stay zero, as everywhere.
-    for image in 0..<batch {
-      (dx + image * featureStride + features).update(
-        repeating: 0, count: featureStride - features)
+    let lanes = Int(RK_LANES)
+    pool.run(batch, workers: workers) { image, _ in
+      for first in stride(from: 0, to: classes, by: lanes) {
+        let to = blocked + first * batch + image * lanes
+        let count = min(lanes, classes - first)
+        to.update(from: rows + image * classes + first, count: count)
+        (to + count).update(repeating: 0, count: lanes - count)
+      }
     }
-    MatrixProduct.run(
-      rows: batch, columns: features, depth: classes,
-      left: .init(values: dscores, rowStride: classes, transposed: false),
-      right: .init(
-        values: parameters + weight, rowStride: features, transposed: false),
-      result: dx, resultStride: featureStride, pool: pool, workers: workers)
-    MatrixProduct.run(
-      rows: classes, columns: features, depth: batch,
-      left: .init(values: dscores, rowStride: classes, transposed: true),
-      right: .init(values: x, rowStride: featureStride, transposed: false),
-      result: gradients + weight, resultStride: features, pool: pool,
-      workers: workers)
-    for index in 0..<classes {
-      var sum = 0.0
-      for image in 0..<batch { sum += Double(dscores[image * classes + index]) }
-      gradients[bias + index] = Float(sum)
+  }
+}
+
+extension ConvolutionPass {
+  /// Runs all tasks on a source as it is, with nothing but a bias at the end.
+  func run(
+    _ kernels: UnsafePointer<rk_kernels>, source: UnsafePointer<Float>,
+    packed: UnsafePointer<Float>?, bias: UnsafePointer<Float>?,
+    destination: UnsafeMutablePointer<Float>, arena: Arena, pool: ThreadPool
+  ) {
+    var from = rk_source(data: source, scale: nil, shift: nil, relu: 0)
+    var epilogue = rk_epilogue(
+      accumulate: 0, relu: 0, bias: bias, addend: nil, statistics: nil)
+    withUnsafePointer(to: &from) { from in
+      withUnsafePointer(to: &epilogue) { epilogue in
+        pool.run(Int(conv.pointee.tasks), workers: arena.workers) { task, worker in
+          kernels.pointee.conv_run(
+            conv, from, packed, destination, epilogue, Int64(task), arena.scratch(worker))
+        }
+      }
     }
+  }
+}
+
+/// Offsets of the fully connected layer's tensors in the flat array of parameters.
+struct LinearTensors {
+  let weight: Int
+  let bias: Int
+  let classes: Int
+
+  init(_ layout: ParameterLayout, layer: Int) {
+    let own = layout.tensors.filter { $0.layer == layer }
+    weight = own.first { $0.kind == .linearWeight }?.offset ?? 0
+    let bias = own.first { $0.kind == .linearBias }
+    self.bias = bias?.offset ?? 0
+    classes = bias?.count ?? 0
   }
 }

@@ -7,7 +7,7 @@ import CKernels
 /// whose lifetimes do not overlap share memory.
 final class InferencePlan {
   enum Step {
-    /// `ordinal` counts the network's convolutions, in the order of its units.
+    /// `ordinal` counts the units that have weights.
     case convolution(
       pass: ConvolutionPass, ordinal: Int, source: Buffer, addend: Buffer?, relu: Bool,
       destination: Buffer)
@@ -16,13 +16,14 @@ final class InferencePlan {
       channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, source: Buffer,
       destination: Buffer)
     case averagePool(blocks: Int, pixels: Int, source: Buffer, destination: Buffer)
-    case linear(FullyConnected, source: Buffer, destination: Buffer)
+    case linear(
+      FullyConnected, ordinal: Int, source: Buffer, blocked: Buffer, destination: Buffer)
   }
 
   let batch: Int
   let extent: Extent
   let steps: [Step]
-  /// In the order of the units.
+  /// Of the units that have weights, in their order.
   let convolutions: [ConvolutionPass]
   let input: Buffer
   let scores: Buffer
@@ -86,12 +87,14 @@ final class InferencePlan {
             blocks: shapes.blocks(unit.input), pixels: shapes.pixels(unit.input), source: source,
             destination: destination))
       case .linear(let layer):
+        let linear = shapes.fullyConnected(target, layout, unit: unit, layer: layer)
+        scratch = max(scratch, linear.forward.scratchFloats)
         steps.append(
           .linear(
-            FullyConnected(
-              layout, layer: layer, features: shapes.channels(unit.input),
-              classes: shapes.channels(unit.output), batch: batch),
-            source: source, destination: destination))
+            linear, ordinal: convolutions.count, source: source,
+            blocked: planner.buffer(floats: shapes.activationFloats(unit.output), at: time),
+            destination: destination))
+        convolutions.append(linear.forward)
       }
     }
     let scores = read(graph.layers.count - 1, at: units.count + 1)
@@ -144,12 +147,14 @@ final class InferencePlan {
       case .averagePool(let blocks, let pixels, let source, let destination):
         pool.run(batch * blocks, workers: workers) { task, _ in
           kernels.average_pool(
-            arena[source], arena[destination], Int32(blocks), Int64(pixels), Int64(task))
+            arena[source], arena[destination], Int32(batch), Int32(blocks), Int64(pixels),
+            Int64(task))
         }
-      case .linear(let layer, let source, let destination):
-        layer.forward(
-          x: arena[source], parameters: weights.parameters.values, scores: arena[destination],
-          pool: pool, workers: workers)
+      case .linear(let layer, let ordinal, let source, let blocked, let destination):
+        layer.scores(
+          x: arena[source], packed: weights.packed(ordinal, layer.forward),
+          bias: weights.bias(ordinal), blocked: arena[blocked], into: arena[destination],
+          arena: arena, pool: pool)
       }
     }
   }

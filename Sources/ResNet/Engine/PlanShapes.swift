@@ -53,6 +53,14 @@ struct PlanShapes {
       input: extents[unit.input], output: extents[unit.output], images: batch)
   }
 
+  func fullyConnected(
+    _ target: PlanTarget, _ layout: ParameterLayout, unit: FusedUnit, layer: Int
+  ) -> FullyConnected {
+    FullyConnected(
+      layout, layer: layer, features: channels(unit.input), classes: channels(unit.output),
+      batch: batch, target: target)
+  }
+
   func pool(_ unit: FusedUnit, kernel: Int, stride: Int, padding: Int) -> rk_pool {
     rk_pool(
       channels: Int32(channels(unit.input)), in_h: Int32(extents[unit.input].height),

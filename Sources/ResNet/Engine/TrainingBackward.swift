@@ -27,13 +27,11 @@ extension TrainingContext {
     case .averagePool(let blocks, let pixels, let route):
       run(batch * blocks) { task, _ in
         kernels.average_pool_backward(
-          arena[route.outputGradient], arena[route.inputGradient], Int32(blocks), Int64(pixels),
-          Int64(task))
+          arena[route.outputGradient], arena[route.inputGradient], Int32(batch), Int32(blocks),
+          Int64(pixels), Int64(task))
       }
-    case .linear(let layer, let route):
-      layer.backward(
-        dscores: arena[route.outputGradient], x: arena[route.source], parameters: parameters,
-        dx: arena[route.inputGradient], gradients: gradients, pool: pool, workers: arena.workers)
+    case .linear(let unit, let route):
+      backward(unit, route)
     }
   }
 
@@ -99,18 +97,46 @@ extension TrainingContext {
   }
 
   private func weightsBackward(_ unit: TrainingPlan.ConvolutionUnit) {
-    let kernels = kernels.pointee
     let own = unit.gradients
-    let wgrad = unit.wgrad.wgrad
-    var source = unit.backwardSource.source(arena)
-    withUnsafePointer(to: &source) { source in
+    weightsBackward(
+      unit.wgrad, source: unit.backwardSource.source(arena), dy: arena[own.y],
+      partials: arena[own.partials], weight: unit.weight)
+  }
+
+  /// The gradient of the weights at offset `weight` of the parameters.
+  private func weightsBackward(
+    _ pass: WeightGradientPass, source: rk_source, dy: UnsafePointer<Float>,
+    partials: UnsafeMutablePointer<Float>, weight: Int
+  ) {
+    let kernels = kernels.pointee
+    let wgrad = pass.wgrad
+    withUnsafePointer(to: source) { source in
       run(Int(wgrad.pointee.tasks)) { task, worker in
-        kernels.wgrad_run(
-          wgrad, source, arena[own.y], arena[own.partials], Int64(task), arena.scratch(worker))
+        kernels.wgrad_run(wgrad, source, dy, partials, Int64(task), arena.scratch(worker))
       }
     }
     run(Int(wgrad.pointee.reduce_tasks)) { task, _ in
-      kernels.wgrad_reduce(wgrad, arena[own.partials], gradients + unit.weight, Int64(task))
+      kernels.wgrad_reduce(wgrad, partials, gradients + weight, Int64(task))
+    }
+  }
+
+  /// dx = dscores W, dW = dscores^T x, db = sum of dscores over the images.
+  private func backward(_ unit: TrainingPlan.LinearUnit, _ route: TrainingPlan.Route) {
+    let own = unit.gradients
+    let layer = unit.layer
+    let dscores = arena[route.outputGradient]
+    layer.block(dscores, into: arena[own.blocked], pool: pool, workers: arena.workers)
+    pack(unit.backward, weight: layer.tensors.weight, transposed: true, arena[own.packed])
+    unit.backward.run(
+      kernels, source: arena[own.blocked], packed: arena[own.packed], bias: nil,
+      destination: arena[route.inputGradient], arena: arena, pool: pool)
+    weightsBackward(
+      unit.wgrad, source: rk_source(data: arena[route.source], scale: nil, shift: nil, relu: 0),
+      dy: arena[own.blocked], partials: arena[own.partials], weight: layer.tensors.weight)
+    for label in 0..<layer.classes {
+      var sum = 0.0
+      for image in 0..<batch { sum += Double(dscores[image * layer.classes + label]) }
+      gradients[layer.tensors.bias + label] = Float(sum)
     }
   }
 
@@ -118,10 +144,7 @@ extension TrainingContext {
     let own = unit.gradients
     guard let pass = unit.backward, let input = own.input else { return }
     let kernels = kernels.pointee
-    run(Int(pass.conv.pointee.out_blocks)) { task, _ in
-      kernels.conv_pack(
-        pass.conv, parameters + unit.weight, nil, 1, arena[own.packed], Int64(task))
-    }
+    pack(pass, weight: unit.weight, transposed: true, arena[own.packed])
     var source = rk_source(data: arena[own.y], scale: nil, shift: nil, relu: 0)
     var epilogue = rk_epilogue(
       accumulate: own.accumulate ? 1 : 0, relu: 0, bias: nil, addend: nil, statistics: nil)

@@ -21,6 +21,16 @@ struct TrainingContext {
   func run(_ tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     pool.run(tasks, workers: arena.workers, body)
   }
+
+  /// Packs the weights at offset `weight` of the parameters for a pass.
+  func pack(
+    _ pass: ConvolutionPass, weight: Int, transposed: Bool, _ packed: UnsafeMutablePointer<Float>
+  ) {
+    run(Int(pass.conv.pointee.out_blocks)) { task, _ in
+      kernels.pointee.conv_pack(
+        pass.conv, parameters + weight, nil, transposed ? 1 : 0, packed, Int64(task))
+    }
+  }
 }
 
 extension TrainingContext {
@@ -47,13 +57,18 @@ extension TrainingContext {
     case .averagePool(let blocks, let pixels, let route):
       run(batch * blocks) { task, _ in
         kernels.average_pool(
-          arena[route.source], arena[route.destination], Int32(blocks), Int64(pixels),
-          Int64(task))
+          arena[route.source], arena[route.destination], Int32(batch), Int32(blocks),
+          Int64(pixels), Int64(task))
       }
-    case .linear(let layer, let route):
-      layer.forward(
-        x: arena[route.source], parameters: parameters, scores: arena[route.destination],
-        pool: pool, workers: arena.workers)
+    case .linear(let unit, let route):
+      pack(
+        unit.layer.forward, weight: unit.layer.tensors.weight, transposed: false, arena[unit.packed]
+      )
+      // What lies between the tensors is zero, so the bias is padded.
+      unit.layer.scores(
+        x: arena[route.source], packed: arena[unit.packed],
+        bias: parameters + unit.layer.tensors.bias,
+        blocked: arena[unit.blocked], into: arena[route.destination], arena: arena, pool: pool)
     }
   }
 
@@ -80,9 +95,7 @@ extension TrainingContext {
   ) {
     let kernels = kernels.pointee
     let conv = unit.forward.conv
-    run(Int(conv.pointee.out_blocks)) { task, _ in
-      kernels.conv_pack(conv, parameters + unit.weight, nil, 0, arena[packed], Int64(task))
-    }
+    pack(unit.forward, weight: unit.weight, transposed: false, arena[packed])
     var source = unit.source.source(arena)
     var epilogue = rk_epilogue(
       accumulate: 0, relu: 0, bias: nil, addend: nil, statistics: statistics)

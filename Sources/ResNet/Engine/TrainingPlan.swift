@@ -79,13 +79,32 @@ struct TrainingPlan {
     var inputGradient: Buffer
   }
 
+  /// The fully connected layer's passes and the buffers of its own.
+  struct LinearUnit {
+    let layer: FullyConnected
+    let backward: ConvolutionPass
+    let wgrad: WeightGradientPass
+
+    let packed: Buffer
+    /// The scores, blocked.
+    let blocked: Buffer
+    let gradients: LinearGradients
+  }
+
+  struct LinearGradients {
+    /// Of the scores, blocked.
+    let blocked: Buffer
+    let packed: Buffer
+    let partials: Buffer
+  }
+
   enum Step {
     case convolution(ConvolutionUnit)
     case maxPool(shape: rk_pool, tasks: Int, argmax: Buffer, Route)
     case padShortcut(
       channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, Route)
     case averagePool(blocks: Int, pixels: Int, Route)
-    case linear(FullyConnected, Route)
+    case linear(LinearUnit, Route)
   }
 
   let steps: [Step]

@@ -72,6 +72,8 @@ struct TrainingPlanBuilder {
       FusedUnit.Convolution, pass: ConvolutionPass, source: TrainingPlan.Operand, packed: Buffer,
       y: Buffer, slots: Buffer, norm: TrainingPlan.NormBuffers, addend: TrainingPlan.Operand?,
       activation: Buffer?)
+    case linear(
+      FullyConnected, source: Buffer, destination: Buffer, packed: Buffer, blocked: Buffer)
     case other(source: Buffer, destination: Buffer, argmax: Buffer?)
   }
 
@@ -84,6 +86,14 @@ struct TrainingPlanBuilder {
       operands[unit.output] = .init(buffer: destination, statistics: nil, relu: false)
       // The scores are read between the forward and the backward half.
       planner.use(destination, at: time + 1)
+      if case .linear(let layer) = unit.operation {
+        let linear = shapes.fullyConnected(target, layout, unit: unit, layer: layer)
+        scratch = max(scratch, linear.forward.scratchFloats)
+        return .linear(
+          linear, source: source.buffer, destination: destination,
+          packed: planner.buffer(floats: linear.forward.packedFloats, at: time),
+          blocked: planner.buffer(floats: shapes.activationFloats(unit.output), at: time))
+      }
       var argmax: Buffer?
       if case .maxPool = unit.operation {
         let buffer = planner.buffer(
@@ -231,11 +241,19 @@ struct TrainingPlanBuilder {
       return .averagePool(
         blocks: shapes.blocks(unit.input), pixels: shapes.pixels(unit.input),
         try route(unit, source, destination, output, at: time))
-    case (.linear(let layer), .other(let source, let destination, _)):
+    case (
+      .linear, .linear(let layer, let source, let destination, let packed, let blocked)
+    ):
+      let backward = layer.backwardDataPass()
+      let wgrad = layer.weightGradientPass()
+      scratch = max(scratch, wgrad.scratchFloats, backward.scratchFloats)
       return .linear(
-        FullyConnected(
-          layout, layer: layer, features: shapes.channels(unit.input),
-          classes: shapes.channels(unit.output), batch: shapes.batch),
+        .init(
+          layer: layer, backward: backward, wgrad: wgrad, packed: packed, blocked: blocked,
+          gradients: .init(
+            blocked: planner.buffer(floats: shapes.activationFloats(unit.output), at: time),
+            packed: planner.buffer(floats: backward.packedFloats, at: time),
+            partials: planner.buffer(floats: wgrad.partialFloats, at: time))),
         try route(unit, source, destination, output, at: time))
     default:
       throw shapes.notPlanned(unit.output)
