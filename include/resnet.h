@@ -338,6 +338,34 @@ typedef struct rn_metrics {
 /* Mean loss and accuracy of a model on a dataset, in inference mode, single view. */
 rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *metrics);
 
+/* ---- Memory -------------------------------------------------------------------------------- */
+
+/* The memory that a model takes to run or to train, in bytes, with the instruction set in use and
+ * the threads and algorithms that are set. Images, labels and scores are the caller's and not counted,
+ * nor what a system rounds up. */
+typedef struct rn_memory {
+  size_t size;            /* sizeof(rn_memory) */
+  int64_t parameters;     /* the model's tensors, which are there already */
+  int64_t packed_weights; /* the weights once more, as the kernels read them; 0 for training, which
+                             packs them layer by layer, in the workspace */
+  int64_t gradients;      /* of all trainable tensors; 0 for inference */
+  int64_t momentum;       /* a trainer's, there once the trainer is; 0 for inference */
+  int64_t workspace;      /* activations, their gradients when training, scratch of each thread */
+  int64_t total;          /* the sum */
+} rn_memory;
+#define RN_MEMORY_INIT \
+  { sizeof(rn_memory), 0, 0, 0, 0, 0, 0 }
+
+/* What rn_model_logits takes for `count` images of height x width, and the model keeps for its next
+ * call. Nothing is allocated. RN_SHAPE_MISMATCH for images that the network cannot take. */
+rn_status rn_model_inference_memory(rn_model *model, int64_t count, int32_t height, int32_t width,
+                                    rn_memory *memory);
+/* What rn_trainer_step takes for batches of `batch` images of height x width, and the trainer keeps
+ * for its next step. Nothing is allocated. RN_SHAPE_MISMATCH or RN_INVALID_ARGUMENT for batches
+ * that the network cannot be trained on. */
+rn_status rn_model_training_memory(rn_model *model, int64_t batch, int32_t height, int32_t width,
+                                   rn_memory *memory);
+
 /* ---- Training ------------------------------------------------------------------------------ */
 
 typedef struct rn_trainer rn_trainer;

@@ -154,10 +154,9 @@ RK_INLINE void winograd_epilogue(const winograd_output_block *block, int64_t fir
   }
 }
 
-RK_INLINE void winograd_output_tile(const int M, const winograd_output_block *block,
-                                    const float *m, int64_t step, int64_t first,
-                                    int64_t row_floats, int32_t rows, int32_t cols,
-                                    shifted_sums *sums) {
+RK_INLINE void winograd_output_tile(const int M, const winograd_output_block *block, const float *m,
+                                    int64_t step, int64_t first, int64_t row_floats, int32_t rows,
+                                    int32_t cols, shifted_sums *sums) {
   vf y[4][4];
   if (M == 4) {
     wino4_output(m, step, y);

@@ -24,6 +24,9 @@ package final class ParameterStore {
 
   deinit { free(values) }
 
+  /// Size of the whole, in bytes.
+  var bytes: Int { layout.totalFloats * MemoryLayout<Float>.stride }
+
   package func noteChange() { version &+= 1 }
 
   package subscript(tensor: ParameterLayout.Tensor) -> UnsafeMutableBufferPointer<Float> {

@@ -25,7 +25,7 @@ struct ArenaTests {
   @Test(arguments: [UInt64(1), 2, 3])
   func overlappingLifetimesGetDisjointAlignedMemory(seed: UInt64) throws {
     let (planner, buffers) = example(120, seed: seed)
-    let arena = try Arena(planner, scratchFloats: 10, workers: 3)
+    let arena = try Arena(ArenaLayout(planner, scratchFloats: 10, workers: 3))
     for (index, one) in buffers.enumerated() {
       #expect(UInt(bitPattern: arena[one.buffer]) % 64 == 0)
       for other in buffers[(index + 1)...] where one.times.overlaps(other.times) {
@@ -53,7 +53,7 @@ struct ArenaTests {
   }
 
   @Test func everyThreadHasScratchOfItsOwn() throws {
-    let arena = try Arena(ArenaPlanner(), scratchFloats: 5000, workers: 4)
+    let arena = try Arena(ArenaLayout(ArenaPlanner(), scratchFloats: 5000, workers: 4))
     for worker in 1..<4 {
       #expect(arena.scratch(worker) - arena.scratch(worker - 1) >= 5000 + 16)
     }

@@ -55,41 +55,54 @@ struct ArenaPlanner {
   }
 }
 
-/// The memory of a plan: one block for its buffers, one piece of scratch per thread.
-final class Arena {
-  private let base: UnsafeMutablePointer<Float>
-  private let offsets: [Int]
-  private let scratchBase: UnsafeMutablePointer<Float>
-  private let scratchStride: Int
-  /// Threads that have scratch here.
+/// Where the buffers of a plan lie, and how much memory they and the threads' scratch need.
+struct ArenaLayout {
+  fileprivate let offsets: [Int]
+  fileprivate let floats: Int
+  fileprivate let scratchStride: Int
+  /// Threads that have scratch.
   let workers: Int
-  /// Size of the whole, in bytes.
-  let bytes: Int
 
-  init(_ planner: ArenaPlanner, scratchFloats: Int, workers: Int) throws(ResNetError) {
-    let (offsets, floats) = planner.solve()
-    self.offsets = offsets
+  init(_ planner: ArenaPlanner, scratchFloats: Int, workers: Int) {
+    (offsets, floats) = planner.solve()
     self.workers = workers
     // A page between the pieces, so that no two threads write to one cache line or page.
     scratchStride = (scratchFloats + 1023) / 1024 * 1024 + 1024
-    bytes = (floats + scratchStride * workers) * MemoryLayout<Float>.stride
-    base = try allocateFloats(floats, zeroed: false)
+  }
+
+  var bytes: Int { (floats + scratchStride * workers) * MemoryLayout<Float>.stride }
+}
+
+/// The memory of a plan: one block for its buffers, one piece of scratch per thread.
+final class Arena {
+  private let layout: ArenaLayout
+  private let base: UnsafeMutablePointer<Float>
+  private let scratchBase: UnsafeMutablePointer<Float>
+
+  init(_ layout: ArenaLayout) throws(ResNetError) {
+    self.layout = layout
+    base = try allocateFloats(layout.floats, zeroed: false)
     do {
-      scratchBase = try allocateFloats(scratchStride * workers, zeroed: false)
+      scratchBase = try allocateFloats(layout.scratchStride * layout.workers, zeroed: false)
     } catch {
       free(base)
       throw error
     }
   }
 
+  /// Threads that have scratch here.
+  var workers: Int { layout.workers }
+  /// Size of the whole, in bytes.
+  var bytes: Int { layout.bytes }
+
   deinit {
     free(base)
     free(scratchBase)
   }
 
-  subscript(buffer: Buffer) -> UnsafeMutablePointer<Float> { base + offsets[buffer.index] }
+  subscript(buffer: Buffer) -> UnsafeMutablePointer<Float> { base + layout.offsets[buffer.index] }
 
   func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> {
-    scratchBase + worker * scratchStride
+    scratchBase + worker * layout.scratchStride
   }
 }

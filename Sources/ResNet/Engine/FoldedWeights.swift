@@ -21,6 +21,8 @@ final class FoldedWeights {
   private let parameters: ParameterStore
   /// `parameters.version` of what was folded.
   let version: UInt64
+  /// Size of the whole, so far.
+  private(set) var bytes = 0
   /// In the order of the units.
   private var weights: [Weights] = []
 
@@ -40,6 +42,7 @@ final class FoldedWeights {
     let bn = BatchNormTensors(parameters.layout, layer: convolution.batchNorm)
     let padded = PlanShapes.blocks(bn.channels) * Int(RK_LANES)
     let bias = try allocateFloats(2 * padded)
+    bytes += Self.foldedBytes(bn)
     let scale = bias + padded
     weights.append(
       Weights(weight: convolution.weightOffset(parameters.layout), scale: scale, bias: bias))
@@ -58,6 +61,7 @@ final class FoldedWeights {
 
   private func copy(_ linear: LinearTensors) throws(ResNetError) {
     let bias = try allocateFloats(PlanShapes.blocks(linear.classes) * Int(RK_LANES))
+    bytes += Self.foldedBytes(linear)
     bias.update(from: parameters.values + linear.bias, count: linear.classes)
     weights.append(Weights(weight: linear.weight, scale: nil, bias: bias))
   }
@@ -81,7 +85,40 @@ final class FoldedWeights {
       pool.run(Int(pass.conv.pointee.out_blocks), workers: target.workers) { task, _ in
         target.kernels.pointee.conv_pack(pass.conv, weight, scale, 0, packed, Int64(task))
       }
+      bytes += pass.packedFloats * MemoryLayout<Float>.stride
       weights[ordinal].packed[pass.conv.pointee.algorithm] = packed
+    }
+  }
+
+  private static func foldedBytes(_ bn: BatchNormTensors) -> Int {
+    2 * PlanShapes.blocks(bn.channels) * Int(RK_LANES) * MemoryLayout<Float>.stride
+  }
+
+  private static func foldedBytes(_ linear: LinearTensors) -> Int {
+    PlanShapes.blocks(linear.classes) * Int(RK_LANES) * MemoryLayout<Float>.stride
+  }
+
+  /// The memory of a network's folded weights once these plans have packed theirs, in bytes.
+  static func bytes(_ units: [FusedUnit], _ layout: ParameterLayout, plans: [InferencePlan]) -> Int
+  {
+    struct Packing: Hashable {
+      let ordinal: Int
+      let algorithm: Int32
+    }
+    var packed: [Packing: Int] = [:]
+    for plan in plans {
+      for (ordinal, pass) in plan.convolutions.enumerated() {
+        packed[Packing(ordinal: ordinal, algorithm: pass.conv.pointee.algorithm)] =
+          pass.packedFloats * MemoryLayout<Float>.stride
+      }
+    }
+    return units.reduce(packed.values.reduce(0, +)) { total, unit in
+      switch unit.operation {
+      case .convolution(let convolution):
+        total + foldedBytes(BatchNormTensors(layout, layer: convolution.batchNorm))
+      case .linear(let layer): total + foldedBytes(LinearTensors(layout, layer: layer))
+      case .maxPool, .padShortcut, .averagePool: total
+      }
     }
   }
 

@@ -11,13 +11,16 @@ struct InferenceCache {
   /// Plans kept at most. A whole batch and its remainder need two.
   private static let capacity = 4
 
-  private var plans: [(key: Key, plan: InferencePlan)] = []
+  private var plans: [(key: Key, plan: InferencePlan, arena: Arena)] = []
   private var weights: FoldedWeights?
   private var units: [FusedUnit]?
 
-  /// A plan with current weights.
+  /// What it keeps, in bytes.
+  var bytes: Int { plans.reduce(weights?.bytes ?? 0) { $0 + $1.arena.bytes } }
+
+  /// A plan with its memory and current weights.
   mutating func prepared(_ model: Model, extent: Extent, batch: Int, pool: ThreadPool)
-    throws(ResNetError) -> (InferencePlan, FoldedWeights)
+    throws(ResNetError) -> (InferencePlan, Arena, FoldedWeights)
   {
     let target = try PlanTarget.current()
     let units: [FusedUnit]
@@ -39,15 +42,16 @@ struct InferenceCache {
       let entry = plans.remove(at: index)
       plans.append(entry)
       try folded.pack(entry.plan.convolutions, target: target, pool: pool)
-      return (entry.plan, folded)
+      return (entry.plan, entry.arena, folded)
     }
     let plan = try InferencePlan(
       model.graph, layout: model.layout, units: units, extent: extent, batch: batch,
       target: target)
     try folded.pack(plan.convolutions, target: target, pool: pool)
     if plans.count == Self.capacity { plans.removeFirst() }
-    plans.append((key, plan))
-    return (plan, folded)
+    let arena = try Arena(plan.layout)
+    plans.append((key, plan, arena))
+    return (plan, arena, folded)
   }
 }
 
@@ -135,22 +139,22 @@ extension Model {
     let part = min(images.count, try imagesPerPlan(images.extent))
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
-      let (plan, weights) = try inference.prepared(
+      let (plan, arena, weights) = try inference.prepared(
         self, extent: images.extent, batch: range.count, pool: pool)
       try images[range].load(
-        normalization: normalization, into: plan.arena[plan.input], firstImage: firstImage + start,
+        normalization: normalization, into: arena[plan.input], firstImage: firstImage + start,
         pool: pool,
-        workers: plan.arena.workers)
-      plan.run(weights, kernels: kernels, pool: pool)
+        workers: arena.workers)
+      plan.run(weights, in: arena, kernels: kernels, pool: pool)
       (base + start * network.classes).update(
-        from: plan.arena[plan.scores], count: range.count * network.classes)
+        from: arena[plan.scores], count: range.count * network.classes)
     }
   }
 
   /// How many images to run through the network together: as many as keep the largest activations
   /// within some tens of megabytes, so that large inputs neither exhaust memory nor leave the
   /// cache, and small ones come in batches that pay for themselves.
-  private func imagesPerPlan(_ extent: Extent) throws(ResNetError) -> Int {
+  func imagesPerPlan(_ extent: Extent) throws(ResNetError) -> Int {
     let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: 1)
     let largest = graph.layers.indices.map { shapes.activationFloats($0) }.max() ?? 1
     return min(max(8_388_608 / largest, 1), 256)

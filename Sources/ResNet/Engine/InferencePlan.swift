@@ -1,6 +1,7 @@
 import CKernels
 
-/// Everything decided before the first image is classified: steps, kernels' blocking, memory.
+/// Everything decided before the first image is classified: steps, kernels' blocking, layout of the
+/// memory.
 ///
 /// A plan holds for one network, input extent and batch. BN is folded into the convolutions'
 /// weights, and the shortcut's addition and ReLU happen in the convolution's epilogue. Buffers
@@ -27,7 +28,8 @@ final class InferencePlan {
   let convolutions: [ConvolutionPass]
   let input: Buffer
   let scores: Buffer
-  let arena: Arena
+  /// Of the memory that a run needs.
+  let layout: ArenaLayout
 
   init(
     _ graph: Graph, layout: ParameterLayout, units: [FusedUnit], extent: Extent, batch: Int,
@@ -103,12 +105,13 @@ final class InferencePlan {
     self.convolutions = convolutions
     self.input = input
     self.scores = scores
-    arena = try Arena(planner, scratchFloats: scratch, workers: target.workers)
+    self.layout = ArenaLayout(planner, scratchFloats: scratch, workers: target.workers)
   }
 
   /// Computes the scores of the images in `input`.
   func run(
-    _ weights: FoldedWeights, kernels: UnsafePointer<rk_kernels>, pool: ThreadPool
+    _ weights: FoldedWeights, in arena: Arena, kernels: UnsafePointer<rk_kernels>,
+    pool: ThreadPool
   ) {
     let kernels = kernels.pointee
     let workers = arena.workers

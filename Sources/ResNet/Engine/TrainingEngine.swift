@@ -8,9 +8,9 @@ package final class TrainingEngine {
   /// Gradient of the mean loss with respect to every trainable tensor, laid out as the model's.
   package let gradients: UnsafeMutablePointer<Float>
   /// Threads that it was made for; more do not help it.
-  package var workers: Int { plan.arena.workers }
+  package var workers: Int { arena.workers }
   /// Bytes of the plan's memory: activations, gradients of activations and scratch.
-  package var planBytes: Int { plan.arena.bytes }
+  package var planBytes: Int { arena.bytes }
 
   /// Keeps counts of images within the kernels' 32 bits.
   private static let maximumBatch = 1 << 24
@@ -18,6 +18,7 @@ package final class TrainingEngine {
   private let model: Model
   let target: PlanTarget
   private let plan: TrainingPlan
+  private let arena: Arena
   private let updates: [Update]
 
   /// A piece of the trainable parameters that one task updates.
@@ -33,6 +34,16 @@ package final class TrainingEngine {
     self.batch = batch
     self.extent = extent
     target = try .current()
+    plan = try Self.plan(model, batch: batch, extent: extent, target: target)
+    arena = try Arena(plan.arena)
+    updates = Self.updates(model.layout)
+    gradients = try allocateFloats(model.layout.trainableFloats)
+  }
+
+  /// The plan of such an engine. Throws for batches that cannot be trained on.
+  static func plan(_ model: Model, batch: Int, extent: Extent, target: PlanTarget)
+    throws(ResNetError) -> TrainingPlan
+  {
     _ = try ImagesView.pixelCount(
       count: batch, channels: model.network.inputChannels, height: extent.height,
       width: extent.width)
@@ -42,10 +53,8 @@ package final class TrainingEngine {
       )
     }
     try model.graph.validateTraining(batch: batch, extent: extent)
-    plan = try TrainingPlan(
+    return try TrainingPlan(
       model.graph, layout: model.layout, extent: extent, batch: batch, target: target)
-    updates = Self.updates(model.layout)
-    gradients = try allocateFloats(model.layout.trainableFloats)
   }
 
   deinit { free(gradients) }
@@ -74,20 +83,20 @@ package final class TrainingEngine {
     }
     let pool = ThreadPool.shared
     let context = TrainingContext(
-      arena: plan.arena, kernels: target.kernels, pool: pool, batch: batch,
+      arena: arena, kernels: target.kernels, pool: pool, batch: batch,
       parameters: model.parameters.values, gradients: gradients)
     try images.load(
-      normalization: normalization, into: plan.arena[plan.input], pool: pool,
-      workers: plan.arena.workers)
+      normalization: normalization, into: arena[plan.input], pool: pool,
+      workers: arena.workers)
     for step in plan.steps { context.forward(step) }
     let result = Softmax.crossEntropy(
-      scores: plan.arena[plan.scores], labels: labels, count: batch, classes: classes,
-      gradient: plan.arena[plan.scoreGradient])
+      scores: arena[plan.scores], labels: labels, count: batch, classes: classes,
+      gradient: arena[plan.scoreGradient])
     for (index, step) in plan.steps.enumerated().reversed() {
       if let again = plan.inputAgain, again.step == index {
         try images.load(
-          normalization: normalization, into: plan.arena[again.buffer], pool: pool,
-          workers: plan.arena.workers)
+          normalization: normalization, into: arena[again.buffer], pool: pool,
+          workers: arena.workers)
       }
       context.backward(step)
     }
@@ -100,7 +109,7 @@ package final class TrainingEngine {
   private func checkStatistics() throws(ResNetError) {
     for case .convolution(let unit) in plan.steps {
       for channel in 0..<unit.batchNorm.channels
-      where !(plan.arena[unit.norm.mean][channel] + plan.arena[unit.norm.variance][channel])
+      where !(arena[unit.norm.mean][channel] + arena[unit.norm.variance][channel])
         .isFinite
       {
         throw ResNetError(
@@ -119,7 +128,7 @@ package final class TrainingEngine {
     spareBNAndBiases: Bool
   ) {
     let parameters = model.parameters.values
-    ThreadPool.shared.run(updates.count, workers: plan.arena.workers) { task, _ in
+    ThreadPool.shared.run(updates.count, workers: arena.workers) { task, _ in
       let update = updates[task]
       target.kernels.pointee.sgd(
         parameters + update.offset, gradients + update.offset, velocity + update.offset,
@@ -136,9 +145,9 @@ package final class TrainingEngine {
     let means = model.parameters.values + unit.batchNorm.mean
     let variances = model.parameters.values + unit.batchNorm.variance
     for channel in 0..<unit.batchNorm.channels {
-      let variance = plan.arena[unit.norm.variance][channel] * (values / (values - 1))
+      let variance = arena[unit.norm.variance][channel] * (values / (values - 1))
       means[channel] =
-        keep * means[channel] + BatchNorm.momentum * plan.arena[unit.norm.mean][channel]
+        keep * means[channel] + BatchNorm.momentum * arena[unit.norm.mean][channel]
       variances[channel] = keep * variances[channel] + BatchNorm.momentum * variance
     }
   }

@@ -114,7 +114,7 @@ struct TrainingPlan {
   let inputAgain: (buffer: Buffer, step: Int)?
   let scores: Buffer
   let scoreGradient: Buffer
-  let arena: Arena
+  let arena: ArenaLayout
 
   init(
     _ graph: Graph, layout: ParameterLayout, extent: Extent, batch: Int,
@@ -131,6 +131,6 @@ struct TrainingPlan {
     inputAgain = builder.inputAgain.flatMap { buffer in
       units.lastIndex { $0.input == 0 }.map { (buffer, $0) }
     }
-    arena = try Arena(builder.planner, scratchFloats: builder.scratch, workers: target.workers)
+    arena = ArenaLayout(builder.planner, scratchFloats: builder.scratch, workers: target.workers)
   }
 }

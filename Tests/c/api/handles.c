@@ -11,6 +11,7 @@ static void try_model(rn_model *bad, const char *text) {
   rn_model_info info = RN_MODEL_INFO_INIT;
   rn_tensor_info tensor = RN_TENSOR_INFO_INIT;
   rn_metrics metrics = RN_METRICS_INIT;
+  rn_memory memory = RN_MEMORY_INIT;
   rn_dataset *dataset = make_dataset(2);
   rn_trainer *trainer = NULL;
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_save(bad, scratch("bad.h5")));
@@ -28,6 +29,8 @@ static void try_model(rn_model *bad, const char *text) {
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_logits(bad, &image, pixels, PIXELS));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_probabilities(bad, &image, pixels, PIXELS));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_predict(bad, &image, &number, 1));
+  CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_inference_memory(bad, 1, SIDE, SIDE, &memory));
+  CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_training_memory(bad, 2, SIDE, SIDE, &memory));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_evaluate(bad, dataset, &metrics));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_trainer_create(bad, NULL, &trainer));
   CHECK(trainer == NULL);

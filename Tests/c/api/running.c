@@ -53,6 +53,34 @@ static void test_threads_do_not_matter(void) {
   CHECK_OK(rn_model_free(model));
 }
 
+static void test_memory(void) {
+  rn_model *model = make_model(1);
+  rn_memory one = RN_MEMORY_INIT, many = RN_MEMORY_INIT, training = RN_MEMORY_INIT;
+  CHECK_OK(rn_model_inference_memory(model, 1, SIDE, SIDE, &one));
+  CHECK_OK(rn_model_inference_memory(model, BATCH, SIDE, SIDE, &many));
+  CHECK_OK(rn_model_training_memory(model, BATCH, SIDE, SIDE, &training));
+  CHECK(one.parameters > 0 && one.packed_weights > 0 && one.workspace > 0);
+  CHECK(one.gradients == 0 && one.momentum == 0);
+  CHECK(one.total == one.parameters + one.packed_weights + one.workspace);
+  CHECK(many.packed_weights == one.packed_weights && many.workspace > one.workspace);
+  CHECK(training.gradients > 0 && training.momentum == training.gradients);
+  CHECK(training.packed_weights == 0 && training.workspace > many.workspace);
+  CHECK(training.total ==
+        training.parameters + training.gradients + training.momentum + training.workspace);
+
+  CHECK_ERROR(RN_SHAPE_MISMATCH, "at least 1", rn_model_inference_memory(model, 0, 8, 8, &one));
+  CHECK_ERROR(RN_SHAPE_MISMATCH, "at least 1", rn_model_inference_memory(model, 1, -8, 8, &one));
+  CHECK_ERROR(RN_SHAPE_MISMATCH, "2^40", rn_model_inference_memory(model, INT64_MAX, 8, 8, &one));
+  CHECK_ERROR(RN_SHAPE_MISMATCH, "65536", rn_model_inference_memory(model, 1, INT32_MAX, 1, &one));
+  CHECK_ERROR(RN_SHAPE_MISMATCH, "65536", rn_model_training_memory(model, 2, 1, INT32_MAX, &one));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "batch", rn_model_training_memory(model, 1, 1, 1, &one));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_model_inference_memory(model, 1, 8, 8, NULL));
+  one.size = 8;
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "RN_MEMORY_INIT",
+              rn_model_training_memory(model, 2, 8, 8, &one));
+  CHECK_OK(rn_model_free(model));
+}
+
 static void test_sizes(void) {
   rn_model *model = make_model(1);
   static uint8_t pixels[17 * 33];
@@ -135,6 +163,7 @@ static void test_bad_images(void) {
 void test_running(void) {
   test_scores();
   test_threads_do_not_matter();
+  test_memory();
   test_sizes();
   test_bad_images();
 }

@@ -43,7 +43,7 @@ from .machine import (
     set_threads,
     set_winograd,
 )
-from .model import Metrics, Model, Normalization, load
+from .model import Memory, Metrics, Model, Normalization, load
 from .trainer import Progress, Trainer
 
 __version__ = "1.0.0"
@@ -60,6 +60,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidHandleError",
     "LibraryError",
+    "Memory",
     "Metrics",
     "MissingFileError",
     "Model",

@@ -139,6 +139,19 @@ class Metrics(Sized):
     _fields_: ClassVar[Any] = [("loss", c_double), ("accuracy", c_double), ("count", c_int64)]
 
 
+class Memory(Sized):
+    """`rn_memory`."""
+
+    _fields_: ClassVar[Any] = [
+        ("parameters", c_int64),
+        ("packed_weights", c_int64),
+        ("gradients", c_int64),
+        ("momentum", c_int64),
+        ("workspace", c_int64),
+        ("total", c_int64),
+    ]
+
+
 class TrainerOptions(Sized):
     """`rn_trainer_options`."""
 
@@ -235,6 +248,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
     "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],
     "rn_model_evaluate": [handle, handle, POINTER(Metrics)],
+    "rn_model_inference_memory": [handle, c_int64, c_int32, c_int32, POINTER(Memory)],
+    "rn_model_training_memory": [handle, c_int64, c_int32, c_int32, POINTER(Memory)],
     "rn_trainer_create": [handle, POINTER(TrainerOptions), _new],
     "rn_trainer_free": [handle],
     "rn_trainer_set_learning_rate": [handle, c_float],

@@ -36,6 +36,29 @@ class Metrics:
     """Images."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """The memory that a model takes to run or to train, in bytes.
+
+    It holds for the instruction set in use and the number of threads that is set. Arrays of images
+    and scores are not counted.
+    """
+
+    parameters: int
+    """The model's tensors, which are there already."""
+    packed_weights: int
+    """The weights once more, as the kernels read them; 0 for training, which packs them layer by
+    layer, in the workspace."""
+    gradients: int
+    """Of all trainable tensors; 0 for inference."""
+    momentum: int
+    """A trainer's, there once the trainer is; 0 for inference."""
+    workspace: int
+    """Activations, their gradients when training, and the scratch of each thread."""
+    total: int
+    """The sum."""
+
+
 class Normalization(NamedTuple):
     """How pixels become network inputs: (pixel - mean) * scale."""
 
@@ -242,6 +265,62 @@ class Model(Owner):
         rows, columns = _values.integer(height, "height"), _values.integer(width, "width")
         table = _values.read_text(library().rn_model_summary, self._handle, rows, columns)
         return table.rstrip("\n")
+
+    # ---- Memory
+
+    def inference_memory(
+        self, count: SupportsIndex, height: SupportsIndex, width: SupportsIndex
+    ) -> Memory:
+        """What running the network takes, and the model keeps for its next call.
+
+        Nothing is allocated.
+
+        Args:
+            count: Images of a call.
+            height: Of the images, in pixels.
+            width: Of the images, in pixels.
+
+        Raises:
+            ShapeError: The network cannot take such images.
+        """
+        return self._memory(library().rn_model_inference_memory, count, height, width)
+
+    def training_memory(
+        self, batch: SupportsIndex, height: SupportsIndex, width: SupportsIndex
+    ) -> Memory:
+        """What a trainer's steps take, and the trainer keeps for its next step.
+
+        Nothing is allocated.
+
+        Args:
+            batch: Images of a step.
+            height: Of the images, in pixels.
+            width: Of the images, in pixels.
+
+        Raises:
+            ShapeError: The network cannot take such images.
+            InvalidArgumentError: The batch is too small to train on.
+        """
+        return self._memory(library().rn_model_training_memory, batch, height, width)
+
+    def _memory(
+        self,
+        function: Any,  # noqa: ANN401 (ctypes' own)
+        count: SupportsIndex,
+        height: SupportsIndex,
+        width: SupportsIndex,
+    ) -> Memory:
+        memory = _library.Memory()
+        function(
+            self._handle,
+            _values.integer(count, "count", bits=64),
+            _values.integer(height, "height"),
+            _values.integer(width, "width"),
+            ctypes.byref(memory),
+        )
+        return Memory(
+            **{field.name: getattr(memory, field.name) for field in dataclasses.fields(Memory)}
+        )
 
     # ---- Running
 

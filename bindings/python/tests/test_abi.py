@@ -28,6 +28,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_images": _library.Images,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
+    "rn_memory": _library.Memory,
     "rn_trainer_options": _library.TrainerOptions,
     "rn_progress": _library.Progress,
     "rn_fit_options": _library.FitOptions,

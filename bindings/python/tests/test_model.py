@@ -236,3 +236,20 @@ def test_a_model_shared_by_threads_is_right_or_busy() -> None:
     assert len(outcomes) == 40
     assert results
     assert all(np.array_equal(result, expected) for result in results)
+
+
+def test_memory_is_known_beforehand() -> None:
+    model = resnet.Model("resnet20")
+    one = model.inference_memory(1, 32, 32)
+    assert one.parameters >= 4 * model.parameter_count
+    assert one.packed_weights > 0
+    assert one.total == one.parameters + one.packed_weights + one.workspace
+    assert (one.gradients, one.momentum) == (0, 0)
+    assert model.inference_memory(64, 32, 32).workspace > one.workspace
+    training = model.training_memory(64, 32, 32)
+    assert training.gradients == training.momentum >= 4 * model.parameter_count
+    assert training.workspace > model.inference_memory(64, 32, 32).workspace
+    with pytest.raises(resnet.ShapeError, match="at least 1"):
+        model.inference_memory(0, 32, 32)
+    with pytest.raises(resnet.InvalidArgumentError, match="count"):
+        model.training_memory(1 << 64, 32, 32)
