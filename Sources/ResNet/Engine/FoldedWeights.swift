@@ -15,7 +15,8 @@ final class FoldedWeights {
     /// Nil for 1.
     let scale: UnsafeMutablePointer<Float>?
     let bias: UnsafeMutablePointer<Float>
-    var packed: [Int32: UnsafeMutablePointer<Float>] = [:]
+    /// By algorithm.
+    var packed: [Int32: UnsafePointer<Float>] = [:]
   }
 
   private let parameters: ParameterStore
@@ -25,6 +26,8 @@ final class FoldedWeights {
   private(set) var bytes = 0
   /// In the order of the units.
   private var weights: [Weights] = []
+  /// What the packed weights lie in.
+  private var blocks: [UnsafeMutablePointer<Float>] = []
 
   init(units: [FusedUnit], parameters: ParameterStore) throws(ResNetError) {
     self.parameters = parameters
@@ -67,26 +70,31 @@ final class FoldedWeights {
   }
 
   deinit {
-    for unit in weights {
-      free(unit.bias)  // and scale
-      for packed in unit.packed.values { free(packed) }
-    }
+    for unit in weights { free(unit.bias) }  // and scale
+    for block in blocks { free(block) }
   }
 
-  /// Packs what the passes of a plan need and is not packed yet.
+  /// Packs what the passes of a plan need and is not packed yet, in one block.
   func pack(_ passes: [ConvolutionPass], target: PlanTarget, pool: ThreadPool)
     throws(ResNetError)
   {
-    for (ordinal, pass) in passes.enumerated()
-    where weights[ordinal].packed[pass.conv.pointee.algorithm] == nil {
-      let packed = try allocateFloats(pass.packedFloats, zeroed: false)
+    let missing = passes.indices.filter {
+      weights[$0].packed[passes[$0].conv.pointee.algorithm] == nil
+    }
+    guard !missing.isEmpty else { return }
+    let floats = missing.reduce(0) { $0 + passes[$1].packedFloats }
+    var packed = try allocateFloats(floats, zeroed: false)
+    blocks.append(packed)
+    bytes += floats * MemoryLayout<Float>.stride
+    for ordinal in missing {
+      let pass = passes[ordinal]
       let weight = parameters.values + weights[ordinal].weight
       let scale = weights[ordinal].scale
       pool.run(Int(pass.conv.pointee.out_blocks), workers: target.workers) { task, _ in
         target.kernels.pointee.conv_pack(pass.conv, weight, scale, 0, packed, Int64(task))
       }
-      bytes += pass.packedFloats * MemoryLayout<Float>.stride
-      weights[ordinal].packed[pass.conv.pointee.algorithm] = packed
+      weights[ordinal].packed[pass.conv.pointee.algorithm] = UnsafePointer(packed)
+      packed += pass.packedFloats
     }
   }
 
@@ -124,7 +132,7 @@ final class FoldedWeights {
 
   /// The weights of a unit, packed before for this pass's algorithm.
   func packed(_ ordinal: Int, _ pass: ConvolutionPass) -> UnsafePointer<Float>? {
-    weights[ordinal].packed[pass.conv.pointee.algorithm].map { UnsafePointer($0) }
+    weights[ordinal].packed[pass.conv.pointee.algorithm]
   }
 
   /// One value per channel, padded to blocks.
