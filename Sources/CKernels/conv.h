@@ -16,7 +16,7 @@ typedef struct conv_tile {
   float *out;            // first pixel of the first destination block
   const float *bias;     // of the first destination block, or NULL
   const float *addend;   // where `out` is, in the addend; or NULL
-  const int64_t *taps;   // offsets in the panel
+  const int64_t *taps;   // offsets in the panel; of an image, those of every channel
   int64_t panel_block;   // floats from a source block to the next in the panel
   int64_t weight_in;     // ... in the weights
   int64_t weight_out;    // floats from a destination block's weights to the next's
@@ -25,12 +25,14 @@ typedef struct conv_tile {
   int32_t blocks;        // source blocks
   int32_t last_lanes;    // channels of the last of them
   int32_t tap_count;
+  int32_t image;   // the panel's pixels have RK_IMAGE_LANES floats, else RK_LANES
   int32_t resume;  // start from what the destination holds
   int32_t relu;
 } conv_tile;
 
-// T pixels of B destination blocks. T and B are constants where this is inlined.
-RK_INLINE void conv_tile_run(const int T, const int B, const conv_tile *tile) {
+// T pixels of B destination blocks, L lanes from each to the next. T, B and L are constants where
+// this is inlined.
+RK_INLINE void conv_tile_run(const int T, const int B, const int L, const conv_tile *tile) {
   vf sum[2][16];
   float *out[2] = {tile->out, tile->out + tile->out_block};
   const int64_t out_pixel = tile->out_pixel;
@@ -47,19 +49,19 @@ RK_INLINE void conv_tile_run(const int T, const int B, const conv_tile *tile) {
   const float *panel = tile->panel;
   for (int32_t block = 0; block < tile->blocks; block++) {
     const float *weights = tile->weights + block * tile->weight_in;
-    const int64_t lanes = block + 1 < tile->blocks ? RK_LANES : tile->last_lanes;
+    const int64_t lanes = L < RK_LANES ? 1 : block + 1 < tile->blocks ? RK_LANES : tile->last_lanes;
     for (int32_t tap = 0; tap < tile->tap_count; tap++) {
       const float *pixel = panel + tile->taps[tap];
       for (int64_t lane = 0; lane < lanes; lane++) {
         const vf w0 = load(weights + lane * RK_LANES);
         const vf w1 = B > 1 ? load(weights + tile->weight_out + lane * RK_LANES) : w0;
         RK_UNROLL for (int t = 0; t < T; t++) {
-          const vf x = splat(pixel[t * RK_LANES + lane]);
+          const vf x = splat(pixel[t * L + lane]);
           sum[0][t] = mul_add(x, w0, sum[0][t]);
           if (B > 1) sum[1][t] = mul_add(x, w1, sum[1][t]);
         }
       }
-      weights += RK_LANES * RK_LANES;
+      weights += L < RK_LANES ? RK_LANES : RK_LANES * RK_LANES;
     }
     panel += tile->panel_block;
   }
@@ -80,11 +82,17 @@ RK_INLINE void conv_tile_run(const int T, const int B, const conv_tile *tile) {
   }
 }
 
-// One function for each tile size that an even split of a row can ask for.
+// One function for each tile size that an even split of a row can ask for, of blocks and of images.
 // clang-format off
 #define RK_TILE(B, T) \
-  static void conv_tile_##B##_##T(const conv_tile *tile) { conv_tile_run(T, B, tile); }
+  static void conv_tile_##B##_##T(const conv_tile *tile) { \
+    conv_tile_run(T, B, RK_LANES, tile); \
+  } \
+  static void conv_image_tile_##B##_##T(const conv_tile *tile) { \
+    conv_tile_run(T, B, RK_IMAGE_LANES, tile); \
+  }
 #define RK_TILE_NAME(B, T) conv_tile_##B##_##T,
+#define RK_IMAGE_TILE_NAME(B, T) conv_image_tile_##B##_##T,
 #define RK_UP_TO_2(M, B) M(B, 1) M(B, 2)
 #define RK_UP_TO_6(M, B) RK_UP_TO_2(M, B) M(B, 3) M(B, 4) M(B, 5) M(B, 6)
 #define RK_UP_TO_14(M, B) \
@@ -101,8 +109,12 @@ RK_UP_TO(RK_TILE_PAIR)(RK_TILE, 2)
 
     typedef void (*conv_tile_function)(const conv_tile *);
 static const conv_tile_function conv_tiles_single[] = {RK_UP_TO(RK_TILE_SINGLE)(RK_TILE_NAME, 1)};
+static const conv_tile_function conv_image_tiles_single[] = {
+    RK_UP_TO(RK_TILE_SINGLE)(RK_IMAGE_TILE_NAME, 1)};
 #if RK_TILE_PAIR
 static const conv_tile_function conv_tiles_pair[] = {RK_UP_TO(RK_TILE_PAIR)(RK_TILE_NAME, 2)};
+static const conv_tile_function conv_image_tiles_pair[] = {
+    RK_UP_TO(RK_TILE_PAIR)(RK_IMAGE_TILE_NAME, 2)};
 #endif
 
 // The destination pixels of a task: `rows` rows of `cols`, in floats from the block's start.
@@ -116,13 +128,16 @@ typedef struct conv_band {
 // into tiles of as equal a size as possible: a narrow tile uses the multipliers badly.
 static void conv_tiles(conv_tile *tile, const conv_band *band, int64_t panel_row, int pair) {
   const conv_tile first = *tile;
+  const int64_t panel_pixel = first.image ? RK_IMAGE_LANES : RK_LANES;
+  const conv_tile_function *functions = first.image ? conv_image_tiles_single : conv_tiles_single;
+  int64_t widest = RK_TILE_SINGLE;
 #if RK_TILE_PAIR
-  const conv_tile_function *functions = pair ? conv_tiles_pair : conv_tiles_single;
-  const int64_t widest = pair ? RK_TILE_PAIR : RK_TILE_SINGLE;
+  if (pair) {
+    functions = first.image ? conv_image_tiles_pair : conv_tiles_pair;
+    widest = RK_TILE_PAIR;
+  }
 #else
   (void)pair;
-  const conv_tile_function *functions = conv_tiles_single;
-  const int64_t widest = RK_TILE_SINGLE;
 #endif
   const int64_t tiles = rk_ceil_div(band->cols, widest);
   const int64_t narrow = band->cols / tiles, wider = band->cols % tiles;
@@ -134,7 +149,7 @@ static void conv_tiles(conv_tile *tile, const conv_band *band, int64_t panel_row
       tile->out = first.out + out;
       if (first.addend != NULL) tile->addend = first.addend + out;
       functions[pixels - 1](tile);
-      tile->panel += pixels * RK_LANES;
+      tile->panel += pixels * panel_pixel;
       out += pixels * band->pixel;
     }
   }
@@ -189,7 +204,8 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
   const int64_t out_plane = (int64_t)conv->out_h * conv->out_w * RK_LANES;
   const float *in = source->data + image * conv->in_blocks * in_plane;
   const int64_t out_image = image * conv->out_blocks * out_plane;
-  const int32_t tap_count = phase->tap_end - phase->tap_begin;
+  const int image_source = conv->pixel_lanes < RK_LANES;
+  int32_t tap_count = phase->tap_end - phase->tap_begin;
 
   window view = {.first_row = band_index * phase->band_rows, .cols = phase->cols};
   view.rows = min_i32(phase->band_rows, phase->rows - view.first_row);
@@ -198,8 +214,19 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
   // The source: where it lies if that will do, otherwise staged.
   const float *panel = scratch;
   int64_t panel_block = 0, panel_row = 0;
-  int64_t taps[RK_MAX_TAPS];
-  if (tap_count > 0 && source->scale == NULL && window_is_direct(&view, conv->in_h, conv->in_w)) {
+  int64_t taps[RK_IMAGE_LANES * RK_MAX_TAPS];
+  if (tap_count > 0 && image_source) {
+    stage_image(&view, source, in, conv->in_h, conv->in_w, scratch);
+    panel_row = window_row_pixels(&view) * RK_IMAGE_LANES;
+    int32_t count = 0;
+    for (int32_t i = phase->tap_begin; i < phase->tap_end; i++) {
+      const int64_t first =
+          window_offset(&view, conv->taps[i].dh, conv->taps[i].dw) * RK_IMAGE_LANES;
+      for (int32_t lane = 0; lane < RK_IMAGE_LANES; lane++) taps[count++] = first + lane;
+    }
+    tap_count = count;
+  } else if (tap_count > 0 && source->scale == NULL &&
+             window_is_direct(&view, conv->in_h, conv->in_w)) {
     panel =
         in + ((int64_t)(view.first_row + view.vertical.low) * conv->in_w + view.horizontal.low) *
                  RK_LANES;
@@ -216,7 +243,7 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
     panel_row = window_row_floats(&view);
     for (int32_t i = 0; i < tap_count; i++) {
       const rk_tap *tap = &conv->taps[phase->tap_begin + i];
-      taps[i] = window_offset(&view, tap->dh, tap->dw);
+      taps[i] = window_offset(&view, tap->dh, tap->dw) * RK_LANES;
     }
   }
 
@@ -236,7 +263,8 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
     band.rows = 1;
   }
 
-  const int64_t weight_in = (int64_t)conv->tap_count * RK_LANES * RK_LANES;
+  const int64_t weight_tap = (int64_t)conv->pixel_lanes * RK_LANES;
+  const int64_t weight_in = conv->tap_count * weight_tap;
   const int64_t weight_out = conv->in_blocks * weight_in;
   const int32_t block_end = min_i32((group + 1) * conv->group_blocks, conv->out_blocks);
   int32_t width = 1;
@@ -253,8 +281,8 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
       const int last = begin + blocks == conv->in_blocks;
       conv_tile tile = {
           .panel = panel + begin * panel_block,
-          .weights = packed + block * weight_out + begin * weight_in +
-                     (int64_t)phase->tap_begin * RK_LANES * RK_LANES,
+          .weights =
+              packed + block * weight_out + begin * weight_in + phase->tap_begin * weight_tap,
           .out = out,
           .taps = taps,
           .panel_block = panel_block,
@@ -265,6 +293,7 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
           .blocks = blocks,
           .last_lanes = last ? conv->in_channels - (conv->in_blocks - 1) * RK_LANES : RK_LANES,
           .tap_count = tap_count,
+          .image = image_source,
           .resume = begin > 0 || epilogue->accumulate,
       };
       if (last) {

@@ -37,7 +37,7 @@ static int64_t panel_floats(const rk_conv *conv, const rk_phase *phase, int32_t 
   rk_axis vertical, horizontal;
   rk_phase_axes(conv, phase, &vertical, &horizontal);
   return conv->in_blocks * rk_panel_width(vertical, rows) *
-         rk_panel_width(horizontal, phase->cols) * RK_LANES;
+         rk_panel_width(horizontal, phase->cols) * conv->pixel_lanes;
 }
 
 // Cuts a phase into bands of at most `rows` rows, as equal as possible.
@@ -50,11 +50,15 @@ static void cut_bands(rk_phase *phase, int64_t rows) {
 }
 
 // Halves the bands of a phase unless they would become too small. Returns whether it did.
-static int halve_bands(rk_phase *phase) {
+static int halve_bands(const rk_conv *conv, rk_phase *phase) {
   if (phase->band_rows < 2) return 0;
   const int32_t rows = (phase->band_rows + 1) / 2;
   if ((int64_t)rows * phase->cols < BAND_PIXELS_MIN) return 0;
   if (phase->tap_end - phase->tap_begin > 1 && rows < BAND_ROWS_MIN) return 0;
+  // Or that stages more than half of its rows once more, for the next band.
+  rk_axis vertical, horizontal;
+  rk_phase_axes(conv, phase, &vertical, &horizontal);
+  if ((int64_t)rows * vertical.step < 2 * vertical.span) return 0;
   cut_bands(phase, rows);
   return 1;
 }
@@ -63,8 +67,9 @@ static int halve_bands(rk_phase *phase) {
 // number of threads: images, in bands that fit the cache, and in narrower ones where there would be
 // too few tasks for a large machine even if every pair of destination blocks were a task.
 static void cut_direct(rk_conv *conv, int32_t images) {
-  conv->packed_floats =
-      (int64_t)conv->out_blocks * conv->in_blocks * conv->tap_count * (RK_LANES * RK_LANES);
+  conv->pixel_lanes = rk_pixel_lanes(conv->in_channels, conv->tap_count);
+  conv->packed_floats = (int64_t)conv->out_blocks * conv->in_blocks * conv->tap_count *
+                        (conv->pixel_lanes * RK_LANES);
   const int64_t target = conv->packed_floats > panel_target_wide ? panel_target_wide : panel_target;
   for (int32_t i = 0; i < conv->phase_count; i++) {
     rk_phase *phase = &conv->phases[i];
@@ -80,7 +85,7 @@ static void cut_direct(rk_conv *conv, int32_t images) {
     conv->slots = (int64_t)images * conv->bands;
     halved = 0;
     if (conv->slots * rk_ceil_div(conv->out_blocks, 2) >= TASKS_WANTED) break;
-    for (int32_t i = 0; i < conv->phase_count; i++) halved |= halve_bands(&conv->phases[i]);
+    for (int32_t i = 0; i < conv->phase_count; i++) halved |= halve_bands(conv, &conv->phases[i]);
   }
 
   conv->scratch_floats = 0;
@@ -88,6 +93,8 @@ static void cut_direct(rk_conv *conv, int32_t images) {
     const int64_t floats = panel_floats(conv, &conv->phases[i], conv->phases[i].band_rows);
     if (floats > conv->scratch_floats) conv->scratch_floats = floats;
   }
+  // A panel of an image ends with one float more, see stage_pixel.
+  conv->scratch_floats += RK_LANES;
 }
 
 // Shares out the destination's blocks where slots alone are too few for the threads. That costs
@@ -113,6 +120,8 @@ enum { FEW_TILES = 16, LARGE_WEIGHTS = 200 };  // tiles of 4x4; pairs of blocks
 static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
   if (conv->algorithm == RK_DIRECT || !rk_winograd_applies(conv)) return RK_DIRECT;
   if (conv->algorithm != RK_CHOOSE) return conv->algorithm;
+  // A tile of an image costs more to transform than its three channels take to multiply.
+  if (rk_pixel_lanes(conv->in_channels, conv->tap_count) < RK_LANES) return RK_DIRECT;
   const int64_t tiles = images * rk_ceil_div(conv->out_h, 4) * rk_ceil_div(conv->out_w, 4);
   const int large = conv->in_blocks * (int64_t)conv->out_blocks > LARGE_WEIGHTS;
   return large && tiles <= FEW_TILES ? RK_WINOGRAD_2 : RK_WINOGRAD_4;

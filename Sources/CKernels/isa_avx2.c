@@ -9,6 +9,7 @@
 #define RK_TILE_PAIR 0
 #define RK_TILE_SINGLE 6
 #define RK_OUTER_PAIR 0
+#define RK_OUTER_TAPS 2
 #define RK_OUTER_SINGLE 4
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)

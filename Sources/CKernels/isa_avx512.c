@@ -10,6 +10,7 @@
 #define RK_TILE_PAIR 14
 #define RK_TILE_SINGLE 16
 #define RK_OUTER_PAIR 8
+#define RK_OUTER_TAPS 4
 #define RK_OUTER_SINGLE 16
 
 #pragma clang attribute push( \

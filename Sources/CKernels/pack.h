@@ -1,5 +1,5 @@
 // Weights as the convolutions read them: [destination block][source block][tap][source
-// lane][destination lane].
+// lane][destination lane], of conv->pixel_lanes source lanes.
 #ifndef RK_PACK_H
 #define RK_PACK_H
 
@@ -46,7 +46,7 @@ static void pack_rows(const rk_conv *conv, const float *rows, int32_t row_count,
     }
     transpose(columns);
     for (int32_t column = 0; column < width; column++) {
-      store(to + (tap_of[position] * RK_LANES + lane) * RK_LANES, columns[column] * scale);
+      store(to + (tap_of[position] * conv->pixel_lanes + lane) * RK_LANES, columns[column] * scale);
       if (++position == kernel) {
         position = 0;
         lane++;
@@ -66,7 +66,7 @@ static void pack_rows_transposed(const rk_conv *conv, const float *rows, int32_t
     const float factor = scale[row];
     for (int32_t lane = 0; lane < lanes; lane++) {
       for (int32_t tap = 0; tap < conv->tap_count; tap++) {
-        to[(tap * RK_LANES + row) * RK_LANES + lane] =
+        to[(tap * conv->pixel_lanes + row) * RK_LANES + lane] =
             from[lane * kernel + conv->taps[tap].index] * factor;
       }
     }
@@ -76,7 +76,7 @@ static void pack_rows_transposed(const rk_conv *conv, const float *rows, int32_t
 static void direct_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
                         int32_t transposed, float *packed, int64_t task) {
   const int64_t kernel = (int64_t)conv->kernel * conv->kernel;
-  const int64_t block_floats = (int64_t)conv->tap_count * RK_LANES * RK_LANES;
+  const int64_t block_floats = (int64_t)conv->tap_count * conv->pixel_lanes * RK_LANES;
   const int32_t out = (int32_t)task * RK_LANES;
   const int32_t out_lanes = min_i32(RK_LANES, conv->out_channels - out);
   for (int32_t block = 0; block < conv->in_blocks; block++) {
@@ -89,7 +89,7 @@ static void direct_pack(const rk_conv *conv, const float *oihw, const float *row
     for (int32_t i = 0; i < RK_LANES; i++) {
       scale[i] = row_scale != NULL && i < row_count ? row_scale[row + i] : 1;
     }
-    if (in_lanes < RK_LANES || (transposed && out_lanes < RK_LANES)) {
+    if (in_lanes < conv->pixel_lanes || (transposed && out_lanes < RK_LANES)) {
       for (int64_t i = 0; i < block_floats; i += RK_LANES) store(to + i, splat(0));
     }
     if (transposed) {

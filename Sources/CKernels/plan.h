@@ -47,6 +47,15 @@ static inline int64_t rk_panel_width(rk_axis axis, int32_t n) {
   return (int64_t)rk_axis_folds(axis) * rk_axis_length(axis, n);
 }
 
+// Lanes of a source pixel in a direct pass's panel. The three channels of an image lie close
+// together: of whole blocks, neither the pixels nor the weights that a tile reads would stay in the
+// L1 cache.
+enum { RK_IMAGE_LANES = 3 };
+
+static inline int32_t rk_pixel_lanes(int32_t channels, int32_t taps) {
+  return channels == RK_IMAGE_LANES && taps > 1 ? RK_IMAGE_LANES : RK_LANES;
+}
+
 static inline int64_t rk_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The axes of a phase, spanning its taps.

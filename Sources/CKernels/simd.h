@@ -12,6 +12,8 @@
 //   RK_OUTER_PAIR      weight gradient: input lanes whose sums, times 2 output blocks, are held in
 //                      registers (8), or 0: blocks go one by one
 //   RK_OUTER_SINGLE    the same with 1 output block (2, 4 or 16)
+//   RK_OUTER_TAPS      the same where an image is read: taps of three lanes each (1, 2 or 4),
+//                      with as many output blocks as above
 #ifndef RK_SIMD_H
 #define RK_SIMD_H
 

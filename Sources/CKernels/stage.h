@@ -20,14 +20,26 @@ RK_INLINE vf load_as(const int kind, const float *p, vf scale, vf shift) {
   return v;
 }
 
-RK_INLINE void stage_zeros(float *to, int64_t n) {
-  for (int64_t i = 0; i < n; i++) store(to + i * RK_LANES, splat(0));
+// A panel's pixel has `lanes` floats: RK_LANES, or RK_IMAGE_LANES. Of the latter four are stored at
+// a time, the last of which is the next pixel's, stored after it; so the panel is one float longer.
+typedef float vf4 __attribute__((ext_vector_type(4), may_alias, aligned(4)));
+
+RK_INLINE void stage_pixel(const int lanes, float *to, vf v) {
+  if (lanes == RK_LANES) {
+    store(to, v);
+  } else {
+    *(vf4 *)to = __builtin_shufflevector(v, v, 0, 1, 2, 3);
+  }
 }
 
-RK_INLINE void stage_copy(const int kind, const float *from, int64_t step, float *to, int64_t n,
-                          vf scale, vf shift) {
+RK_INLINE void stage_zeros(const int lanes, float *to, int64_t n) {
+  for (int64_t i = 0; i < n; i++) stage_pixel(lanes, to + i * lanes, splat(0));
+}
+
+RK_INLINE void stage_copy(const int kind, const int lanes, const float *from, int64_t step,
+                          float *to, int64_t n, vf scale, vf shift) {
   for (int64_t i = 0; i < n; i++) {
-    store(to + i * RK_LANES, load_as(kind, from + i * step, scale, shift));
+    stage_pixel(lanes, to + i * lanes, load_as(kind, from + i * step, scale, shift));
   }
 }
 
@@ -37,19 +49,23 @@ typedef struct window {
   int32_t first_row, rows, first_col, cols;
 } window;
 
-RK_INLINE int64_t window_floats(const window *w) {
-  return rk_panel_width(w->vertical, w->rows) * rk_panel_width(w->horizontal, w->cols) * RK_LANES;
+// Pixels of a panel row.
+RK_INLINE int64_t window_row_pixels(const window *w) {
+  return rk_panel_width(w->horizontal, w->cols);
 }
 
-// Floats from one panel row to the next.
-RK_INLINE int64_t window_row_floats(const window *w) {
-  return rk_panel_width(w->horizontal, w->cols) * RK_LANES;
+RK_INLINE int64_t window_pixels(const window *w) {
+  return rk_panel_width(w->vertical, w->rows) * window_row_pixels(w);
 }
 
-// Where output (0, 0) of the window finds tap (dh, dw) in a block's panel.
+// Floats of a block's panel, and from one row of it to the next.
+RK_INLINE int64_t window_floats(const window *w) { return window_pixels(w) * RK_LANES; }
+RK_INLINE int64_t window_row_floats(const window *w) { return window_row_pixels(w) * RK_LANES; }
+
+// The pixel where output (0, 0) of the window finds tap (dh, dw) in a block's panel.
 RK_INLINE int64_t window_offset(const window *w, int32_t dh, int32_t dw) {
-  return rk_axis_offset(w->vertical, w->rows, dh) * window_row_floats(w) +
-         rk_axis_offset(w->horizontal, w->cols, dw) * RK_LANES;
+  return rk_axis_offset(w->vertical, w->rows, dh) * window_row_pixels(w) +
+         rk_axis_offset(w->horizontal, w->cols, dw);
 }
 
 // True if the window can be read where the source lies: pixels follow each other and none is
@@ -62,8 +78,8 @@ RK_INLINE int window_is_direct(const window *w, int32_t in_h, int32_t in_w) {
 }
 
 // Stages one row of one block.
-RK_INLINE void stage_row(const int kind, const window *w, const float *row, int32_t in_w, vf scale,
-                         vf shift, float *panel_row) {
+RK_INLINE void stage_row(const int kind, const int lanes, const window *w, const float *row,
+                         int32_t in_w, vf scale, vf shift, float *panel_row) {
   const rk_axis axis = w->horizontal;
   const int64_t step = axis.step;
   for (int32_t fold = 0; fold < rk_axis_folds(axis); fold++) {
@@ -75,36 +91,36 @@ RK_INLINE void stage_row(const int kind, const window *w, const float *row, int3
     if (begin > used) begin = used;
     if (end > used) end = used;
     if (end < begin) end = begin;
-    float *to = panel_row + (int64_t)fold * rk_axis_length(axis, w->cols) * RK_LANES;
-    stage_zeros(to, begin);
-    stage_copy(kind, row + (origin + begin * step) * RK_LANES, step * RK_LANES,
-               to + begin * RK_LANES, end - begin, scale, shift);
-    stage_zeros(to + end * RK_LANES, used - end);
+    float *to = panel_row + (int64_t)fold * rk_axis_length(axis, w->cols) * lanes;
+    stage_zeros(lanes, to, begin);
+    stage_copy(kind, lanes, row + (origin + begin * step) * RK_LANES, step * RK_LANES,
+               to + begin * lanes, end - begin, scale, shift);
+    stage_zeros(lanes, to + end * lanes, used - end);
   }
 }
 
-RK_INLINE void stage_block(const int kind, const window *w, const float *plane, int32_t in_h,
-                           int32_t in_w, vf scale, vf shift, float *panel) {
+RK_INLINE void stage_block(const int kind, const int lanes, const window *w, const float *plane,
+                           int32_t in_h, int32_t in_w, vf scale, vf shift, float *panel) {
   const rk_axis axis = w->vertical;
-  const int64_t row_floats = window_row_floats(w);
+  const int64_t row_pixels = window_row_pixels(w);
   for (int32_t fold = 0; fold < rk_axis_folds(axis); fold++) {
     for (int32_t e = 0; e < rk_axis_used(axis, w->rows, fold); e++) {
       const int64_t row = ((int64_t)w->first_row + e) * axis.step + axis.low + fold;
-      float *to = panel + ((int64_t)fold * rk_axis_length(axis, w->rows) + e) * row_floats;
+      float *to = panel + ((int64_t)fold * rk_axis_length(axis, w->rows) + e) * row_pixels * lanes;
       if (row < 0 || row >= in_h) {
-        stage_zeros(to, row_floats / RK_LANES);
+        stage_zeros(lanes, to, row_pixels);
       } else {
-        stage_row(kind, w, plane + row * in_w * RK_LANES, in_w, scale, shift, to);
+        stage_row(kind, lanes, w, plane + row * in_w * RK_LANES, in_w, scale, shift, to);
       }
     }
   }
 }
 
-// Stages blocks [first_block, first_block + blocks) of one image, `image` being its first block.
-static void stage(const window *w, const rk_source *source, const float *image, int32_t in_h,
-                  int32_t in_w, int32_t first_block, int32_t blocks, float *panel) {
+RK_INLINE void stage_lanes(const int lanes, const window *w, const rk_source *source,
+                           const float *image, int32_t in_h, int32_t in_w, int32_t first_block,
+                           int32_t blocks, float *panel) {
   const int kind = load_kind(source);
-  const int64_t plane = (int64_t)in_h * in_w * RK_LANES, panel_block = window_floats(w);
+  const int64_t plane = (int64_t)in_h * in_w * RK_LANES, panel_block = window_pixels(w) * lanes;
   for (int32_t i = 0; i < blocks; i++) {
     const int64_t block = first_block + i;
     const float *from = image + block * plane;
@@ -116,15 +132,27 @@ static void stage(const window *w, const rk_source *source, const float *image, 
     }
     switch (kind) {
       case LOAD_PLAIN:
-        stage_block(LOAD_PLAIN, w, from, in_h, in_w, scale, shift, to);
+        stage_block(LOAD_PLAIN, lanes, w, from, in_h, in_w, scale, shift, to);
         break;
       case LOAD_AFFINE:
-        stage_block(LOAD_AFFINE, w, from, in_h, in_w, scale, shift, to);
+        stage_block(LOAD_AFFINE, lanes, w, from, in_h, in_w, scale, shift, to);
         break;
       default:
-        stage_block(LOAD_AFFINE_RELU, w, from, in_h, in_w, scale, shift, to);
+        stage_block(LOAD_AFFINE_RELU, lanes, w, from, in_h, in_w, scale, shift, to);
     }
   }
+}
+
+// Stages blocks [first_block, first_block + blocks) of one image, `image` being its first block.
+static void stage(const window *w, const rk_source *source, const float *image, int32_t in_h,
+                  int32_t in_w, int32_t first_block, int32_t blocks, float *panel) {
+  stage_lanes(RK_LANES, w, source, image, in_h, in_w, first_block, blocks, panel);
+}
+
+// The same of a source of three channels, whose panel holds no others.
+static void stage_image(const window *w, const rk_source *source, const float *image, int32_t in_h,
+                        int32_t in_w, float *panel) {
+  stage_lanes(RK_IMAGE_LANES, w, source, image, in_h, in_w, 0, 1, panel);
 }
 
 #endif

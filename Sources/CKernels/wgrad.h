@@ -116,29 +116,43 @@ typedef struct wgrad_strip {
 // Pixels whose x and dy (two blocks) stay in the L1 cache while all taps go over them.
 enum { WGRAD_PIECE_PIXELS = 128 };
 
+// The pieces of a strip: whole images if they are small, else some rows of each, evenly.
+typedef struct wgrad_cut {
+  int32_t images, rows;
+} wgrad_cut;
+
+static wgrad_cut wgrad_pieces(const wgrad_strip *strip) {
+  const int32_t fit = (int32_t)(WGRAD_PIECE_PIXELS / strip->cols);
+  const int64_t pieces = rk_ceil_div(strip->rows, fit < 1 ? 1 : fit);
+  return (wgrad_cut){.images = fit > strip->rows ? fit / strip->rows : 1,
+                     .rows = (int32_t)rk_ceil_div(strip->rows, pieces)};
+}
+
+// The piece that begins at a row of an image, for the strip's block at dy; x is that of its tap.
+static wgrad_piece wgrad_piece_at(const wgrad_strip *strip, wgrad_cut cut, int32_t image,
+                                  int32_t row, const float *dy, int64_t sums_block) {
+  return (wgrad_piece){
+      .dy = dy + image * strip->dy_image + row * strip->dy_row,
+      .x_image = strip->x_image,
+      .x_row = strip->x_row,
+      .dy_image = strip->dy_image,
+      .dy_row = strip->dy_row,
+      .dy_block = strip->dy_block,
+      .sums_block = sums_block,
+      .cols = strip->cols,
+      .rows = min_i32(cut.rows, strip->rows - row),
+      .images = min_i32(cut.images, strip->images - image),
+  };
+}
+
 // All taps of one input block and `width` output blocks, over the strip.
 static void wgrad_block(const wgrad_strip *strip, const int64_t *taps, int32_t tap_count, int width,
                         int32_t lanes, const float *x, const float *dy, float *sums,
                         int64_t sums_block) {
-  // Whole images if they are small, else some rows of each, evenly.
-  const int32_t fit = (int32_t)(WGRAD_PIECE_PIXELS / strip->cols);
-  const int32_t images = fit > strip->rows ? fit / strip->rows : 1;
-  const int64_t pieces = rk_ceil_div(strip->rows, fit < 1 ? 1 : fit);
-  const int32_t rows = (int32_t)rk_ceil_div(strip->rows, pieces);
-  for (int32_t image = 0; image < strip->images; image += images) {
-    for (int32_t row = 0; row < strip->rows; row += rows) {
-      wgrad_piece piece = {
-          .dy = dy + image * strip->dy_image + row * strip->dy_row,
-          .x_image = strip->x_image,
-          .x_row = strip->x_row,
-          .dy_image = strip->dy_image,
-          .dy_row = strip->dy_row,
-          .dy_block = strip->dy_block,
-          .sums_block = sums_block,
-          .cols = strip->cols,
-          .rows = min_i32(rows, strip->rows - row),
-          .images = min_i32(images, strip->images - image),
-      };
+  const wgrad_cut cut = wgrad_pieces(strip);
+  for (int32_t image = 0; image < strip->images; image += cut.images) {
+    for (int32_t row = 0; row < strip->rows; row += cut.rows) {
+      wgrad_piece piece = wgrad_piece_at(strip, cut, image, row, dy, sums_block);
       const float *first = x + image * strip->x_image + row * strip->x_row;
       for (int32_t tap = 0; tap < tap_count; tap++) {
         piece.x = first + taps[tap];
@@ -148,6 +162,8 @@ static void wgrad_block(const wgrad_strip *strip, const int64_t *taps, int32_t t
     }
   }
 }
+
+#include "wgrad_image.h"
 
 // What a task works on, see rk_wgrad.
 typedef struct wgrad_task {
@@ -219,7 +235,20 @@ static void wgrad_direct_run(const rk_wgrad *wgrad, const rk_source *x, const fl
       };
       int64_t taps[RK_MAX_TAPS];
       const float *in = x->data + image * (int64_t)wgrad->in_blocks * x_plane;
-      if (x->scale == NULL && window_is_direct(&view, wgrad->in_h, wgrad->in_w)) {
+      if (wgrad->pixel_lanes < RK_LANES) {
+        strip.x = scratch;
+        strip.x_row = window_row_pixels(&view) * RK_IMAGE_LANES;
+        strip.x_image = window_pixels(&view) * RK_IMAGE_LANES;
+        for (int32_t i = 0; i < strip.images; i++) {
+          stage_image(&view, x, in + i * x_plane, wgrad->in_h, wgrad->in_w,
+                      scratch + i * strip.x_image);
+        }
+        for (int32_t tap = 0; tap < tap_count; tap++) {
+          taps[tap] =
+              window_offset(&view, axis.low + tap / wgrad->kernel, axis.low + tap % wgrad->kernel) *
+              RK_IMAGE_LANES;
+        }
+      } else if (x->scale == NULL && window_is_direct(&view, wgrad->in_h, wgrad->in_w)) {
         strip.x_image = wgrad->in_blocks * x_plane;
         strip.x_block = x_plane;
         strip.x_row = (int64_t)wgrad->in_w * RK_LANES;
@@ -239,7 +268,8 @@ static void wgrad_direct_run(const rk_wgrad *wgrad, const rk_source *x, const fl
         }
         for (int32_t tap = 0; tap < tap_count; tap++) {
           taps[tap] =
-              window_offset(&view, axis.low + tap / wgrad->kernel, axis.low + tap % wgrad->kernel);
+              window_offset(&view, axis.low + tap / wgrad->kernel, axis.low + tap % wgrad->kernel) *
+              RK_LANES;
         }
       }
       // A 1x1 convolution does not care where rows end.
@@ -251,6 +281,11 @@ static void wgrad_direct_run(const rk_wgrad *wgrad, const rk_source *x, const fl
       int32_t width = 1;
       for (int32_t out = 0; out < out_blocks; out += width) {
         width = RK_OUTER_PAIR && out + 1 < out_blocks ? 2 : 1;
+        if (wgrad->pixel_lanes < RK_LANES) {
+          wgrad_image_block(&strip, taps, wgrad->kernel, wgrad->stride, width,
+                            strip.dy + out * strip.dy_block, sums + out * sums_out, sums_out);
+          continue;
+        }
         for (int32_t block = 0; block < in_blocks; block++) {
           wgrad_block(&strip, taps, tap_count, width, wgrad_in_lanes(wgrad, in_begin + block),
                       strip.x + block * strip.x_block, strip.dy + out * strip.dy_block,

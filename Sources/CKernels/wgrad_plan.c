@@ -22,7 +22,7 @@ static rk_axis wgrad_axis(const rk_wgrad *wgrad) {
 static int64_t panel_floats(const rk_wgrad *wgrad, int32_t rows) {
   const rk_axis axis = wgrad_axis(wgrad);
   return wgrad->in_group * rk_panel_width(axis, rows) * rk_panel_width(axis, wgrad->out_w) *
-         RK_LANES;
+         wgrad->pixel_lanes;
 }
 
 static int64_t strip_floats(const rk_wgrad *wgrad, int32_t rows) {
@@ -67,11 +67,12 @@ static int halve_group(rk_wgrad *wgrad) {
 }
 
 void rk_wgrad_prepare(rk_wgrad *wgrad) {
-  if (wgrad->algorithm != RK_DIRECT) {
-    wgrad->algorithm = rk_winograd_applies_to_gradient(wgrad) ? RK_WINOGRAD_4 : RK_DIRECT;
-  }
-  const int winograd = wgrad->algorithm == RK_WINOGRAD_4;
   const int64_t taps = (int64_t)wgrad->kernel * wgrad->kernel;
+  const int image = rk_pixel_lanes(wgrad->in_channels, (int32_t)taps) < RK_LANES;
+  if (wgrad->algorithm == RK_CHOOSE) wgrad->algorithm = image ? RK_DIRECT : RK_WINOGRAD_4;
+  if (!rk_winograd_applies_to_gradient(wgrad)) wgrad->algorithm = RK_DIRECT;
+  const int winograd = wgrad->algorithm == RK_WINOGRAD_4;
+  wgrad->pixel_lanes = rk_pixel_lanes(wgrad->in_channels, (int32_t)taps);
   wgrad->in_blocks = (int32_t)rk_ceil_div(wgrad->in_channels, RK_LANES);
   wgrad->out_blocks = (int32_t)rk_ceil_div(wgrad->out_channels, RK_LANES);
   wgrad->in_group = wgrad->in_blocks;
@@ -110,6 +111,7 @@ void rk_wgrad_prepare(rk_wgrad *wgrad) {
   } else {
     int32_t rows, images;
     rk_wgrad_strip(wgrad, &rows, &images);
-    wgrad->scratch_floats = images * panel_floats(wgrad, rows);
+    // A panel of an image ends with one float more, see stage_pixel.
+    wgrad->scratch_floats = images * panel_floats(wgrad, rows) + RK_LANES;
   }
 }

@@ -41,7 +41,8 @@ RK_INLINE void winograd_pack_lane(const int N, const double g[][3], const winogr
     RK_UNROLL for (int i = 0; i < 3; i++) {
       w[i] = __builtin_convertvector(load(taps[i * 3 + j]) * scale, vd);
     }
-    RK_UNROLL for (int i = 0; i < N; i++) half[i][j] = g[i][0] * w[0] + g[i][1] * w[1] + g[i][2] * w[2];
+    RK_UNROLL for (int i = 0; i < N; i++) half[i][j] =
+        g[i][0] * w[0] + g[i][1] * w[1] + g[i][2] * w[2];
   }
   RK_UNROLL for (int i = 0; i < N; i++) {
     RK_UNROLL for (int j = 0; j < N; j++) {
@@ -63,8 +64,7 @@ static void winograd_pack(const rk_conv *conv, const float *oihw, const float *r
     const rk_tap *tap = &conv->taps[i];
     from.index[(tap->dh - conv->tiles.low_h) * 3 + tap->dw - conv->tiles.low_w] = tap->index;
   }
-  const int64_t value_floats =
-      (int64_t)conv->out_blocks * conv->in_blocks * (RK_LANES * RK_LANES);
+  const int64_t value_floats = (int64_t)conv->out_blocks * conv->in_blocks * (RK_LANES * RK_LANES);
   const int64_t out = task * RK_LANES;
   const int32_t lanes = min_i32(RK_LANES, conv->out_channels - (int32_t)out);
   float scales[RK_LANES];
@@ -73,7 +73,9 @@ static void winograd_pack(const rk_conv *conv, const float *oihw, const float *r
     // The padding of the source's channels is packed as zeros.
     const int32_t real = in < conv->in_channels ? lanes : 0;
     for (int32_t lane = 0; lane < RK_LANES; lane++) {
-      scales[lane] = row_scale == NULL ? 1 : lane < real ? row_scale[transposed ? in : out + lane] : 0;
+      scales[lane] = row_scale == NULL ? 1
+                     : lane < real     ? row_scale[transposed ? in : out + lane]
+                                       : 0;
     }
     if (conv->algorithm == RK_WINOGRAD_4) {
       winograd_pack_lane(6, winograd4_g, &from, scales, in, out, real, to, value_floats);

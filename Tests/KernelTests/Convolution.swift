@@ -38,6 +38,7 @@ struct Convolution: Sendable, CustomStringConvertible {
     + [
       Convolution(images: 3, input: 3, output: 64, height: 36, width: 64, kernel: 7, stride: 2),
       Convolution(images: 70, input: 17, output: 16, height: 4, width: 4, kernel: 3, stride: 1),
+      Convolution(images: 70, input: 3, output: 48, height: 4, width: 4, kernel: 3, stride: 1),
     ]
 
   /// Single images: several bands, several chunks of source blocks, groups of destination blocks.
@@ -49,11 +50,11 @@ struct Convolution: Sendable, CustomStringConvertible {
     Convolution(images: 1, input: 20, output: 40, height: 40, width: 112, kernel: 3, stride: 2),
   ]
 
-  /// Every width of a register tile, in pairs of blocks and single ones.
+  /// Every width of a register tile, in pairs of blocks and single ones, on blocks and on images.
   static let widths = (1...33).flatMap { width in
-    [1, 3].map { kernel in
+    [(5, 1), (5, 3), (3, 3)].map { (input, kernel) in
       Convolution(
-        images: 1, input: 5, output: 48, height: 2, width: width, kernel: kernel, stride: 1)
+        images: 1, input: input, output: 48, height: 2, width: width, kernel: kernel, stride: 1)
     }
   }
 

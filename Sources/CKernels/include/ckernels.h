@@ -74,6 +74,7 @@ typedef struct rk_conv {
   int32_t algorithm;  // rk_algorithm; conv_prepare replaces RK_CHOOSE, and what does not apply
   // Filled by conv_prepare:
   int32_t in_blocks, out_blocks;
+  int32_t pixel_lanes;  // direct: of a source pixel, in the panel and in the packed weights
   int32_t group_blocks, groups;  // destination blocks of one task, tasks across blocks
   int32_t bands;                 // direct: bands of all phases together, tasks across rows
   rk_tiles tiles;                // Winograd
@@ -100,6 +101,7 @@ typedef struct rk_wgrad {
   int32_t algorithm;  // RK_CHOOSE, RK_DIRECT or RK_WINOGRAD_4; see rk_conv
   // Filled by wgrad_prepare:
   int32_t in_blocks, out_blocks, in_group, out_group;  // blocks of one task
+  int32_t pixel_lanes;                                 // direct: of a pixel of x, in the panel
   rk_tiles tiles;                                      // Winograd
   int32_t chunks;          // the batch is cut into this many parts, each with its own partial sum
   int64_t tasks;           // in groups * out groups * chunks
