@@ -152,12 +152,12 @@ extension Model {
   }
 
   /// How many images to run through the network together: as many as keep the largest activations
-  /// within some tens of megabytes, so that large inputs neither exhaust memory nor leave the
+  /// within 64 MB, so that large inputs neither exhaust memory nor leave the
   /// cache, and small ones come in batches that pay for themselves.
   func imagesPerPlan(_ extent: Extent) throws(ResNetError) -> Int {
     let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: 1)
     let largest = graph.layers.indices.map { shapes.activationFloats($0) }.max() ?? 1
-    return min(max(8_388_608 / largest, 1), 256)
+    return min(max(16_777_216 / largest, 1), 256)
   }
 }
 
