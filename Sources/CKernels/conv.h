@@ -7,6 +7,7 @@
 #ifndef RK_CONV_H
 #define RK_CONV_H
 
+#include "read_ahead.h"
 #include "stage.h"
 
 // What one tile works on.
@@ -22,6 +23,10 @@ typedef struct conv_tile {
   int64_t weight_out;    // floats from a destination block's weights to the next's
   int64_t out_block;     // floats from a destination block to the next
   int64_t out_pixel;     // floats from a destination pixel to the next
+  const float *ahead;    // of the first source block, what to fetch for the next task
+  int64_t ahead_block;   // floats from a source block to the next there
+  int32_t ahead_lines;   // cache lines to fetch of each
+  int32_t fetch;         // fetch the destination, which is in no near cache
   int32_t blocks;        // source blocks
   int32_t last_lanes;    // channels of the last of them
   int32_t tap_count;
@@ -46,8 +51,13 @@ RK_INLINE void conv_tile_run(const int T, const int B, const int L, const conv_t
     }
   }
 
+  // Where blocks go in pairs, a single one of 16 lanes is over before it has asked.
+  const int reads_ahead = B == 2 || RK_TILE_PAIR == 0 || L < RK_LANES;
   const float *panel = tile->panel;
   for (int32_t block = 0; block < tile->blocks; block++) {
+    if (reads_ahead) {
+      read_ahead_fetch(tile->ahead + block * tile->ahead_block, tile->ahead_lines);
+    }
     const float *weights = tile->weights + block * tile->weight_in;
     const int64_t lanes = L < RK_LANES ? 1 : block + 1 < tile->blocks ? RK_LANES : tile->last_lanes;
     for (int32_t tap = 0; tap < tile->tap_count; tap++) {
@@ -124,36 +134,43 @@ typedef struct conv_band {
   int64_t cols;
 } conv_band;
 
+// Tiles of a row.
+static int64_t conv_row_tiles(const conv_band *band, int pair) {
+  return rk_ceil_div(band->cols, pair ? RK_TILE_PAIR : RK_TILE_SINGLE);
+}
+
 // The whole band of one or two destination blocks, for one chunk of source blocks. Rows are cut
-// into tiles of as equal a size as possible: a narrow tile uses the multipliers badly.
-static void conv_tiles(conv_tile *tile, const conv_band *band, int64_t panel_row, int pair) {
-  const conv_tile first = *tile;
-  const int64_t panel_pixel = first.image ? RK_IMAGE_LANES : RK_LANES;
-  const conv_tile_function *functions = first.image ? conv_image_tiles_single : conv_tiles_single;
-  int64_t widest = RK_TILE_SINGLE;
+// into tiles of as equal a size as possible: a narrow tile uses the multipliers badly. Inlined, so
+// that a caller that fetches nothing does not ask whether to. Moves the tile's pointers.
+RK_INLINE void conv_tiles(conv_tile *tile, const conv_band *band, int64_t panel_row, int pair) {
+  const float *panel = tile->panel, *addend = tile->addend;
+  float *block = tile->out;
+  const int fetch = tile->fetch;
+  const int64_t out_block = tile->out_block, ahead = tile->ahead_lines * (int64_t)RK_LANES;
+  const int64_t panel_pixel = tile->image ? RK_IMAGE_LANES : RK_LANES;
+  const conv_tile_function *functions = tile->image ? conv_image_tiles_single : conv_tiles_single;
 #if RK_TILE_PAIR
-  if (pair) {
-    functions = first.image ? conv_image_tiles_pair : conv_tiles_pair;
-    widest = RK_TILE_PAIR;
-  }
-#else
-  (void)pair;
+  if (pair) functions = tile->image ? conv_image_tiles_pair : conv_tiles_pair;
 #endif
-  const int64_t tiles = rk_ceil_div(band->cols, widest);
+  const int64_t tiles = conv_row_tiles(band, pair);
   const int64_t narrow = band->cols / tiles, wider = band->cols % tiles;
   for (int32_t row = 0; row < band->rows; row++) {
     int64_t out = band->first + row * band->row;
-    tile->panel = first.panel + row * panel_row;
+    tile->panel = panel + row * panel_row;
     for (int64_t i = 0; i < tiles; i++) {
       const int64_t pixels = narrow + (i < wider);
-      tile->out = first.out + out;
-      if (first.addend != NULL) tile->addend = first.addend + out;
+      tile->out = block + out;
+      if (addend != NULL) tile->addend = addend + out;
+      for (int64_t pixel = 0; fetch && pixel < pixels; pixel++) {
+        __builtin_prefetch(tile->out + pixel * band->pixel, 1, 3);
+        if (pair) __builtin_prefetch(tile->out + out_block + pixel * band->pixel, 1, 3);
+      }
       functions[pixels - 1](tile);
       tile->panel += pixels * panel_pixel;
+      tile->ahead += ahead;
       out += pixels * band->pixel;
     }
   }
-  *tile = first;
 }
 
 // Mean and sum of squared deviations of one block's band, just written and still in the cache: two
@@ -266,9 +283,21 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
   const int64_t weight_tap = (int64_t)conv->pixel_lanes * RK_LANES;
   const int64_t weight_in = conv->tap_count * weight_tap;
   const int64_t weight_out = conv->in_blocks * weight_in;
-  const int32_t block_end = min_i32((group + 1) * conv->group_blocks, conv->out_blocks);
+  const int32_t first_block = group * conv->group_blocks;
+  const int32_t block_end = min_i32(first_block + conv->group_blocks, conv->out_blocks);
+
+  // Of the groups that share this source, the last fetches the next.
+  read_ahead ahead = {.first = in};
+  if (tap_count > 0 && group + 1 == conv->groups) {
+    ahead = read_ahead_of_next(conv, &view, in, slot);
+  }
+  const int pairs = RK_TILE_PAIR && block_end - first_block > 1;
+  const int64_t tiles = band.rows * conv_row_tiles(&band, pairs);
+  const int64_t rounds = rk_ceil_div(block_end - first_block, pairs ? 2 : 1);
+  const int32_t ahead_lines = (int32_t)rk_ceil_div(ahead.lines, tiles * rounds);
+
   int32_t width = 1;
-  for (int32_t block = group * conv->group_blocks; block < block_end; block += width) {
+  for (int32_t block = first_block; block < block_end; block += width) {
     width = RK_TILE_PAIR && block + 1 < block_end ? 2 : 1;
     const int64_t tap_floats = (int64_t)width * tap_count * RK_LANES * RK_LANES;
     int32_t chunk = conv->in_blocks;
@@ -290,6 +319,10 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
           .weight_out = weight_out,
           .out_block = out_plane,
           .out_pixel = band.pixel,
+          .ahead = ahead.first + begin * in_plane,
+          .ahead_block = in_plane,
+          .ahead_lines = ahead_lines,
+          .fetch = begin == 0 && !epilogue->accumulate,
           .blocks = blocks,
           .last_lanes = last ? conv->in_channels - (conv->in_blocks - 1) * RK_LANES : RK_LANES,
           .tap_count = tap_count,
@@ -305,6 +338,7 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
       }
       conv_tiles(&tile, &band, panel_row, width == 2);
     }
+    ahead.first += tiles * ahead_lines * RK_LANES;
 
     if (epilogue->statistics != NULL) {
       const int64_t padded = (int64_t)conv->out_blocks * RK_LANES;
