@@ -38,7 +38,7 @@
  *   Buffers    Belong to the caller, who passes their capacity in elements. One that is too small
  *              is RN_BUFFER_TOO_SMALL.
  *   Strings    Are UTF-8. Those returned belong to the library and live as long as said.
- *   Results    Are the same bits for the same inputs, batch size, seed, instruction set and
+ *   Results    Are the same bits for the same inputs, batch, seed, settings, instruction set and
  *              library, whatever the number of threads.
  *   Layout     Images are N x C x H x W, weights out x in x height x width, row-major.
  */

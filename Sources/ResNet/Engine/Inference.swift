@@ -34,6 +34,8 @@ struct InferenceCache {
     if let weights, weights.version == model.parameters.version {
       folded = weights
     } else {
+      // The old ones' memory goes first.
+      weights = nil
       folded = try FoldedWeights(units: units, parameters: model.parameters)
       weights = folded
     }
@@ -152,8 +154,7 @@ extension Model {
   }
 
   /// How many images to run through the network together: as many as keep the largest activations
-  /// within 64 MB, so that large inputs neither exhaust memory nor leave the
-  /// cache, and small ones come in batches that pay for themselves.
+  /// within 64 MB: more would take memory, fewer would read the weights more often.
   func imagesPerPlan(_ extent: Extent) throws(ResNetError) -> Int {
     let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: 1)
     let largest = graph.layers.indices.map { shapes.activationFloats($0) }.max() ?? 1
