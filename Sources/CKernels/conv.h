@@ -204,7 +204,7 @@ static void conv_statistics(const float *block, const conv_band *band, float *me
   }
 }
 
-// Weights of one chunk of source blocks: half of the smallest L1 cache in use (32 KB).
+// Weights of one chunk of source blocks: little more than half of the smallest L1 cache in use (32 KB).
 enum { CONV_CHUNK_FLOATS = 18 * 1024 / 4 };
 
 static void direct_run(const rk_conv *conv, const rk_source *source, const float *packed,

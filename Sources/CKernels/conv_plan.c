@@ -1,6 +1,6 @@
-// How a convolution is cut into tasks. None of it depends on the number of
-// threads or the instruction set, so results depend on neither the one nor, beyond rounding, the
-// other.
+// How a convolution is computed and cut into tasks. Neither the algorithm nor the slots depend on the
+// number of threads or the instruction set, so results depend on neither the one nor, beyond
+// rounding, the other. How many destination blocks a task has does, and changes no sum.
 #include "plan.h"
 
 // A task's panel should leave room in a 512 KB L2 cache for destination and weights...

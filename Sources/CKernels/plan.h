@@ -69,11 +69,12 @@ void rk_wgrad_strip(const rk_wgrad *wgrad, int32_t *rows, int32_t *images);
 void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers);
 void rk_wgrad_prepare(rk_wgrad *wgrad);
 
-// Values of a tile of 4x4 outputs.
-enum { RK_WINOGRAD_VALUES = 36 };
+// Values of a tile of 4x4 outputs; floats between the blocks of one value and the next's in scratch,
+// which keep what a tile writes out of one set of the cache.
+enum { RK_WINOGRAD_VALUES = 36, RK_WINOGRAD_PADDING = RK_LANES };
 
 // Winograd's part of these (winograd_plan.c), for tiles of m x m outputs: whether it can do a pass,
-// how it cuts the batch into slotsand the scratch that it needs once groups are known.
+// how it cuts the batch into slots, and the scratch that it needs once groups are known.
 int rk_winograd_applies(const rk_conv *conv);
 void rk_winograd_prepare(rk_conv *conv, int32_t images, int32_t m);
 void rk_winograd_scratch(rk_conv *conv, int32_t m);

@@ -191,10 +191,8 @@ RK_INLINE void winograd_run(const int M, const rk_conv *conv, const rk_source *s
   const int32_t first_block = group * conv->group_blocks;
   const int32_t block_end = min_i32(first_block + conv->group_blocks, conv->out_blocks);
 
-  // Between values one cache line more than the blocks, so that what a tile writes does not all
-  // fall into one set of the cache.
-  const int64_t v_step = conv->in_blocks * block_floats + RK_LANES;
-  const int64_t m_step = (block_end - first_block) * block_floats + RK_LANES;
+  const int64_t v_step = conv->in_blocks * block_floats + RK_WINOGRAD_PADDING;
+  const int64_t m_step = (block_end - first_block) * block_floats + RK_WINOGRAD_PADDING;
   float *panel = scratch;
   float *v = scratch + tiles->panel_floats;
   float *m = v + N * N * v_step;

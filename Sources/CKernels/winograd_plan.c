@@ -29,9 +29,6 @@ static void cut_tiles(rk_tiles *tiles, int32_t images, int32_t height, int32_t w
   tiles->panel_floats = (tiles->panel_rows * m + 2) * row_floats;
 }
 
-// Floats between values in scratch that keep them out of each other's cache sets.
-enum { VALUE_PADDING = RK_LANES };
-
 void rk_winograd_prepare(rk_conv *conv, int32_t images, int32_t m) {
   const int64_t values = (int64_t)(m + 2) * (m + 2);
   rk_axis vertical, horizontal;
@@ -54,7 +51,7 @@ void rk_winograd_scratch(rk_conv *conv, int32_t m) {
   const int64_t values = (int64_t)(m + 2) * (m + 2);
   const int64_t blocks = conv->in_blocks + conv->group_blocks;
   conv->scratch_floats =
-      conv->tiles.panel_floats + values * (2 * VALUE_PADDING + blocks * conv->tiles.run * RK_LANES);
+      conv->tiles.panel_floats + values * (2 * RK_WINOGRAD_PADDING + blocks * conv->tiles.run * RK_LANES);
 }
 
 int64_t rk_winograd_slot_values(const rk_conv *conv, int64_t slot) {
@@ -93,6 +90,6 @@ void rk_winograd_gradient_prepare(rk_wgrad *wgrad) {
   tiles->run = (int32_t)rk_ceil_div(chunk_tiles, rk_ceil_div(chunk_tiles, most));
   wgrad->scratch_floats =
       RK_WINOGRAD_VALUES * ((int64_t)wgrad->in_group * wgrad->out_group * RK_LANES * RK_LANES +
-                            blocks * tiles->run * RK_LANES + 2 * VALUE_PADDING) +
+                            blocks * tiles->run * RK_LANES + 2 * RK_WINOGRAD_PADDING) +
       tiles->panel_floats;
 }

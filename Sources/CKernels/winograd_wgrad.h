@@ -57,15 +57,15 @@ static void winograd_wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const 
   const wgrad_task own = wgrad_task_at(wgrad, task);
   const rk_tiles *tiles = &wgrad->tiles;
   const int64_t strip = tiles->run;
-  const int64_t in_floats = own.in_blocks * strip * RK_LANES + RK_LANES;
-  const int64_t out_floats = own.out_blocks * strip * RK_LANES + RK_LANES;
+  const int64_t in_floats = own.in_blocks * strip * RK_LANES + RK_WINOGRAD_PADDING;
+  const int64_t out_floats = own.out_blocks * strip * RK_LANES + RK_WINOGRAD_PADDING;
   const int64_t pair_floats = RK_LANES * RK_LANES;
   const int64_t s_step = own.out_blocks * own.in_blocks * pair_floats;
   float *s = scratch;
-  float *v = s + 36 * s_step;
-  float *y = v + 36 * in_floats;
-  float *panel = y + 36 * out_floats;
-  for (int64_t i = 0; i < 36 * s_step; i += RK_LANES) store(s + i, splat(0));
+  float *v = s + RK_WINOGRAD_VALUES * s_step;
+  float *y = v + RK_WINOGRAD_VALUES * in_floats;
+  float *panel = y + RK_WINOGRAD_VALUES * out_floats;
+  for (int64_t i = 0; i < RK_WINOGRAD_VALUES * s_step; i += RK_LANES) store(s + i, splat(0));
 
   const tiled_source tiled = {
       .source = x, .tiles = tiles, .blocks = wgrad->in_blocks, .h = wgrad->in_h, .w = wgrad->in_w};
@@ -95,7 +95,7 @@ static void winograd_wgrad_run(const rk_wgrad *wgrad, const rk_source *x, const 
       }
       tile += run.rows * run.cols;
     }
-    for (int value = 0; value < 36; value++) {
+    for (int value = 0; value < RK_WINOGRAD_VALUES; value++) {
       int32_t width = 1;
       for (int32_t out = 0; out < own.out_blocks; out += width) {
         width = RK_OUTER_PAIR && out + 1 < own.out_blocks ? 2 : 1;

@@ -39,13 +39,14 @@ package final class ParameterStore {
 ///
 /// A large block asks the system for huge pages, as far as it fills them: the weights of ResNet-50
 /// are 50 of these instead of 25,000 small ones, each of which costs a fault and its own zeroing.
+/// Blocks below 32 MB do not: the host's heap may take them back, and would keep the advice.
 package func allocateFloats(_ count: Int, zeroed: Bool = true)
   throws(ResNetError) -> UnsafeMutablePointer<Float>
 {
   let hugePage = 1 << 21
   var pointer: UnsafeMutableRawPointer?
   let bytes = max(count, 16) * MemoryLayout<Float>.stride
-  let isLarge = bytes >= 2 * hugePage
+  let isLarge = bytes >= 16 * hugePage
   guard posix_memalign(&pointer, isLarge ? hugePage : 64, bytes) == 0, let pointer else {
     throw ResNetError(.outOfMemory, "could not allocate \(bytes) bytes")
   }

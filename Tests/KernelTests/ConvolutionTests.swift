@@ -132,6 +132,33 @@ private struct Isa: CustomStringConvertible {
 }
 
 @Suite struct ConvolutionTests {
+  /// By shape alone: see docs/PERFORMANCE.md for why.
+  @Test(arguments: [
+    (1, 64, 56, 3, 1, RK_WINOGRAD_4), (1, 256, 14, 3, 1, RK_WINOGRAD_2),
+    (2, 256, 14, 3, 1, RK_WINOGRAD_4), (4, 512, 7, 3, 1, RK_WINOGRAD_2),
+    (5, 512, 7, 3, 1, RK_WINOGRAD_4), (9, 3, 32, 3, 1, RK_DIRECT), (9, 64, 56, 3, 2, RK_DIRECT),
+    (9, 64, 56, 1, 1, RK_DIRECT), (9, 3, 56, 7, 2, RK_DIRECT),
+  ])
+  func algorithmFollowsFromShape(
+    _ images: Int, _ channels: Int, _ extent: Int, _ kernel: Int, _ stride: Int,
+    _ expected: rk_algorithm
+  ) throws {
+    let shape = Convolution(
+      images: images, input: channels, output: channels, height: extent, width: extent,
+      kernel: kernel, stride: stride)
+    for isa in InstructionSet.available {
+      for workers in [1, 2, 64] as [Int32] {
+        var conv = shape.forward
+        try isa.kernels.conv_prepare(&conv, Int32(images), workers)
+        #expect(conv.algorithm == Int32(expected.rawValue))
+        var forbidden = shape.forward
+        forbidden.algorithm = Int32(RK_DIRECT.rawValue)
+        try isa.kernels.conv_prepare(&forbidden, Int32(images), workers)
+        #expect(forbidden.algorithm == Int32(RK_DIRECT.rawValue))
+      }
+    }
+  }
+
   @Test(arguments: Convolution.sweep + Convolution.widths)
   func forwardMatchesDefinition(_ shape: Convolution) throws {
     for extras in Extras.all {

@@ -7,7 +7,7 @@ import CKernels
 struct Tolerance {
   private let sizes: [Double]
   private let least: Double
-  private let part: Double
+  private static let part = 1e-6
 
   /// For the sums of products of magnitudes `sizes`, made of `pixels` and `weights`; `channel` says
   /// which channel's values a weight is summed into.
@@ -16,15 +16,11 @@ struct Tolerance {
     channel: (Int) -> Int
   ) {
     self.sizes = sizes
-    switch algorithm {
-    case RK_WINOGRAD_4: part = 1e-6
-    default: part = 1e-6
-    }
     var sums: [Int: Double] = [:]
     for (index, weight) in weights.enumerated() { sums[channel(index), default: 0] += abs(weight) }
     let largestPixel = pixels.reduce(0) { max($0, abs($1)) }
     least = algorithm == RK_DIRECT ? 0 : largestPixel * (sums.values.max() ?? 0)
   }
 
-  func callAsFunction(_ index: Int) -> Double { part * max(sizes[index], least) + 1e-12 }
+  func callAsFunction(_ index: Int) -> Double { Self.part * max(sizes[index], least) + 1e-12 }
 }

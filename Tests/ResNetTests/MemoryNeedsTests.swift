@@ -25,7 +25,7 @@ import Testing
         .float(pixels), count: images.count, channels: 3, height: images.height,
         width: images.width))
     #expect(needs.packedWeights + needs.workspace == model.inference.bytes)
-    #expect(needs.packedWeights >= model.layout.trainableFloats)
+    #expect(needs.packedWeights >= model.layout.trainableFloats * 4)
     #expect(needs.parameters == model.layout.totalFloats * 4)
     #expect(needs.gradients == 0 && needs.momentum == 0)
     #expect(needs.total == needs.parameters + needs.packedWeights + needs.workspace)
@@ -51,6 +51,13 @@ import Testing
     let model = try Model(smallNetwork())
     let needs = try model.inferenceMemory(count: 1, height: 1 << 16, width: 1 << 16)
     #expect(needs.workspace >= 3 << 38)
+  }
+
+  /// Nor does it look at each image: 2^34 tiles of the first convolution alone.
+  @Test(.timeLimit(.minutes(1))) func hugeBatchesCanBePlannedFor() throws {
+    let model = try Model(smallNetwork())
+    let needs = try model.trainingMemory(batch: 1 << 24, height: 128, width: 128)
+    #expect(needs.workspace >= 1 << 44)
   }
 
   @Test func whatCannotBePlannedForIsRefused() throws {

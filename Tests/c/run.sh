@@ -62,12 +62,12 @@ done
 # qemu knows no AVX-512, and of a Nehalem neither AVX nor FMA: an instruction that the processor
 # lacks ends the program, wherever it is executed.
 echo "== older processors"
-for old in "Haswell avx2" "Nehalem portable"; do
-  set -- $old
-  for program in "isa_test $2" "train -e 1 -n 16 -o old.h5" "classify old.h5 rows.pgm columns.pgm"; do
-    env -u RESNET_ISA qemu-x86_64 -cpu "$1" ./$program >qemu.log 2>&1 || { cat qemu.log && exit 1; }
+[ "$(uname -m)" = x86_64 ] && olds="Haswell:avx2 Nehalem:portable" || olds=
+for old in $olds; do
+  for program in "isa_test ${old#*:}" "train -e 1 -n 16 -o old.h5" "classify old.h5 rows.pgm columns.pgm"; do
+    env -u RESNET_ISA qemu-x86_64 -cpu "${old%:*}" ./$program >qemu.log 2>&1 || { cat qemu.log && exit 1; }
   done
-  echo "$1: runs on $2"
+  echo "${old%:*}: runs on ${old#*:}"
 done
 
 echo "== valgrind"

@@ -2,8 +2,8 @@
 //
 // Activations are blocked by 16 channels: [image][block][row][column][16], float32, 64-byte
 // aligned ("NCHW16c"). Lanes beyond the real channel count are zero, and every kernel keeps them
-// zero. A kernel call does one *task* of an operation; tasks are independent, their number and
-// their sums depend only on shapes, so results are the same bits for any number of threads.
+// zero. A kernel call does one *task* of an operation; tasks are independent, and what they sum in
+// which order depends only on shapes, so results are the same bits for any number of threads.
 // Nothing here allocates, locks or keeps state.
 #ifndef CKERNELS_H
 #define CKERNELS_H

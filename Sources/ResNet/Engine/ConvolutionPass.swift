@@ -3,8 +3,9 @@ import CKernels
 /// One convolution-shaped pass, blocked for a batch: forward, or backward to the data.
 final class ConvolutionPass {
   let conv: UnsafeMutablePointer<rk_conv>
-  /// Values of a channel behind each slot of the statistics.
-  let slotCounts: [Int64]
+  /// Values of a channel behind each slot of the statistics, once counted: a batch can have more
+  /// slots than a plan alone should take memory for.
+  private(set) var slotCounts: [Int64] = []
 
   /// y(i) = sum over k of w(k) x(i*stride + k - padding).
   static func forward(
@@ -97,10 +98,14 @@ final class ConvolutionPass {
     }
     conv.pointee.algorithm = target.algorithm
     target.kernels.pointee.conv_prepare(conv, Int32(images), Int32(target.workers))
-    slotCounts = (0..<conv.pointee.slots).map { [conv] in rk_conv_slot_values(conv, $0) }
   }
 
   deinit { conv.deallocate() }
+
+  /// Counts the values behind the statistics of a forward pass.
+  func countSlots() {
+    slotCounts = (0..<conv.pointee.slots).map { [conv] in rk_conv_slot_values(conv, $0) }
+  }
 
   var scratchFloats: Int { Int(conv.pointee.scratch_floats) }
   var packedFloats: Int { Int(conv.pointee.packed_floats) }

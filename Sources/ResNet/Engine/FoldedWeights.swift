@@ -26,8 +26,19 @@ final class FoldedWeights {
   private(set) var bytes = 0
   /// In the order of the units.
   private var weights: [Weights] = []
-  /// What the packed weights lie in.
-  private var blocks: [UnsafeMutablePointer<Float>] = []
+  /// What the packed weights lie in: what one plan was the first to need.
+  private struct Block {
+    let memory: UnsafeMutablePointer<Float>
+    let bytes: Int
+    let packings: Set<Packing>
+  }
+
+  private struct Packing: Hashable {
+    let ordinal: Int
+    let algorithm: Int32
+  }
+
+  private var blocks: [Block] = []
 
   init(units: [FusedUnit], parameters: ParameterStore) throws(ResNetError) {
     self.parameters = parameters
@@ -71,31 +82,53 @@ final class FoldedWeights {
 
   deinit {
     for unit in weights { free(unit.bias) }  // and scale
-    for block in blocks { free(block) }
+    for block in blocks { free(block.memory) }
   }
 
   /// Packs what the passes of a plan need and is not packed yet, in one block.
   func pack(_ passes: [ConvolutionPass], target: PlanTarget, pool: ThreadPool)
     throws(ResNetError)
   {
-    let missing = passes.indices.filter {
-      weights[$0].packed[passes[$0].conv.pointee.algorithm] == nil
-    }
+    let missing = Self.packings(passes).filter { weights[$0.ordinal].packed[$0.algorithm] == nil }
+      .sorted { $0.ordinal < $1.ordinal }
     guard !missing.isEmpty else { return }
-    let floats = missing.reduce(0) { $0 + passes[$1].packedFloats }
+    let floats = missing.reduce(0) { $0 + passes[$1.ordinal].packedFloats }
     var packed = try allocateFloats(floats, zeroed: false)
-    blocks.append(packed)
-    bytes += floats * MemoryLayout<Float>.stride
-    for ordinal in missing {
-      let pass = passes[ordinal]
-      let weight = parameters.values + weights[ordinal].weight
-      let scale = weights[ordinal].scale
+    let block = Block(
+      memory: packed, bytes: floats * MemoryLayout<Float>.stride, packings: Set(missing))
+    blocks.append(block)
+    bytes += block.bytes
+    for packing in missing {
+      let pass = passes[packing.ordinal]
+      let weight = parameters.values + weights[packing.ordinal].weight
+      let scale = weights[packing.ordinal].scale
       pool.run(Int(pass.conv.pointee.out_blocks), workers: target.workers) { task, _ in
         target.kernels.pointee.conv_pack(pass.conv, weight, scale, 0, packed, Int64(task))
       }
-      weights[ordinal].packed[pass.conv.pointee.algorithm] = UnsafePointer(packed)
+      weights[packing.ordinal].packed[packing.algorithm] = UnsafePointer(packed)
       packed += pass.packedFloats
     }
+  }
+
+  /// Frees what none of these plans needs.
+  func drop(unusedBy plans: [InferencePlan]) {
+    let used = plans.reduce(into: Set<Packing>()) {
+      $0.formUnion(Self.packings($1.convolutions))
+    }
+    blocks.removeAll { block in
+      guard block.packings.isDisjoint(with: used) else { return false }
+      for packing in block.packings { weights[packing.ordinal].packed[packing.algorithm] = nil }
+      bytes -= block.bytes
+      free(block.memory)
+      return true
+    }
+  }
+
+  private static func packings(_ passes: [ConvolutionPass]) -> Set<Packing> {
+    Set(
+      passes.enumerated().map {
+        Packing(ordinal: $0.offset, algorithm: $0.element.conv.pointee.algorithm)
+      })
   }
 
   private static func foldedBytes(_ bn: BatchNormTensors) -> Int {
@@ -109,10 +142,6 @@ final class FoldedWeights {
   /// The memory of a network's folded weights once these plans have packed theirs, in bytes.
   static func bytes(_ units: [FusedUnit], _ layout: ParameterLayout, plans: [InferencePlan]) -> Int
   {
-    struct Packing: Hashable {
-      let ordinal: Int
-      let algorithm: Int32
-    }
     var packed: [Packing: Int] = [:]
     for plan in plans {
       for (ordinal, pass) in plan.convolutions.enumerated() {

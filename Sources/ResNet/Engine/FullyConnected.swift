@@ -4,8 +4,8 @@ import CKernels
 ///
 /// To the kernels it is a 1x1 convolution of one image, whose pixels are the images of the batch:
 /// features come blocked as [block][image][16], as the average pooling writes them. Scores leave as
-/// plain rows, one per image. An image's scores do not depend on its batch, as no convolution's
-/// pixel depends on how many there are.
+/// plain rows, one per image. What this layer makes of an image's features does not depend on its
+/// batch, as no pixel of a direct convolution depends on how many there are.
 struct FullyConnected {
   let features: Int
   let classes: Int

@@ -19,10 +19,9 @@ struct InferenceCache {
   var bytes: Int { plans.reduce(weights?.bytes ?? 0) { $0 + $1.arena.bytes } }
 
   /// A plan with its memory and current weights.
-  mutating func prepared(_ model: Model, extent: Extent, batch: Int, pool: ThreadPool)
-    throws(ResNetError) -> (InferencePlan, Arena, FoldedWeights)
-  {
-    let target = try PlanTarget.current()
+  mutating func prepared(
+    _ model: Model, extent: Extent, batch: Int, target: PlanTarget, pool: ThreadPool
+  ) throws(ResNetError) -> (InferencePlan, Arena, FoldedWeights) {
     let units: [FusedUnit]
     if let known = self.units {
       units = known
@@ -50,7 +49,10 @@ struct InferenceCache {
       model.graph, layout: model.layout, units: units, extent: extent, batch: batch,
       target: target)
     try folded.pack(plan.convolutions, target: target, pool: pool)
-    if plans.count == Self.capacity { plans.removeFirst() }
+    if plans.count == Self.capacity {
+      plans.removeFirst()
+      folded.drop(unusedBy: plans.map(\.plan) + [plan])
+    }
     let arena = try Arena(plan.layout)
     plans.append((key, plan, arena))
     return (plan, arena, folded)
@@ -86,14 +88,15 @@ extension Model {
   package func logits(_ images: ImagesView, into scores: UnsafeMutableBufferPointer<Float>)
     throws(ResNetError)
   {
-    try forward(images, normalization: normalization, into: scores)
+    try forward(images, normalization: normalization, target: .current(), into: scores)
   }
 
   /// Images that were normalised already.
-  package func logits(
-    prepared images: ImagesView, into scores: UnsafeMutableBufferPointer<Float>
+  func logits(
+    prepared images: ImagesView, target: PlanTarget,
+    into scores: UnsafeMutableBufferPointer<Float>
   ) throws(ResNetError) {
-    try forward(images, normalization: .identity, into: scores)
+    try forward(images, normalization: .identity, target: target, into: scores)
   }
 
   package func probabilities(_ images: ImagesView, into scores: UnsafeMutableBufferPointer<Float>)
@@ -111,12 +114,13 @@ extension Model {
     try images.validate(channels: network.inputChannels, normalization: normalization)
     // In parts, as the scores of all images may be much larger than their labels.
     let part = min(images.count, try imagesPerPlan(images.extent))
+    let target = try PlanTarget.current()
     let memory = try allocateFloats(part * classes, zeroed: false)
     defer { free(memory) }
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
       try forward(
-        images[range], normalization: normalization, firstImage: start,
+        images[range], normalization: normalization, target: target, firstImage: start,
         into: UnsafeMutableBufferPointer(start: memory, count: range.count * classes))
       for image in range {
         labels[image] = Int32(
@@ -125,8 +129,9 @@ extension Model {
     }
   }
 
+  /// The target holds for the whole of what a user calls, whatever other threads set meanwhile.
   private func forward(
-    _ images: ImagesView, normalization: Normalization, firstImage: Int = 0,
+    _ images: ImagesView, normalization: Normalization, target: PlanTarget, firstImage: Int = 0,
     into scores: UnsafeMutableBufferPointer<Float>
   ) throws(ResNetError) {
     try images.validate(channels: network.inputChannels, normalization: normalization)
@@ -136,18 +141,17 @@ extension Model {
         "\(images.count) images have \(images.count * network.classes) scores, but there is room "
           + "for \(scores.count)")
     }
-    let kernels = try Kernels.selected()
     let pool = ThreadPool.shared
     let part = min(images.count, try imagesPerPlan(images.extent))
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
       let (plan, arena, weights) = try inference.prepared(
-        self, extent: images.extent, batch: range.count, pool: pool)
+        self, extent: images.extent, batch: range.count, target: target, pool: pool)
       try images[range].load(
         normalization: normalization, into: arena[plan.input], firstImage: firstImage + start,
         pool: pool,
         workers: arena.workers)
-      plan.run(weights, in: arena, kernels: kernels, pool: pool)
+      plan.run(weights, in: arena, kernels: target.kernels, pool: pool)
       (base + start * network.classes).update(
         from: arena[plan.scores], count: range.count * network.classes)
     }

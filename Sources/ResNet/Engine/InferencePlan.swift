@@ -22,7 +22,6 @@ final class InferencePlan {
   }
 
   let batch: Int
-  let extent: Extent
   let steps: [Step]
   /// Of the units that have weights, in their order.
   let convolutions: [ConvolutionPass]
@@ -36,7 +35,6 @@ final class InferencePlan {
     target: PlanTarget
   ) throws(ResNetError) {
     self.batch = batch
-    self.extent = extent
     let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: batch)
     var planner = ArenaPlanner()
     var steps: [Step] = []

@@ -7,8 +7,6 @@ package final class TrainingEngine {
   package let extent: Extent
   /// Gradient of the mean loss with respect to every trainable tensor, laid out as the model's.
   package let gradients: UnsafeMutablePointer<Float>
-  /// Threads that it was made for; more do not help it.
-  package var workers: Int { arena.workers }
   /// Bytes of the plan's memory: activations, gradients of activations and scratch.
   package var planBytes: Int { arena.bytes }
 
@@ -36,6 +34,7 @@ package final class TrainingEngine {
     target = try .current()
     plan = try Self.plan(model, batch: batch, extent: extent, target: target)
     arena = try Arena(plan.arena)
+    for case .convolution(let unit) in plan.steps { unit.forward.countSlots() }
     updates = Self.updates(model.layout)
     gradients = try allocateFloats(model.layout.trainableFloats)
   }

@@ -8,8 +8,10 @@ import CKernels
 /// expansions of bottlenecks and the projections, a third of all activations), it is given up after
 /// the forward half and computed again, to the same bits, in the backward half: that is a tenth more
 /// arithmetic for a third less memory. Likewise the images are loaded once more when the first
-/// convolution's gradient needs them. Time runs forward through the units, then backward: unit i works at time 1 + i and
-/// again at 2U + 1 - i, and a buffer lives from its first to its last use.
+/// convolution's gradient needs them.
+///
+/// Time runs forward through the units, then backward: unit i works at time 1 + i and again at
+/// 2U + 1 - i, and a buffer lives from its first to its last use.
 struct TrainingPlan {
   /// A value as its readers find it: stored, or to be normalised (and rectified) on load.
   struct Operand {

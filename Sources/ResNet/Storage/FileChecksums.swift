@@ -209,7 +209,7 @@ enum FileChecksums {
     guard table.count - position >= entryBytes,
       let start = Int(exactly: table.integer(at: position, as: UInt64.self)),
       let count = Int(exactly: table.integer(at: position + 8, as: UInt64.self)),
-      start >= end, start <= limit, count <= limit - start
+      count > 0, start >= end, start <= limit, count <= limit - start
     else { throw damaged }
     let checksum = table.integer(at: position + 16, as: UInt32.self)
     let length = Int(table.integer(at: position + 20, as: UInt32.self))

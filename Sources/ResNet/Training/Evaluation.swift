@@ -16,6 +16,7 @@ extension Model {
     let memory = try allocateFloats(size * classes)
     defer { free(memory) }
 
+    let target = try PlanTarget.current()
     let order = Array(0..<data.count)
     var loss = 0.0
     var correct = 0
@@ -24,7 +25,7 @@ extension Model {
       try batch.read(indices, of: data, normalization: normalization)
       try network.validate(labels: batch.labels, of: indices.count)
       let scores = UnsafeMutableBufferPointer(start: memory, count: indices.count * classes)
-      try logits(prepared: batch.view, into: scores)
+      try logits(prepared: batch.view, target: target, into: scores)
       guard let labels = batch.labels.baseAddress else { continue }
       let outcome = Softmax.crossEntropy(
         scores: memory, labels: labels, count: indices.count, classes: classes, gradient: nil)

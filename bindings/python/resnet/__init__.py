@@ -9,8 +9,8 @@
     labels = resnet.load("m.h5").predict(images)
 
 Images are arrays of shape (images, channels, height, width), float32 or uint8, in whatever unit
-the model was trained on: a model carries its own input normalisation. The same inputs and seed
-give the same bits, whatever the number of threads.
+the model was trained on: a model carries its own input normalisation. The same inputs, batch, seed
+and settings give the same bits, whatever the number of threads.
 
 An object is used by one thread at a time; a second one gets `BusyError`. Python's global lock is
 released while the library computes.
