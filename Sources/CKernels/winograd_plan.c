@@ -50,8 +50,8 @@ void rk_winograd_prepare(rk_conv *conv, int32_t images, int32_t m) {
 void rk_winograd_scratch(rk_conv *conv, int32_t m) {
   const int64_t values = (int64_t)(m + 2) * (m + 2);
   const int64_t blocks = conv->in_blocks + conv->group_blocks;
-  conv->scratch_floats =
-      conv->tiles.panel_floats + values * (2 * RK_WINOGRAD_PADDING + blocks * conv->tiles.run * RK_LANES);
+  conv->scratch_floats = conv->tiles.panel_floats +
+                         values * (2 * RK_WINOGRAD_PADDING + blocks * conv->tiles.run * RK_LANES);
 }
 
 int64_t rk_winograd_slot_values(const rk_conv *conv, int64_t slot) {

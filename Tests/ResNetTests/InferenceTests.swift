@@ -35,7 +35,7 @@ import Testing
     let expected = try model.logits(images).map(Double.init)
     let logits = try prepared.withView { view throws(ResNetError) in
       try written(expected.count) { buffer throws(ResNetError) in
-        try model.logits(prepared: view, into: buffer)
+        try model.logits(prepared: view, target: .current(), into: buffer)
       }
     }
     #expect(relativeError(logits.map(Double.init), expected) <= Self.tolerance)

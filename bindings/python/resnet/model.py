@@ -40,8 +40,8 @@ class Metrics:
 class Memory:
     """The memory that a model takes to run or to train, in bytes.
 
-    It holds for the instruction set in use, the number of threads that is set and whether Winograd's
-    algorithm is allowed. Arrays of images and scores are not counted.
+    It holds for the instruction set in use, the number of threads that is set and whether
+    Winograd's algorithm is allowed. Arrays of images and scores are not counted.
     """
 
     parameters: int
