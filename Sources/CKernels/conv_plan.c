@@ -113,9 +113,11 @@ static void cut_groups(rk_conv *conv, int32_t workers) {
 }
 
 // Winograd's algorithm on tiles of 4x4 has the fewest products, but four times the weights of the
-// direct sum, on 2x2 not quite twice: where large weights meet few tiles, reading them is what
-// takes the time.
-enum { FEW_TILES = 16, LARGE_WEIGHTS = 200 };  // tiles of 4x4; pairs of blocks
+// direct sum, on 2x2 not quite twice. A vector of weights serves as many multiply-adds as there are
+// tiles, and takes an estimated 12 cycles to come from L3, twice that from memory: with fewer tiles
+// reading weights is what takes the time. In pairs of blocks: what the L2 cache does not keep from
+// one image to the next, and what the L3 cache does not; and tiles of 4x4 that are too few for them.
+enum { NEAR_WEIGHTS = 16, FEW_TILES = 4, FAR_WEIGHTS = 200, FEW_TILES_FAR = 16 };
 
 static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
   if (conv->algorithm == RK_DIRECT || !rk_winograd_applies(conv)) return RK_DIRECT;
@@ -123,8 +125,10 @@ static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
   // A tile of an image costs more to transform than its three channels take to multiply.
   if (rk_pixel_lanes(conv->in_channels, conv->tap_count) < RK_LANES) return RK_DIRECT;
   const int64_t tiles = images * rk_ceil_div(conv->out_h, 4) * rk_ceil_div(conv->out_w, 4);
-  const int large = conv->in_blocks * (int64_t)conv->out_blocks > LARGE_WEIGHTS;
-  return large && tiles <= FEW_TILES ? RK_WINOGRAD_2 : RK_WINOGRAD_4;
+  const int64_t weights = conv->in_blocks * (int64_t)conv->out_blocks;
+  if (weights >= NEAR_WEIGHTS && tiles <= FEW_TILES) return RK_WINOGRAD_2;
+  if (weights >= FAR_WEIGHTS && tiles <= FEW_TILES_FAR) return RK_WINOGRAD_2;
+  return RK_WINOGRAD_4;
 }
 
 void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers) {
