@@ -126,7 +126,7 @@ static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
   if (rk_pixel_lanes(conv->in_channels, conv->tap_count) < RK_LANES) return RK_DIRECT;
   const int64_t tiles = images * rk_ceil_div(conv->out_h, 4) * rk_ceil_div(conv->out_w, 4);
   const int64_t weights = conv->in_blocks * (int64_t)conv->out_blocks;
-  if (weights >= NEAR_WEIGHTS && tiles <= FEW_TILES) return RK_WINOGRAD_2;
+  if (images == 1 && weights >= NEAR_WEIGHTS && tiles <= FEW_TILES) return RK_WINOGRAD_2;
   if (weights >= FAR_WEIGHTS && tiles <= FEW_TILES_FAR) return RK_WINOGRAD_2;
   return RK_WINOGRAD_4;
 }
