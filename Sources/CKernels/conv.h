@@ -224,8 +224,9 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
   const int image_source = conv->pixel_lanes < RK_LANES;
   int32_t tap_count = phase->tap_end - phase->tap_begin;
 
-  window view = {.first_row = band_index * phase->band_rows, .cols = phase->cols};
-  view.rows = min_i32(phase->band_rows, phase->rows - view.first_row);
+  window view = {.cols = phase->cols};
+  view.first_row = (int32_t)rk_part_begin(phase->rows, phase->bands, band_index);
+  view.rows = (int32_t)rk_part_begin(phase->rows, phase->bands, band_index + 1) - view.first_row;
   rk_phase_axes(conv, phase, &view.vertical, &view.horizontal);
 
   // The source: where it lies if that will do, otherwise staged.

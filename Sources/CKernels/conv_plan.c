@@ -8,8 +8,8 @@ static const int64_t panel_target = 192 * 1024 / sizeof(float);
 // ... unless weights are too large to stay there anyhow: then the fewer bands, the less often they
 // are read.
 static const int64_t panel_target_wide = 512 * 1024 / sizeof(float);
-// Enough tasks for the threads of a large machine to share evenly, and for those there are.
-enum { TASKS_WANTED = 64, TASKS_PER_WORKER = 4 };
+// Enough tasks for the threads of a large machine to share evenly.
+enum { TASKS_WANTED = 64 };
 // But a band with fewer pixels than this spends its time starting and stopping.
 enum { BAND_PIXELS_MIN = 56, BAND_ROWS_MIN = 4 };
 
@@ -44,9 +44,8 @@ static int64_t panel_floats(const rk_conv *conv, const rk_phase *phase, int32_t 
 static void cut_bands(rk_phase *phase, int64_t rows) {
   phase->bands = phase->band_rows = 0;
   if (phase->rows <= 0 || phase->cols <= 0) return;
-  const int64_t bands = rk_ceil_div(phase->rows, rows);
-  phase->band_rows = (int32_t)rk_ceil_div(phase->rows, bands);
-  phase->bands = (int32_t)rk_ceil_div(phase->rows, phase->band_rows);
+  phase->bands = (int32_t)rk_ceil_div(phase->rows, rows);
+  phase->band_rows = (int32_t)rk_ceil_div(phase->rows, phase->bands);
 }
 
 // Halves the bands of a phase unless they would become too small. Returns whether it did.
@@ -97,18 +96,28 @@ static void cut_direct(rk_conv *conv, int32_t images) {
   conv->scratch_floats += RK_LANES;
 }
 
-// Shares out the destination's blocks where slots alone are too few for the threads. That costs
-// reading, and staging or transforming, the source again. In pairs, because the kernels work on two
-// at a time.
+// The time that the thread with most to do takes, in pairs of destination blocks of a slot.
+static int64_t longest_share(const rk_conv *conv, int32_t group_blocks, int32_t workers) {
+  const int64_t tasks = conv->slots * rk_ceil_div(conv->out_blocks, group_blocks);
+  return rk_ceil_div(tasks, workers) * rk_ceil_div(group_blocks, 2);
+}
+
+// Groups of destination blocks where slots alone do not share out evenly among the threads: the
+// largest that do, to within a sixteenth, because each group stages or transforms the source again.
+// In pairs, because the kernels work on two at a time.
 static void cut_groups(rk_conv *conv, int32_t workers) {
-  conv->group_blocks = conv->out_blocks;
-  conv->groups = 1;
-  while (conv->slots * conv->groups < (int64_t)TASKS_PER_WORKER * workers && workers > 1 &&
-         conv->group_blocks > 2) {
-    const int32_t half = (conv->group_blocks + 1) / 2;
-    conv->group_blocks = half + half % 2;
-    conv->groups = (int32_t)rk_ceil_div(conv->out_blocks, conv->group_blocks);
+  int64_t shortest = longest_share(conv, conv->out_blocks, workers);
+  for (int32_t blocks = 2; blocks < conv->out_blocks; blocks += 2) {
+    const int64_t share = longest_share(conv, blocks, workers);
+    if (share < shortest) shortest = share;
   }
+  conv->group_blocks = conv->out_blocks;
+  while (conv->group_blocks > 2 &&
+         longest_share(conv, conv->group_blocks, workers) * 16 > shortest * 17) {
+    const int32_t less = conv->group_blocks - 1;
+    conv->group_blocks = less - less % 2;
+  }
+  conv->groups = (int32_t)rk_ceil_div(conv->out_blocks, conv->group_blocks);
   conv->tasks = conv->slots * conv->groups;
 }
 
@@ -149,7 +158,8 @@ void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers) {
 int64_t rk_conv_slot_values(const rk_conv *conv, int64_t slot) {
   if (conv->algorithm != RK_DIRECT) return rk_winograd_slot_values(conv, slot);
   const rk_phase *phase = conv->phases;
-  const int32_t first = (int32_t)(slot % conv->bands) * phase->band_rows;
-  const int32_t left = phase->rows - first;
-  return (int64_t)(left < phase->band_rows ? left : phase->band_rows) * phase->cols;
+  const int64_t band = slot % conv->bands;
+  const int64_t rows = rk_part_begin(phase->rows, phase->bands, band + 1) -
+                       rk_part_begin(phase->rows, phase->bands, band);
+  return rows * phase->cols;
 }

@@ -58,6 +58,12 @@ static inline int32_t rk_pixel_lanes(int32_t channels, int32_t taps) {
 
 static inline int64_t rk_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// Where part `part` of `total` things begins that are cut into `parts`, whose sizes differ by at
+// most one.
+static inline int64_t rk_part_begin(int64_t total, int64_t parts, int64_t part) {
+  return total * part / parts;
+}
+
 // The axes of a phase, spanning its taps.
 void rk_phase_axes(const rk_conv *conv, const rk_phase *phase, rk_axis *vertical,
                    rk_axis *horizontal);

@@ -185,8 +185,8 @@ RK_INLINE void winograd_run(const int M, const rk_conv *conv, const rk_source *s
   const int32_t group = (int32_t)(task % conv->groups);
   const int64_t slot = task / conv->groups;
   const rk_tiles *tiles = &conv->tiles;
-  const int64_t begin = slot * tiles->run;
-  const int64_t end = begin + tiles->run < tiles->count ? begin + tiles->run : tiles->count;
+  const int64_t begin = rk_part_begin(tiles->count, conv->slots, slot);
+  const int64_t end = rk_part_begin(tiles->count, conv->slots, slot + 1);
   const int64_t count = end - begin, block_floats = count * RK_LANES;
   const int32_t first_block = group * conv->group_blocks;
   const int32_t block_end = min_i32(first_block + conv->group_blocks, conv->out_blocks);

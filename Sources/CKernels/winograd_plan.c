@@ -5,7 +5,8 @@
 static const int64_t run_floats = 512 * 1024 / sizeof(float);
 // Two register tiles at most, as more gains nothing; at least one, as fewer pixels use the
 // multipliers badly.
-enum { RUN_MIN = 14, RUN_MAX = 28 };
+enum { RUN_LEAST = 8, RUN_MIN = 14, RUN_MAX = 28 };
+enum { SLOTS_MANY = 32 };
 // Weights that no L2 cache holds are read from further away for every task, so a task then has
 // tiles enough for that not to be what it waits for.
 static const int64_t far_weights = 4 * 1024 * 1024 / sizeof(float);
@@ -43,8 +44,15 @@ void rk_winograd_prepare(rk_conv *conv, int32_t images, int32_t m) {
   if (most > RUN_MAX) most = RUN_MAX;
   if (most < RUN_MIN) most = RUN_MIN;
   if (conv->packed_floats > far_weights) most = RUN_FAR;
-  tiles->run = (int32_t)rk_ceil_div(tiles->count, rk_ceil_div(tiles->count, most));
-  conv->slots = rk_ceil_div(tiles->count, tiles->run);
+  conv->slots = rk_ceil_div(tiles->count, most);
+  // Few are evenly shared among threads only if they are a power of two, and no less than two unless
+  // sharing the weights out is what matters.
+  if (conv->slots < SLOTS_MANY && conv->packed_floats <= far_weights) {
+    int64_t even = 2;
+    while (even < conv->slots) even *= 2;
+    if (even * RUN_LEAST <= tiles->count) conv->slots = even;
+  }
+  tiles->run = (int32_t)rk_ceil_div(tiles->count, conv->slots);
 }
 
 void rk_winograd_scratch(rk_conv *conv, int32_t m) {
@@ -59,8 +67,8 @@ int64_t rk_winograd_slot_values(const rk_conv *conv, int64_t slot) {
   const int32_t m = conv->algorithm == RK_WINOGRAD_4 ? 4 : 2;
   const int64_t per_image = (int64_t)tiles->rows * tiles->cols;
   int64_t values = 0;
-  for (int64_t tile = slot * tiles->run; tile < (slot + 1) * tiles->run && tile < tiles->count;
-       tile++) {
+  const int64_t end = rk_part_begin(tiles->count, conv->slots, slot + 1);
+  for (int64_t tile = rk_part_begin(tiles->count, conv->slots, slot); tile < end; tile++) {
     const int32_t row = (int32_t)(tile % per_image) / tiles->cols * m;
     const int32_t col = (int32_t)(tile % per_image) % tiles->cols * m;
     const int32_t rows = conv->out_h - row, cols = conv->out_w - col;

@@ -250,19 +250,22 @@ private struct Isa: CustomStringConvertible {
   }
 }
 
+/// Part `index` of `total` things cut into parts whose sizes differ by at most one.
+private func part(of total: Int, in parts: Int, _ index: Int) -> Range<Int> {
+  total * index / parts..<total * (index + 1) / parts
+}
+
 /// The pixels that a slot's statistics are of.
 private func slotPixels(_ conv: rk_conv, _ slot: Int) -> [(image: Int, pixel: Int)] {
   let (height, width) = (Int(conv.out_h), Int(conv.out_w))
   guard conv.algorithm != Int32(RK_DIRECT.rawValue) else {
     let (image, band) = (slot / Int(conv.bands), slot % Int(conv.bands))
-    let first = band * Int(conv.phases.0.band_rows)
-    let rows = min(Int(conv.phases.0.band_rows), Int(conv.phases.0.rows) - first)
-    return (first * width..<(first + rows) * width).map { (image, $0) }
+    let rows = part(of: height, in: Int(conv.bands), band)
+    return (rows.lowerBound * width..<rows.upperBound * width).map { (image, $0) }
   }
   let m = conv.algorithm == Int32(RK_WINOGRAD_4.rawValue) ? 4 : 2
   let (tileRows, tileCols) = ((height + m - 1) / m, (width + m - 1) / m)
-  let (first, run) = (slot * Int(conv.tiles.run), Int(conv.tiles.run))
-  return (first..<min(first + run, Int(conv.tiles.count))).flatMap { tile in
+  return part(of: Int(conv.tiles.count), in: Int(conv.slots), slot).flatMap { tile in
     let (image, place) = tile.quotientAndRemainder(dividingBy: tileRows * tileCols)
     let (row, col) = (place / tileCols * m, place % tileCols * m)
     return (row..<min(row + m, height)).flatMap { h in
