@@ -26,6 +26,8 @@ typedef struct conv_tile {
   const float *ahead;    // of the first source block, what to fetch for the next task
   int64_t ahead_block;   // floats from a source block to the next there
   int32_t ahead_lines;   // cache lines to fetch of each
+  const float *next;     // the weights to be read after these, laid out like them
+  int32_t next_lines;    // cache lines to fetch of each block's
   int32_t fetch;         // fetch the destination, which is in no near cache
   int32_t blocks;        // source blocks
   int32_t last_lanes;    // channels of the last of them
@@ -57,6 +59,11 @@ RK_INLINE void conv_tile_run(const int T, const int B, const int L, const conv_t
   for (int32_t block = 0; block < tile->blocks; block++) {
     if (reads_ahead) {
       read_ahead_fetch(tile->ahead + block * tile->ahead_block, tile->ahead_lines);
+    }
+    if (reads_ahead && tile->next_lines > 0) {
+      const float *next = tile->next + block * tile->weight_in;
+      read_ahead_fetch(next, tile->next_lines);
+      if (B > 1) read_ahead_fetch(next + tile->weight_out, tile->next_lines);
     }
     const float *weights = tile->weights + block * tile->weight_in;
     const int64_t lanes = L < RK_LANES ? 1 : block + 1 < tile->blocks ? RK_LANES : tile->last_lanes;
@@ -146,7 +153,9 @@ RK_INLINE void conv_tiles(conv_tile *tile, const conv_band *band, int64_t panel_
   const float *panel = tile->panel, *addend = tile->addend;
   float *block = tile->out;
   const int fetch = tile->fetch;
-  const int64_t out_block = tile->out_block, ahead = tile->ahead_lines * (int64_t)RK_LANES;
+  const int64_t out_block = tile->out_block;
+  const int64_t ahead = tile->ahead_lines * (int64_t)RK_LANES;
+  const int64_t next = tile->next_lines * (int64_t)RK_LANES;
   const int64_t panel_pixel = tile->image ? RK_IMAGE_LANES : RK_LANES;
   const conv_tile_function *functions = tile->image ? conv_image_tiles_single : conv_tiles_single;
 #if RK_TILE_PAIR
@@ -168,6 +177,7 @@ RK_INLINE void conv_tiles(conv_tile *tile, const conv_band *band, int64_t panel_
       functions[pixels - 1](tile);
       tile->panel += pixels * panel_pixel;
       tile->ahead += ahead;
+      tile->next += next;
       out += pixels * band->pixel;
     }
   }
@@ -297,6 +307,10 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
   const int64_t rounds = rk_ceil_div(block_end - first_block, pairs ? 2 : 1);
   const int32_t ahead_lines = (int32_t)rk_ceil_div(ahead.lines, tiles * rounds);
 
+  // A block's weights, shared out among the tiles that come before they are wanted.
+  const int32_t next_lines =
+      conv->far_weights ? (int32_t)rk_ceil_div(tap_count * RK_LANES, tiles) : 0;
+
   int32_t width = 1;
   for (int32_t block = first_block; block < block_end; block += width) {
     width = RK_TILE_PAIR && block + 1 < block_end ? 2 : 1;
@@ -309,6 +323,10 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
     for (int32_t begin = 0; begin < conv->in_blocks; begin += chunk) {
       const int32_t blocks = min_i32(chunk, conv->in_blocks - begin);
       const int last = begin + blocks == conv->in_blocks;
+      const int more = !last || block + width < conv->out_blocks;
+      const float *next =
+          packed + phase->tap_begin * weight_tap +
+          (last ? (block + width) * weight_out : block * weight_out + (begin + blocks) * weight_in);
       conv_tile tile = {
           .panel = panel + begin * panel_block,
           .weights =
@@ -323,6 +341,8 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
           .ahead = ahead.first + begin * in_plane,
           .ahead_block = in_plane,
           .ahead_lines = ahead_lines,
+          .next = more ? next : packed,
+          .next_lines = more ? next_lines : 0,
           .fetch = begin == 0 && !epilogue->accumulate,
           .blocks = blocks,
           .last_lanes = last ? conv->in_channels - (conv->in_blocks - 1) * RK_LANES : RK_LANES,

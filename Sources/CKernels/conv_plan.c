@@ -122,11 +122,10 @@ static void cut_groups(rk_conv *conv, int32_t workers) {
 }
 
 // Winograd's algorithm on tiles of 4x4 has the fewest products, but four times the weights of the
-// direct sum, on 2x2 not quite twice. A vector of weights serves as many multiply-adds as there are
-// tiles, and takes an estimated 12 cycles to come from L3, twice that from memory: with fewer tiles
-// reading weights is what takes the time. In pairs of blocks: what the L2 cache does not keep from
-// one image to the next, and what the L3 cache does not; and tiles of 4x4 that are too few for them.
-enum { NEAR_WEIGHTS = 16, FEW_TILES = 4, FAR_WEIGHTS = 200, FEW_TILES_FAR = 16 };
+// direct sum; on 2x2 not quite twice. A vector of weights serves as many multiply-adds as there are
+// tiles: with very few, and more weights (in pairs of blocks) than an L2 cache keeps from one image
+// to the next, reading weights is what takes the time.
+enum { FEW_TILES = 4, MANY_WEIGHTS = 16 };
 
 static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
   if (conv->algorithm == RK_DIRECT || !rk_winograd_applies(conv)) return RK_DIRECT;
@@ -135,10 +134,12 @@ static int32_t choose_algorithm(const rk_conv *conv, int32_t images) {
   if (rk_pixel_lanes(conv->in_channels, conv->tap_count) < RK_LANES) return RK_DIRECT;
   const int64_t tiles = images * rk_ceil_div(conv->out_h, 4) * rk_ceil_div(conv->out_w, 4);
   const int64_t weights = conv->in_blocks * (int64_t)conv->out_blocks;
-  if (images == 1 && weights >= NEAR_WEIGHTS && tiles <= FEW_TILES) return RK_WINOGRAD_2;
-  if (weights >= FAR_WEIGHTS && tiles <= FEW_TILES_FAR) return RK_WINOGRAD_2;
-  return RK_WINOGRAD_4;
+  return tiles <= FEW_TILES && weights >= MANY_WEIGHTS ? RK_WINOGRAD_2 : RK_WINOGRAD_4;
 }
+
+// Weights that an L2 cache holds beside source and destination. Those of a single image's networks
+// are in none, as other layers' have been read since.
+enum { NEAR_FLOATS = 256 * 1024 / sizeof(float) };
 
 void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers) {
   conv->in_blocks = (int32_t)rk_ceil_div(conv->in_channels, RK_LANES);
@@ -153,6 +154,7 @@ void rk_conv_prepare(rk_conv *conv, int32_t images, int32_t workers) {
     cut_groups(conv, workers);
     rk_winograd_scratch(conv, m);
   }
+  conv->far_weights = images == 1 || conv->packed_floats > NEAR_FLOATS;
 }
 
 int64_t rk_conv_slot_values(const rk_conv *conv, int64_t slot) {

@@ -214,10 +214,16 @@ RK_INLINE void winograd_run(const int M, const rk_conv *conv, const rk_source *s
   const int64_t weight_out = conv->in_blocks * (int64_t)(RK_LANES * RK_LANES);
   const int64_t no_tap = 0;
   const conv_band band = {.first = 0, .row = 0, .pixel = RK_LANES, .rows = 1, .cols = count};
+  const int pairs = RK_TILE_PAIR && block_end - first_block > 1;
+  const int32_t next_lines =
+      conv->far_weights ? (int32_t)rk_ceil_div(RK_LANES, conv_row_tiles(&band, pairs)) : 0;
   for (int value = 0; value < N * N; value++) {
     int32_t width = 1;
     for (int32_t block = first_block; block < block_end; block += width) {
       width = RK_TILE_PAIR && block + 1 < block_end ? 2 : 1;
+      const int over = block + width == block_end, more = value + over < N * N;
+      const int64_t next =
+          (int64_t)(value + over) * conv->out_blocks + (over ? first_block : block + width);
       conv_tile tile = {
           .panel = v + value * v_step,
           .weights = packed + ((int64_t)value * conv->out_blocks + block) * weight_out,
@@ -226,6 +232,8 @@ RK_INLINE void winograd_run(const int M, const rk_conv *conv, const rk_source *s
           .panel_block = block_floats,
           .weight_in = RK_LANES * RK_LANES,
           .weight_out = weight_out,
+          .next = packed + (more ? next * weight_out : 0),
+          .next_lines = more ? next_lines : 0,
           .out_block = block_floats,
           .out_pixel = RK_LANES,
           .blocks = conv->in_blocks,

@@ -70,6 +70,24 @@ struct ThreadPoolTests {
     #expect(total.load(ordering: .relaxed) == 320)
   }
 
+  /// Workers fall asleep after some 200 microseconds: here they are about to, or are waking up.
+  @Test func noTaskRunsOnceAnOperationIsOver() {
+    let total = Atomic<Int>(0)
+    let late = Atomic<Int>(0)
+    let isOver = Atomic<Bool>(true)
+    for round in 0..<2000 {
+      usleep(UInt32(round % 40 * 10))
+      isOver.store(false, ordering: .relaxed)
+      ThreadPool.shared.run(3, workers: 4) { _, _ in
+        if isOver.load(ordering: .relaxed) { late.add(1, ordering: .relaxed) }
+        total.add(1, ordering: .relaxed)
+      }
+      isOver.store(true, ordering: .relaxed)
+    }
+    #expect(total.load(ordering: .relaxed) == 6000)
+    #expect(late.load(ordering: .relaxed) == 0)
+  }
+
   @Test func anImpossibleThreadCountIsRefused() {
     #expect(throws: ResNetError.self) { try Engine.setThreads(-1) }
     #expect(throws: ResNetError.self) { try Engine.setThreads(ThreadPool.maximumThreads + 1) }

@@ -77,6 +77,7 @@ typedef struct rk_conv {
   int32_t pixel_lanes;  // direct: of a source pixel, in the panel and in the packed weights
   int32_t group_blocks, groups;  // destination blocks of one task, tasks across blocks
   int32_t bands;                 // direct: bands of all phases together, tasks across rows
+  int32_t far_weights;           // no near cache holds them: they are fetched ahead
   rk_tiles tiles;                // Winograd
   int64_t tasks;                 // slots * groups
   int64_t slots;                 // rows of the statistics: images * bands, or runs of tiles

@@ -6,15 +6,17 @@ import Synchronization
 ///
 /// Each thread owns a contiguous share of the tasks, so that from one operation to the next it
 /// meets the memory it touched before, and helps others once its own share is done. Between
-/// operations the workers spin for some microseconds, then sleep. One caller at a time has the
+/// operations the workers spin for a moment, then sleep; an operation does not wait for one that
+/// is still waking up. One caller at a time has the
 /// workers; another that comes meanwhile computes alone, with the same result. Workers start on
 /// first use, and anew in a forked child.
 final class ThreadPool: @unchecked Sendable {
   static let maximumThreads = 256
 
-  /// Polls of the generation before a worker sleeps: some 50 microseconds, which outlasts the
-  /// serial moments between the operations of a plan.
-  private static let spins = 4000
+  /// Polls of the generation before a worker sleeps: some 200 microseconds, which outlasts the
+  /// serial moments between the operations of a plan, and between two calls of a program that
+  /// classifies image after image.
+  private static let spins = 16000
 
   /// One share of the tasks. A cache line of its own, as all threads write to it.
   private struct Share: ~Copyable {
@@ -35,8 +37,9 @@ final class ThreadPool: @unchecked Sendable {
   /// Counts operations; a worker that sees it change has work.
   private let generation = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
-  /// Workers that have not finished the current operation.
-  private let pending = Atomic<Int>(0)
+  /// Whether workers may join the current operation, and how many did and have not left.
+  private let gate = Atomic<Int>(0)
+  private static let isOpen = 1 << 32
   private let threadCount: Atomic<Int>
   private var participants = 0
   private var body: UnsafePointer<Body>?
@@ -107,7 +110,6 @@ final class ThreadPool: @unchecked Sendable {
   private func stopWorkers() {
     guard !workers.isEmpty else { return }
     stopping = true
-    pending.store(workers.count, ordering: .relaxed)
     announce()
     for worker in workers { pthread_join(worker, nil) }
     workers = []
@@ -177,13 +179,25 @@ final class ThreadPool: @unchecked Sendable {
         pthread_mutex_unlock(sleepLock)
       }
       seen = generation.load(ordering: .acquiring)
-      if stopping {
-        pending.subtract(1, ordering: .releasing)
-        return
+      if stopping { return }
+      if join() {
+        if index < participants, let body { take(part: index, body.pointee) }
+        gate.subtract(1, ordering: .releasing)
       }
-      if index < participants, let body { take(part: index, body.pointee) }
-      pending.subtract(1, ordering: .releasing)
     }
+  }
+
+  /// Joins the current operation, unless it is over: it does not wait for a worker that was asleep
+  /// when it began, and may have been done without it.
+  private func join() -> Bool {
+    var seen = gate.load(ordering: .relaxed)
+    while seen >= Self.isOpen {
+      let (joined, current) = gate.weakCompareExchange(
+        expected: seen, desired: seen + 1, successOrdering: .acquiring, failureOrdering: .relaxed)
+      if joined { return true }
+      seen = current
+    }
+    return false
   }
 
   /// Tells the workers that there is something new. The fence order (generation, then sleepers;
@@ -218,15 +232,17 @@ final class ThreadPool: @unchecked Sendable {
       shares[part].next.store(part * tasks / participants, ordering: .relaxed)
       shares[part].end = (part + 1) * tasks / participants
     }
-    pending.store(workers.count, ordering: .relaxed)
     withoutActuallyEscaping(body) { escapable in
       var job: Body = escapable
       withUnsafePointer(to: &job) { pointer in
         self.body = pointer
+        gate.store(Self.isOpen, ordering: .releasing)
         announce()
         take(part: 0, pointer.pointee)
+        // All tasks are taken; those who took some are waited for.
+        gate.subtract(Self.isOpen, ordering: .relaxed)
         var spin = 0
-        while pending.load(ordering: .acquiring) > 0 {
+        while gate.load(ordering: .acquiring) > 0 {
           spin += 1
           if spin < Self.spins { rk_pause() } else { sched_yield() }
         }
