@@ -134,7 +134,7 @@ BENCH_OPTIONS = $(if $(ROWS),--rows '$(ROWS)') $(if $(ENGINES),--engines '$(ENGI
 	$(if $(THREADS),--threads $(THREADS)) $(if $(REPS),--reps $(REPS))
 
 .PHONY: bench
-bench: library build/bench/peak build/bench/start  ## libresnet beside other engines: ROWS=GLOBS ENGINES=NAMES THREADS=N REPS=N
+bench: library build/bench/peak build/bench/start build/bench/start-onnxruntime  ## libresnet beside other engines: ROWS=GLOBS ENGINES=NAMES THREADS=N REPS=N
 	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/engines/requirements.txt
 	@PYTHONPATH=Benchmarks:bindings/python '$(RESNET_BENCH_ENV)/bin/python' -m engines \
 	  --out build/bench $(BENCH_OPTIONS)
@@ -145,6 +145,9 @@ build/bench/peak: $(wildcard Benchmarks/peak/*.[ch])
 build/bench/start: Benchmarks/engines/start.c include/resnet.h build/libresnet.so
 	@mkdir -p $(@D)
 	clang $(CFLAGS) -Iinclude $< -o $@ -Lbuild -lresnet -Wl,-rpath,'$(CURDIR)/build'
+build/bench/start-onnxruntime: Benchmarks/engines/start_onnxruntime.c
+	@mkdir -p $(@D)
+	clang $(CFLAGS) $< -o $@ -ldl
 
 .PHONY: bench-kernels
 bench-kernels: build/bench/kernels  ## the kernels beside oneDNN's, layer by layer: ROWS THREADS REPS

@@ -208,6 +208,16 @@ rn_status rn_model_save(rn_model *model, const char *path);
  * load models from people whom you do not trust. RN_NOT_FOUND, RN_IO_ERROR, RN_BAD_FORMAT. */
 rn_status rn_model_load(const char *path, rn_model **model);
 
+/* Opens such a file to run the model: its weights stay there until an image needs them. The first
+ * answer takes the shortest way from the file to the scores and keeps no weights, so that a program
+ * that wants one answer has it soonest; from the second on they are kept, as the kernels read them,
+ * and once only, while rn_model_load has them twice. All functions take such a model, but those that
+ * change weights, train or save: RN_INVALID_ARGUMENT. The file is verified as rn_model_load does, a
+ * tensor's data whenever they are read; it stays open until the model is freed. It may be replaced
+ * or removed meanwhile, but if its contents are overwritten, running is RN_BAD_FORMAT or
+ * RN_IO_ERROR. */
+rn_status rn_model_open(const char *path, rn_model **model);
+
 typedef struct rn_model_info {
   size_t size; /* sizeof(rn_model_info) */
   int32_t classes;

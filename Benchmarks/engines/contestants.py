@@ -36,8 +36,8 @@ class Contestant(Protocol):
 
     versions: dict[str, str]
 
-    def measure(self) -> dict[str, Sample]:
-        """Measures once. By what is to be reported: most engines have one result, themselves."""
+    def measure(self) -> Sample:
+        """Measures once."""
 
 
 def checked(difference: float) -> None:
@@ -53,22 +53,22 @@ def checked(difference: float) -> None:
 class Worker:
     """An engine in a process of its own that keeps its threads and its memory."""
 
-    def __init__(self, engine: str, process: Process) -> None:
+    def __init__(self, process: Process) -> None:
         """Waits until the engine is set up and has given the right answer.
 
         Raises:
             FailedError: It did not, or not in time.
         """
-        self._engine, self._process = engine, process
+        self._process = process
         ready = json.loads(process.read_line(SETUP_SECONDS))
         checked(ready["difference"])
         self.versions: dict[str, str] = ready["versions"]
 
-    def measure(self) -> dict[str, Sample]:
+    def measure(self) -> Sample:
         """Measures once."""
         self._process.send_line("")
         said = json.loads(self._process.read_line(MEASUREMENT_SECONDS))
-        return {self._engine: Sample(said["seconds"], said["peak_memory"])}
+        return Sample(said["seconds"], said["peak_memory"])
 
 
 class Starter:
@@ -76,7 +76,6 @@ class Starter:
 
     def __init__(
         self,
-        engine: str,
         command: Sequence[str],
         environment: Mapping[str, str],
         case: Case,
@@ -88,17 +87,12 @@ class Starter:
             FailedError: It failed, or gave another answer.
         """
         self.versions: dict[str, str] = {}
-        self._engine, self._log = engine, log
         self._start: Callable[[], Process] = lambda: Process(command, environment, log)
         self._wanted = array.array("f", case.raw_answer.read_bytes())
         self.measure()
 
-    def measure(self) -> dict[str, Sample]:
-        """Starts the program.
-
-        If it says on standard error how long it took without loading its libraries, that is a
-        result too.
-        """
+    def measure(self) -> Sample:
+        """Starts the program."""
         start = time.perf_counter()
         with self._start() as process:
             data = process.read_bytes(FLOAT_BYTES * len(self._wanted), START_SECONDS)
@@ -107,8 +101,4 @@ class Starter:
         given = array.array("f", data)
         differences = [abs(a - b) for a, b in zip(given, self._wanted, strict=True)]
         checked(max(differences) / max(abs(value) for value in self._wanted))
-        samples = {self._engine: Sample(seconds, peak_memory)}
-        said = self._log.read_text()
-        if said:
-            samples[f"{self._engine}-imported"] = Sample(float(said), peak_memory)
-        return samples
+        return Sample(seconds, peak_memory)

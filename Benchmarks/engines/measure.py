@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -79,6 +80,20 @@ def peak(setting: Setting) -> float:
     return float(said.stdout.split()[1])
 
 
+def onnxruntime_library() -> str:
+    """Where PyPI's package has its shared library.
+
+    Raises:
+        FailedError: It is not installed.
+    """
+    found = importlib.util.find_spec("onnxruntime")
+    for folder in (found and found.submodule_search_locations) or []:
+        for path in pathlib.Path(folder).glob("capi/libonnxruntime.so.*"):
+            return str(path)
+    reason = "onnxruntime has no shared library here"
+    raise FailedError(reason)
+
+
 def prepare(row: Row, case: Case, setting: Setting) -> None:
     """Makes the row's files in a process of its own, which needs much memory."""
     command = [sys.executable, "-m", "engines.prepare", row.name, str(case.folder)]
@@ -96,13 +111,13 @@ def contestant(
         if engine == LIBRESNET:
             program = [str(setting.out / "start"), str(case.libresnet)]
         else:
-            script = pathlib.Path(__file__).with_name("start_onnxruntime.py")
-            program = [sys.executable, str(script), str(case.optimised_onnx)]
-        return Starter(engine, program + job, setting.environment, case, log)
+            program = [str(setting.out / "start-onnxruntime"), onnxruntime_library()]
+            program.append(str(case.optimised_onnx))
+        return Starter(program + job, setting.environment, case, log)
     command = [sys.executable, "-m", "engines.worker", engine, row.name, str(case.folder)]
     command.append(str(setting.threads))
     process = running.enter_context(Process(command, setting.environment, log))
-    return Worker(engine, process)
+    return Worker(process)
 
 
 def measured(row: Row, setting: Setting) -> Outcome:
@@ -136,8 +151,7 @@ def measured(row: Row, setting: Setting) -> Outcome:
                     continue
                 time.sleep(PAUSE_SECONDS)
                 try:
-                    for name, sample in each.measure().items():
-                        outcome.samples.setdefault(name, []).append(sample)
+                    outcome.samples.setdefault(engine, []).append(each.measure())
                 except FailedError as error:
                     outcome.failures[engine] = str(error)
         for engine in outcome.failures:

@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
   const int size = atoi(argv[3]);
   check(rn_set_threads(atoi(argv[4])));
   rn_model *model = NULL;
-  check(rn_model_load(argv[1], &model));
+  check(rn_model_open(argv[1], &model));
 
   const size_t count = 3 * (size_t)size * (size_t)size;
   float *pixels = floats(count);

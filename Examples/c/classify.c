@@ -77,7 +77,7 @@ int main(int argc, char **argv) {
     return EXIT_FAILURE;
   }
   rn_model *model = NULL;
-  check(rn_model_load(argv[1], &model), argv[1]);
+  check(rn_model_open(argv[1], &model), argv[1]);
   rn_model_info info = RN_MODEL_INFO_INIT;
   check(rn_model_get_info(model, &info), argv[1]);
   size_t classes = (size_t)info.classes;

@@ -50,7 +50,7 @@ def main() -> int:
         return 1
     what = sys.argv[1]
     try:
-        model = resnet.load(what)
+        model = resnet.open(what)
         names = model.class_names or [str(index) for index in range(model.classes)]
         for what in sys.argv[2:]:
             probabilities = model.probabilities(read_image(what)[None])[0]

@@ -73,32 +73,38 @@ static void pack_rows_transposed(const rk_conv *conv, const float *rows, int32_t
   }
 }
 
-static void direct_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
-                        int32_t transposed, float *packed, int64_t task) {
+// One destination and one source block, those that begin with channels `out` and `in`: [tap][source
+// lane][destination lane].
+static void pack_block(const rk_conv *conv, const float *oihw, const float *row_scale,
+                       int32_t transposed, int32_t out, int32_t in, float *to) {
   const int64_t kernel = (int64_t)conv->kernel * conv->kernel;
   const int64_t block_floats = (int64_t)conv->tap_count * conv->pixel_lanes * RK_LANES;
-  const int32_t out = (int32_t)task * RK_LANES;
   const int32_t out_lanes = min_i32(RK_LANES, conv->out_channels - out);
+  const int32_t in_lanes = min_i32(RK_LANES, conv->in_channels - in);
+  // Factors of the O of this block.
+  const int32_t row = transposed ? in : out, row_count = transposed ? in_lanes : out_lanes;
+  float scale[RK_LANES];
+  for (int32_t i = 0; i < RK_LANES; i++) {
+    scale[i] = row_scale != NULL && i < row_count ? row_scale[row + i] : 1;
+  }
+  if (in_lanes < conv->pixel_lanes || (transposed && out_lanes < RK_LANES)) {
+    for (int64_t i = 0; i < block_floats; i += RK_LANES) store(to + i, splat(0));
+  }
+  if (transposed) {
+    pack_rows_transposed(conv, oihw + ((int64_t)in * conv->out_channels + out) * kernel, row_count,
+                         out_lanes, scale, to);
+  } else {
+    pack_rows(conv, oihw + ((int64_t)out * conv->in_channels + in) * kernel, row_count, in_lanes,
+              load(scale), to);
+  }
+}
+
+static void direct_pack(const rk_conv *conv, const float *oihw, const float *row_scale,
+                        int32_t transposed, float *packed, int64_t task) {
+  const int64_t block_floats = (int64_t)conv->tap_count * conv->pixel_lanes * RK_LANES;
   for (int32_t block = 0; block < conv->in_blocks; block++) {
-    const int32_t in = block * RK_LANES;
-    const int32_t in_lanes = min_i32(RK_LANES, conv->in_channels - in);
-    float *to = packed + (task * conv->in_blocks + block) * block_floats;
-    // Factors of the O of this block.
-    const int32_t row = transposed ? in : out, row_count = transposed ? in_lanes : out_lanes;
-    float scale[RK_LANES];
-    for (int32_t i = 0; i < RK_LANES; i++) {
-      scale[i] = row_scale != NULL && i < row_count ? row_scale[row + i] : 1;
-    }
-    if (in_lanes < conv->pixel_lanes || (transposed && out_lanes < RK_LANES)) {
-      for (int64_t i = 0; i < block_floats; i += RK_LANES) store(to + i, splat(0));
-    }
-    if (transposed) {
-      pack_rows_transposed(conv, oihw + ((int64_t)in * conv->out_channels + out) * kernel,
-                           row_count, out_lanes, scale, to);
-    } else {
-      pack_rows(conv, oihw + ((int64_t)out * conv->in_channels + in) * kernel, row_count, in_lanes,
-                load(scale), to);
-    }
+    pack_block(conv, oihw, row_scale, transposed, (int32_t)task * RK_LANES, block * RK_LANES,
+               packed + (task * conv->in_blocks + block) * block_floats);
   }
 }
 

@@ -38,6 +38,7 @@ void rk_winograd_prepare(rk_conv *conv, int32_t images, int32_t m) {
   tiles->low_h = vertical.low;
   tiles->low_w = horizontal.low;
   cut_tiles(tiles, images, conv->out_h, conv->out_w, m);
+  conv->pixel_lanes = RK_LANES;
   conv->packed_floats = values * conv->out_blocks * conv->in_blocks * (RK_LANES * RK_LANES);
 
   int64_t most = run_floats / (values * (conv->in_blocks + conv->out_blocks) * RK_LANES);

@@ -6,7 +6,7 @@ public final class Model {
   public let graph: Graph
   /// The names, shapes and order of its tensors.
   public let layout: ParameterLayout
-  package let parameters: ParameterStore
+  let weights: Weights
   public private(set) var normalization = Normalization.identity
   /// One name per class, or none at all.
   public private(set) var classNames: [String] = []
@@ -16,7 +16,7 @@ public final class Model {
   /// biases 0). The same seed gives the same weights.
   public convenience init(_ network: Network, seed: UInt64 = 0) throws(ResNetError) {
     try self.init(unset: network)
-    initializeWeights(seed: seed)
+    try initializeWeights(seed: seed)
   }
 
   /// A model whose tensors are all zero.
@@ -33,7 +33,15 @@ public final class Model {
     self.network = network
     graph = try Graph(network)
     layout = ParameterLayout(graph)
-    parameters = try ParameterStore(layout, zeroed: zeroed)
+    weights = .memory(try ParameterStore(layout, zeroed: zeroed))
+  }
+
+  /// A model whose tensors stay in their file.
+  init(_ network: Network, in file: StoredParameters) throws(ResNetError) {
+    self.network = network
+    graph = try Graph(network)
+    layout = ParameterLayout(graph)
+    weights = .file(file)
   }
 
   /// Sets how pixels become network inputs; see ``Normalization/validate(channels:)``.
@@ -53,7 +61,13 @@ public final class Model {
 
   /// The values of a tensor, row-major; `layout` has its shape.
   public func tensor(named name: String) throws(ResNetError) -> [Float] {
-    Array(parameters[try find(name)])
+    let tensor = try find(name)
+    var values = [Float](repeating: 0, count: tensor.count)
+    let outcome = values.withUnsafeMutableBufferPointer { buffer in
+      Result { () throws(ResNetError) in try copy(tensor, to: buffer) }
+    }
+    try outcome.get()
+    return values
   }
 
   /// Replaces the values of a tensor. They must be exactly as many, and finite.
@@ -77,8 +91,9 @@ public final class Model {
     guard values.allSatisfy(\.isFinite) else {
       throw ResNetError(.notFinite, "tensor \(name) was given a value that is not finite")
     }
-    _ = parameters[tensor].update(fromContentsOf: values)
-    parameters.noteChange()
+    let store = try parameters
+    _ = store[tensor].update(fromContentsOf: values)
+    store.noteChange()
   }
 
   package func find(_ name: String) throws(ResNetError) -> ParameterLayout.Tensor {

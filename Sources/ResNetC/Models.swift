@@ -86,6 +86,17 @@ public func rn_model_load(
 }
 
 @c @implementation
+public func rn_model_open(
+  _ path: UnsafePointer<CChar>?, _ model: UnsafeMutablePointer<OpaquePointer?>?
+) -> rn_status {
+  guarded {
+    let model = try required(model, "model")
+    let path = try string(path, "path")
+    model.pointee = try makeHandle(ModelResource(try Model.open(path)))
+  }
+}
+
+@c @implementation
 public func rn_model_get_info(
   _ model: OpaquePointer?, _ info: UnsafeMutablePointer<rn_model_info>?
 ) -> rn_status {

@@ -41,7 +41,7 @@ public func rn_model_get_tensor(
     try using(model) { (resource: ModelResource) in
       let tensor = try resource.model.find(try string(name, "name"))
       let values = try output(values, capacity: capacity, needed: tensor.count, "values")
-      _ = values.update(fromContentsOf: resource.model.parameters[tensor])
+      try resource.model.copy(tensor, to: values)
     }
   }
 }

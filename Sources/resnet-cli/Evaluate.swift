@@ -20,7 +20,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try engine.apply()
     let test = try CIFAR10(directory: directory, split: .test)
-    let result = try Model.load(from: model).evaluate(test)
+    let result = try Model.open(model).evaluate(test)
     print(
       "test accuracy \(percent(result.accuracy)) of \(result.count) images, "
         + "loss \(fixed(result.loss, decimals: 4))")

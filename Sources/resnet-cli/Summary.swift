@@ -29,7 +29,7 @@ struct Summary: ParsableCommand {
   }
 
   func run() throws {
-    let described = isFile ? try Model.load(from: network).network : try changes.network(network)
+    let described = isFile ? try Model.open(network).network : try changes.network(network)
     var extent = described.publishedExtent
     if let height { extent = Extent(height: height, width: width ?? height) }
     print(try described.summary(input: extent), terminator: "")

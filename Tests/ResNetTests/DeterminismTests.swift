@@ -126,7 +126,7 @@ import Testing
       engine.update(
         velocity: &velocity, rate: 0.01, momentum: 0.9, decay: 1e-4, spareBNAndBiases: false)
     }
-    let (store, count) = (model.parameters.values, model.layout.totalFloats)
+    let (store, count) = (try model.parameters.values, model.layout.totalFloats)
     outcome.parameters = (0..<count).map { store[$0].bitPattern }
     outcome.gradients = velocity.indices.map { engine.gradients[$0].bitPattern }
     outcome.velocity = velocity.map(\.bitPattern)

@@ -23,8 +23,9 @@ import Testing
       try engine.forwardBackward(
         view, normalization: model.normalization, labels: test.labels())
     }
+    let parameters = try model.parameters.values
     let old = Array(
-      UnsafeBufferPointer(start: model.parameters.values, count: model.layout.totalFloats))
+      UnsafeBufferPointer(start: parameters, count: model.layout.totalFloats))
     let gradients = Array(
       UnsafeBufferPointer(start: engine.gradients, count: model.layout.trainableFloats))
     engine.update(
@@ -39,7 +40,7 @@ import Testing
         let v = momentum * Double(oldVelocity[index]) + rate * gradient
         let w = Double(old[index]) - v
         let newV = Double(velocity[index])
-        let newW = Double(model.parameters.values[index])
+        let newW = Double(parameters[index])
         guard abs(newV - v) <= 1e-6, abs(newW - w) <= 1e-6 else {
           let element = "\(tensor.name), element \(index - tensor.offset)"
           Issue.record("\(element): v \(newV), expected \(v); w \(newW), expected \(w)")

@@ -122,7 +122,7 @@ extension StorageTests {
       try withDirectory { directory in
         let model = try StorageTests.model()
         let tensor = try model.find("bn1.running_var")
-        model.parameters[tensor][2] = value
+        try model.parameters[tensor][2] = value
         let error = failure { try model.save(to: directory + "/model.h5") }
         #expect(error?.kind == .notFinite)
         #expect(error?.message.contains("bn1.running_var") == true)

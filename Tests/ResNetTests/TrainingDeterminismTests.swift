@@ -18,7 +18,7 @@ extension DeterminismTests {
         options: FitOptions(
           epochs: 3, batchSize: 16, augmentation: Augmentation(padding: 2, mirror: true), seed: 5))
       return (
-        TrainingSupport.bits(trainer.model),
+        try TrainingSupport.bits(trainer.model),
         history.map(\.loss) + history.compactMap(\.validation?.loss)
       )
     }

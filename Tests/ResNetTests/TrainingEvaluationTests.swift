@@ -20,11 +20,11 @@ import Testing
 
   @Test func evaluatingChangesNothing() throws {
     let model = try Model(TrainingSupport.network(), seed: 2)
-    let before = TrainingSupport.bits(model)
+    let before = try TrainingSupport.bits(model)
     let data = try TrainingSupport.data(count: 20)
     let metrics = try model.evaluate(data)
     #expect(try model.evaluate(data) == metrics)
-    #expect(TrainingSupport.bits(model) == before)
+    #expect(try TrainingSupport.bits(model) == before)
   }
 
   @Test func dataThatDoesNotFitIsRefused() throws {

@@ -85,11 +85,11 @@ import Testing
   func fitOptionsOutOfRangeAreRefused(_ options: FitOptions, _ words: String) throws {
     let model = try Model(TrainingSupport.network())
     let trainer = try Trainer(model)
-    let before = TrainingSupport.bits(model)
+    let before = try TrainingSupport.bits(model)
     let data = try TrainingSupport.data(count: 32)
     let error = thrownError { try trainer.fit(data, options: options) }
     #expect(error?.kind == .invalidArgument)
     #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
-    #expect(TrainingSupport.bits(model) == before && model.normalization == .identity)
+    #expect(try TrainingSupport.bits(model) == before && model.normalization == .identity)
   }
 }

@@ -61,12 +61,12 @@ import Testing
       }
       #expect(abs(loss - expected) < 1e-5)
       for index in 0..<count {
-        let weight = twin.parameters.values[index]
+        let weight = try twin.parameters.values[index]
         let slope = engine.gradients[index] + options.weightDecay * weight
         velocity[index] = options.momentum * velocity[index] + options.learningRate * slope
-        twin.parameters.values[index] = weight - velocity[index]
+        try twin.parameters.values[index] = weight - velocity[index]
       }
-      twin.parameters.noteChange()
+      try twin.parameters.noteChange()
       for tensor in model.layout.tensors where tensor.kind.isTrainable {
         let given = try model.tensor(named: tensor.name)
         let computed = try twin.tensor(named: tensor.name)
@@ -103,36 +103,36 @@ import Testing
     try model.setTensor(
       named: "fc.weight",
       to: weights.indices.map { $0.isMultiple(of: 2) ? Float.greatestFiniteMagnitude : -3e38 })
-    let before = TrainingSupport.bits(model)
+    let before = try TrainingSupport.bits(model)
     let error = thrownError { try trainer.step(images, labels: labels) }
     #expect(error?.kind == .notFinite)
     for words in ["the loss is", "iteration 1", "learning rate 0.5", "lower learning rate"] {
       #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
-    #expect(TrainingSupport.bits(model) == before && trainer.iterations == 1)
+    #expect(try TrainingSupport.bits(model) == before && trainer.iterations == 1)
 
     // The momentum is as it was too: from the old weights it goes on as if nothing had happened.
     try model.setTensor(named: "fc.weight", to: weights)
     try trainer.step(images, labels: labels)
     try witness.step(images, labels: labels)
-    #expect(TrainingSupport.bits(model) == TrainingSupport.bits(twin))
+    #expect(try TrainingSupport.bits(model) == TrainingSupport.bits(twin))
   }
 
   @Test func pixelsThatAreNotFiniteChangeNothing() throws {
     let model = try Model(TrainingSupport.network(), seed: 1)
     let trainer = try Trainer(model)
-    let before = TrainingSupport.bits(model)
+    let before = try TrainingSupport.bits(model)
     var pixels = [Float](repeating: 0.5, count: 2 * 3 * 64)
     pixels[200] = .nan
     let images = try Images(.float(pixels), count: 2, channels: 3, height: 8, width: 8)
     #expect(thrownError { try trainer.step(images, labels: [0, 1]) }?.kind == .notFinite)
-    #expect(TrainingSupport.bits(model) == before && trainer.iterations == 0)
+    #expect(try TrainingSupport.bits(model) == before && trainer.iterations == 0)
   }
 
   @Test func imagesAndLabelsThatDoNotFitAreRefused() throws {
     let model = try Model(TrainingSupport.network(), seed: 1)
     let trainer = try Trainer(model)
-    let before = TrainingSupport.bits(model)
+    let before = try TrainingSupport.bits(model)
     let (images, _) = try TrainingSupport.images(count: 3)
     func refused(
       _ images: Images, _ labels: [Int], _ kind: ResNetError.Kind, _ words: String,
@@ -153,7 +153,7 @@ import Testing
     refused(grey, [0, 0], .shapeMismatch, "1 channels, tiny takes 3")
     let point = try Images(.bytes([1, 2, 3]), count: 1, channels: 3, height: 1, width: 1)
     refused(point, [0], .invalidArgument, "one value per channel")
-    #expect(TrainingSupport.bits(model) == before && trainer.iterations == 0)
+    #expect(try TrainingSupport.bits(model) == before && trainer.iterations == 0)
 
     let nowhere = ImagesView(
       pixels: nil, isBytes: true, count: 1, channels: 3, extent: TrainingSupport.extent)

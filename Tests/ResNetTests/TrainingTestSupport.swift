@@ -51,8 +51,9 @@ enum TrainingSupport {
   }
 
   /// All values of a model as bits, so that NaN equals itself.
-  static func bits(_ model: Model) -> [UInt32] {
-    (0..<model.layout.totalFloats).map { model.parameters.values[$0].bitPattern }
+  static func bits(_ model: Model) throws -> [UInt32] {
+    let values = try model.parameters.values
+    return (0..<model.layout.totalFloats).map { values[$0].bitPattern }
   }
 }
 

@@ -74,7 +74,7 @@ typedef struct rk_conv {
   int32_t algorithm;  // rk_algorithm; conv_prepare replaces RK_CHOOSE, and what does not apply
   // Filled by conv_prepare:
   int32_t in_blocks, out_blocks;
-  int32_t pixel_lanes;  // direct: of a source pixel, in the panel and in the packed weights
+  int32_t pixel_lanes;  // of a source pixel, in a direct pass's panel and in packed weights
   int32_t group_blocks, groups;  // destination blocks of one task, tasks across blocks
   int32_t bands;                 // direct: bands of all phases together, tasks across rows
   int32_t far_weights;           // no near cache holds them: they are fetched ahead

@@ -7,11 +7,16 @@ import Glibc
 /// beta - scale * running_mean. The fully connected layer's are packed as they are. How
 /// weights are packed depends on the algorithm that a plan chose, so plans of other batches may
 /// need some of them packed another way; each is packed when the first plan asks for it.
+///
+/// Of a model whose weights stay in their file, the first answer packs them layer by layer in one
+/// place, which is then freed: a program that wants one answer touches little memory, and each
+/// layer's weights are in a cache when it computes.
 final class FoldedWeights {
   /// A unit with weights: a convolution or the fully connected layer.
-  private struct Weights {
-    /// Offset of the weights in the parameters.
+  private struct Unit {
+    /// Offset of the weights in the parameters, and how many there are.
     let weight: Int
+    let count: Int
     /// Nil for 1.
     let scale: UnsafeMutablePointer<Float>?
     let bias: UnsafeMutablePointer<Float>
@@ -19,13 +24,12 @@ final class FoldedWeights {
     var packed: [Int32: UnsafePointer<Float>] = [:]
   }
 
-  private let parameters: ParameterStore
-  /// `parameters.version` of what was folded.
+  private let weights: Model.Weights
+  /// `weights.version` of what was folded.
   let version: UInt64
   /// Size of the whole, so far.
   private(set) var bytes = 0
-  /// In the order of the units.
-  private var weights: [Weights] = []
+  private var units: [Unit] = []
   /// What the packed weights lie in: what one plan was the first to need.
   private struct Block {
     let memory: UnsafeMutablePointer<Float>
@@ -39,75 +43,137 @@ final class FoldedWeights {
   }
 
   private var blocks: [Block] = []
+  /// Where the first answer's weights are packed, layer by layer.
+  private var passage: UnsafeMutablePointer<Float>?
+  private var hasAnswered: Bool
 
-  init(units: [FusedUnit], parameters: ParameterStore) throws(ResNetError) {
-    self.parameters = parameters
-    version = parameters.version
+  init(units: [FusedUnit], layout: ParameterLayout, weights: Model.Weights) throws(ResNetError) {
+    self.weights = weights
+    version = weights.version
+    hasAnswered =
+      switch weights {
+      case .memory: true
+      case .file: false
+      }
     for unit in units {
       switch unit.operation {
-      case .convolution(let convolution): try fold(convolution)
-      case .linear(let layer): try copy(LinearTensors(parameters.layout, layer: layer))
+      case .convolution(let convolution): try fold(convolution, layout)
+      case .linear(let layer): try copy(LinearTensors(layout, layer: layer))
       case .maxPool, .padShortcut, .averagePool: break
       }
     }
   }
 
-  private func fold(_ convolution: FusedUnit.Convolution) throws(ResNetError) {
-    let bn = BatchNormTensors(parameters.layout, layer: convolution.batchNorm)
+  private func fold(_ convolution: FusedUnit.Convolution, _ layout: ParameterLayout)
+    throws(ResNetError)
+  {
+    let bn = BatchNormTensors(layout, layer: convolution.batchNorm)
+    let weight = convolution.weight(layout)
     let padded = PlanShapes.blocks(bn.channels) * Int(RK_LANES)
     let bias = try allocateFloats(2 * padded)
     bytes += Self.foldedBytes(bn)
     let scale = bias + padded
-    weights.append(
-      Weights(weight: convolution.weightOffset(parameters.layout), scale: scale, bias: bias))
+    units.append(Unit(weight: weight.offset, count: weight.count, scale: scale, bias: bias))
+    let gamma = try channels(bn.channels, at: bn.weight)
+    let beta = try channels(bn.channels, at: bn.bias)
+    let mean = try channels(bn.channels, at: bn.mean)
+    let variance = try channels(bn.channels, at: bn.variance)
     for channel in 0..<bn.channels {
-      let inverse =
-        1
-        / (Double(parameters.values[bn.variance + channel]) + BatchNorm.epsilon)
-        .squareRoot()
-      let factor = Double(parameters.values[bn.weight + channel]) * inverse
+      let inverse = 1 / (Double(variance[channel]) + BatchNorm.epsilon).squareRoot()
+      let factor = Double(gamma[channel]) * inverse
       scale[channel] = Float(factor)
-      bias[channel] = Float(
-        Double(parameters.values[bn.bias + channel])
-          - factor * Double(parameters.values[bn.mean + channel]))
+      bias[channel] = Float(Double(beta[channel]) - factor * Double(mean[channel]))
+    }
+  }
+
+  private func channels(_ count: Int, at offset: Int) throws(ResNetError) -> [Float] {
+    try filled(count, with: 0) { (values) throws(ResNetError) in
+      try weights.copy(at: offset, to: values)
     }
   }
 
   private func copy(_ linear: LinearTensors) throws(ResNetError) {
     let bias = try allocateFloats(PlanShapes.blocks(linear.classes) * Int(RK_LANES))
     bytes += Self.foldedBytes(linear)
-    bias.update(from: parameters.values + linear.bias, count: linear.classes)
-    weights.append(Weights(weight: linear.weight, scale: nil, bias: bias))
+    units.append(
+      Unit(
+        weight: linear.weight, count: linear.classes * linear.features, scale: nil, bias: bias))
+    try weights.copy(
+      at: linear.bias, to: UnsafeMutableBufferPointer(start: bias, count: linear.classes))
   }
 
   deinit {
-    for unit in weights { free(unit.bias) }  // and scale
+    for unit in units { free(unit.bias) }  // and scale
     for block in blocks { free(block.memory) }
+    free(passage)
   }
 
-  /// Packs what the passes of a plan need and is not packed yet, in one block.
-  func pack(_ passes: [ConvolutionPass], target: PlanTarget, pool: ThreadPool)
+  /// Makes ready for an answer: packs what the passes of a plan need and is not packed yet, in one
+  /// block; or makes room for the largest of them.
+  func prepare(_ passes: [ConvolutionPass], target: PlanTarget, pool: ThreadPool)
     throws(ResNetError)
   {
-    let missing = Self.packings(passes).filter { weights[$0.ordinal].packed[$0.algorithm] == nil }
+    guard hasAnswered else {
+      free(passage)
+      passage = nil
+      passage = try allocateFloats(passes.map(\.packedFloats).max() ?? 0, zeroed: false)
+      return
+    }
+    let missing = Self.packings(passes).filter { units[$0.ordinal].packed[$0.algorithm] == nil }
       .sorted { $0.ordinal < $1.ordinal }
     guard !missing.isEmpty else { return }
     let floats = missing.reduce(0) { $0 + passes[$1.ordinal].packedFloats }
-    var packed = try allocateFloats(floats, zeroed: false)
+    let memory = try allocateFloats(floats, zeroed: false)
+    var packed = memory
+    do throws(ResNetError) {
+      for packing in missing {
+        let pass = passes[packing.ordinal]
+        try pack(packing.ordinal, pass, into: packed, target: target, pool: pool)
+        packed += pass.packedFloats
+      }
+    } catch {
+      free(memory)
+      throw error
+    }
+    packed = memory
+    for packing in missing {
+      units[packing.ordinal].packed[packing.algorithm] = UnsafePointer(packed)
+      packed += passes[packing.ordinal].packedFloats
+    }
     let block = Block(
-      memory: packed, bytes: floats * MemoryLayout<Float>.stride, packings: Set(missing))
+      memory: memory, bytes: floats * MemoryLayout<Float>.stride, packings: Set(missing))
     blocks.append(block)
     bytes += block.bytes
-    for packing in missing {
-      let pass = passes[packing.ordinal]
-      let weight = parameters.values + weights[packing.ordinal].weight
-      let scale = weights[packing.ordinal].scale
-      pool.run(Int(pass.conv.pointee.out_blocks), workers: target.workers) { task, _ in
-        target.kernels.pointee.conv_pack(pass.conv, weight, scale, 0, packed, Int64(task))
-      }
-      weights[packing.ordinal].packed[packing.algorithm] = UnsafePointer(packed)
-      packed += pass.packedFloats
+  }
+
+  private func pack(
+    _ ordinal: Int, _ pass: ConvolutionPass, into packed: UnsafeMutablePointer<Float>,
+    target: PlanTarget, pool: ThreadPool
+  ) throws(ResNetError) {
+    let unit = units[ordinal]
+    let channels = Int(pass.conv.pointee.out_channels)
+    try weights.forEachBlock(
+      at: unit.weight, count: unit.count, blockFloats: unit.count / channels * Int(RK_LANES),
+      pool: pool, workers: target.workers
+    ) { block, tensor in
+      target.kernels.pointee.conv_pack(pass.conv, tensor, unit.scale, 0, packed, Int64(block))
     }
+  }
+
+  /// The weights of a unit as this pass reads them, until the next unit's are asked for.
+  func packed(_ ordinal: Int, _ pass: ConvolutionPass, target: PlanTarget, pool: ThreadPool)
+    throws(ResNetError) -> UnsafePointer<Float>?
+  {
+    guard let passage else { return units[ordinal].packed[pass.conv.pointee.algorithm] }
+    try pack(ordinal, pass, into: passage, target: target, pool: pool)
+    return UnsafePointer(passage)
+  }
+
+  /// The answer was given; from the next one on, weights are kept.
+  func finish() {
+    hasAnswered = true
+    free(passage)
+    passage = nil
   }
 
   /// Frees what none of these plans needs.
@@ -117,7 +183,7 @@ final class FoldedWeights {
     }
     blocks.removeAll { block in
       guard block.packings.isDisjoint(with: used) else { return false }
-      for packing in block.packings { weights[packing.ordinal].packed[packing.algorithm] = nil }
+      for packing in block.packings { units[packing.ordinal].packed[packing.algorithm] = nil }
       bytes -= block.bytes
       free(block.memory)
       return true
@@ -159,21 +225,17 @@ final class FoldedWeights {
     }
   }
 
-  /// The weights of a unit, packed before for this pass's algorithm.
-  func packed(_ ordinal: Int, _ pass: ConvolutionPass) -> UnsafePointer<Float>? {
-    weights[ordinal].packed[pass.conv.pointee.algorithm]
-  }
-
   /// One value per channel, padded to blocks.
   func bias(_ ordinal: Int) -> UnsafePointer<Float> {
-    UnsafePointer(weights[ordinal].bias)
+    UnsafePointer(units[ordinal].bias)
   }
 }
 
 extension FusedUnit.Convolution {
-  /// Offset of the weights in the flat array of parameters.
-  func weightOffset(_ layout: ParameterLayout) -> Int {
-    layout.tensors.first { $0.layer == layer }?.offset ?? 0
+  /// Where the weights are in the flat array of parameters.
+  func weight(_ layout: ParameterLayout) -> (offset: Int, count: Int) {
+    let tensor = layout.tensors.first { $0.layer == layer }
+    return (tensor?.offset ?? 0, tensor?.count ?? 0)
   }
 }
 

@@ -105,10 +105,13 @@ struct LinearTensors {
   let weight: Int
   let bias: Int
   let classes: Int
+  let features: Int
 
   init(_ layout: ParameterLayout, layer: Int) {
     let own = layout.tensors.filter { $0.layer == layer }
-    weight = own.first { $0.kind == .linearWeight }?.offset ?? 0
+    let weight = own.first { $0.kind == .linearWeight }
+    self.weight = weight?.offset ?? 0
+    features = weight?.shape.last ?? 0
     let bias = own.first { $0.kind == .linearBias }
     self.bias = bias?.offset ?? 0
     classes = bias?.count ?? 0

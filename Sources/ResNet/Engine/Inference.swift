@@ -30,25 +30,26 @@ struct InferenceCache {
       self.units = units
     }
     let folded: FoldedWeights
-    if let weights, weights.version == model.parameters.version {
+    if let weights, weights.version == model.weights.version {
       folded = weights
     } else {
       // The old ones' memory goes first.
       weights = nil
-      folded = try FoldedWeights(units: units, parameters: model.parameters)
+      folded = try FoldedWeights(
+        units: units, layout: model.layout, weights: model.weights)
       weights = folded
     }
     let key = Key(extent: extent, batch: batch, target: target)
     if let index = plans.firstIndex(where: { $0.key == key }) {
       let entry = plans.remove(at: index)
       plans.append(entry)
-      try folded.pack(entry.plan.convolutions, target: target, pool: pool)
+      try folded.prepare(entry.plan.convolutions, target: target, pool: pool)
       return (entry.plan, entry.arena, folded)
     }
     let plan = try InferencePlan(
       model.graph, layout: model.layout, units: units, extent: extent, batch: batch,
       target: target)
-    try folded.pack(plan.convolutions, target: target, pool: pool)
+    try folded.prepare(plan.convolutions, target: target, pool: pool)
     if plans.count == Self.capacity {
       plans.removeFirst()
       folded.drop(unusedBy: plans.map(\.plan) + [plan])
@@ -151,7 +152,8 @@ extension Model {
         normalization: normalization, into: arena[plan.input], firstImage: firstImage + start,
         pool: pool,
         workers: arena.workers)
-      plan.run(weights, in: arena, kernels: target.kernels, pool: pool)
+      try plan.run(weights, in: arena, target: target, pool: pool)
+      weights.finish()
       (base + start * network.classes).update(
         from: arena[plan.scores], count: range.count * network.classes)
     }
@@ -167,7 +169,7 @@ extension Model {
 }
 
 /// An array of `count` values that `body` fills.
-private func filled<Element>(
+func filled<Element>(
   _ count: Int, with value: Element,
   _ body: (UnsafeMutableBufferPointer<Element>) throws(ResNetError) -> Void
 ) throws(ResNetError) -> [Element] {

@@ -106,18 +106,18 @@ final class InferencePlan {
     self.layout = ArenaLayout(planner, scratchFloats: scratch, workers: target.workers)
   }
 
-  /// Computes the scores of the images in `input`.
-  func run(
-    _ weights: FoldedWeights, in arena: Arena, kernels: UnsafePointer<rk_kernels>,
-    pool: ThreadPool
-  ) {
-    let kernels = kernels.pointee
+  /// Computes the scores of the images in `input`. Throws what reading the weights does, if they
+  /// stayed in a file.
+  func run(_ weights: FoldedWeights, in arena: Arena, target: PlanTarget, pool: ThreadPool)
+    throws(ResNetError)
+  {
+    let kernels = target.kernels.pointee
     let workers = arena.workers
     for step in steps {
       switch step {
       case .convolution(
         let pass, let ordinal, let source, let addend, let relu, let destination):
-        let packed = weights.packed(ordinal, pass)
+        let packed = try weights.packed(ordinal, pass, target: target, pool: pool)
         var from = rk_source(data: arena[source], scale: nil, shift: nil, relu: 0)
         var epilogue = rk_epilogue(
           accumulate: 0, relu: relu ? 1 : 0, bias: weights.bias(ordinal),
@@ -153,7 +153,8 @@ final class InferencePlan {
         }
       case .linear(let layer, let ordinal, let source, let blocked, let destination):
         layer.scores(
-          x: arena[source], packed: weights.packed(ordinal, layer.forward),
+          x: arena[source],
+          packed: try weights.packed(ordinal, layer.forward, target: target, pool: pool),
           bias: weights.bias(ordinal), blocked: arena[blocked], into: arena[destination],
           arena: arena, pool: pool)
       }

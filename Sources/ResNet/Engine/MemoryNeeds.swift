@@ -42,7 +42,7 @@ extension Model {
           graph, layout: layout, units: units, extent: extent, batch: batch, target: target))
     }
     return MemoryNeeds(
-      parameters: parameters.bytes,
+      parameters: weights.bytes,
       packedWeights: FoldedWeights.bytes(units, layout, plans: plans), gradients: 0, momentum: 0,
       workspace: plans.reduce(0) { $0 + $1.layout.bytes })
   }
@@ -58,7 +58,7 @@ extension Model {
       self, batch: batch, extent: Extent(height: height, width: width), target: .current())
     let trainable = layout.trainableFloats * MemoryLayout<Float>.stride
     return MemoryNeeds(
-      parameters: parameters.bytes, packedWeights: 0, gradients: trainable, momentum: trainable,
+      parameters: try parameters.bytes, packedWeights: 0, gradients: trainable, momentum: trainable,
       workspace: plan.arena.bytes)
   }
 }

@@ -14,6 +14,7 @@ package final class TrainingEngine {
   private static let maximumBatch = 1 << 24
 
   private let model: Model
+  private let parameters: ParameterStore
   let target: PlanTarget
   private let plan: TrainingPlan
   private let arena: Arena
@@ -29,6 +30,7 @@ package final class TrainingEngine {
 
   package init(_ model: Model, batch: Int, extent: Extent) throws(ResNetError) {
     self.model = model
+    parameters = try model.parameters
     self.batch = batch
     self.extent = extent
     target = try .current()
@@ -83,7 +85,7 @@ package final class TrainingEngine {
     let pool = ThreadPool.shared
     let context = TrainingContext(
       arena: arena, kernels: target.kernels, pool: pool, batch: batch,
-      parameters: model.parameters.values, gradients: gradients)
+      parameters: parameters.values, gradients: gradients)
     try images.load(
       normalization: normalization, into: arena[plan.input], pool: pool,
       workers: arena.workers)
@@ -126,23 +128,23 @@ package final class TrainingEngine {
     velocity: UnsafeMutablePointer<Float>, rate: Float, momentum: Float, decay: Float,
     spareBNAndBiases: Bool
   ) {
-    let parameters = model.parameters.values
+    let values = parameters.values
     ThreadPool.shared.run(updates.count, workers: arena.workers) { task, _ in
       let update = updates[task]
       target.kernels.pointee.sgd(
-        parameters + update.offset, gradients + update.offset, velocity + update.offset,
+        values + update.offset, gradients + update.offset, velocity + update.offset,
         Int64(update.count), rate, momentum, update.isWeight || !spareBNAndBiases ? decay : 0)
     }
     for case .convolution(let unit) in plan.steps { updateRunningStatistics(unit) }
-    model.parameters.noteChange()
+    parameters.noteChange()
   }
 
   /// running = 0.9 running + 0.1 batch, with the unbiased variance.
   private func updateRunningStatistics(_ unit: TrainingPlan.ConvolutionUnit) {
     let values = Float(batch * unit.pixels)
     let keep = 1 - BatchNorm.momentum
-    let means = model.parameters.values + unit.batchNorm.mean
-    let variances = model.parameters.values + unit.batchNorm.variance
+    let means = parameters.values + unit.batchNorm.mean
+    let variances = parameters.values + unit.batchNorm.variance
     for channel in 0..<unit.batchNorm.channels {
       let variance = arena[unit.norm.variance][channel] * (values / (values - 1))
       means[channel] =

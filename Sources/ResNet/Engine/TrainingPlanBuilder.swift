@@ -214,7 +214,7 @@ struct TrainingPlanBuilder {
       return .convolution(
         .init(
           forward: pass, backward: backward, wgrad: wgrad,
-          weight: convolution.weightOffset(layout),
+          weight: convolution.weight(layout).offset,
           batchNorm: BatchNormTensors(layout, layer: convolution.batchNorm),
           blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
           relu: convolution.relu, source: source,

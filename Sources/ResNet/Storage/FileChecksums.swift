@@ -64,7 +64,7 @@ enum FileChecksums {
   /// Verifies all that HDF5 takes for structures: every byte but the data of the datasets, which
   /// are returned in the order of the file, for ``verify(_:of:into:)``. Throws `badFormat`, naming
   /// the part, unless they are as they were saved.
-  static func verifyStructure(_ file: borrowing FileReader) throws(ResNetError) -> [Entry] {
+  static func verifyStructure(_ file: FileReader) throws(ResNetError) -> [Entry] {
     guard file.size >= signature.count, try file.bytes(0, signature.count) == signature else {
       throw ResNetError(.badFormat, "it is not an HDF5 file")
     }
@@ -127,12 +127,12 @@ enum FileChecksums {
     var failure: ResNetError?
   }
 
-  /// Reads the data of all datasets and verifies them, on all threads. The first bytes of an entry
+  /// Reads the data of datasets and verifies them, on all threads. The first bytes of an entry
   /// end up in its memory in `destinations`, if it has any there: by their offset in the file.
   /// Throws `badFormat`, naming the dataset, for the first that is not as it was saved, or holds a
   /// value that is not finite where it has a destination.
   static func verify(
-    _ entries: [Entry], of file: borrowing FileReader,
+    _ entries: [Entry], of file: FileReader,
     into destinations: [Int: UnsafeMutableBufferPointer<Float>]
   ) throws(ResNetError) {
     var pieces: [Piece] = []
@@ -154,24 +154,59 @@ enum FileChecksums {
         pieces.append(Piece(entry: index, range: start..<end, destination: nil))
       }
     }
-
     var outcomes = [Outcome](repeating: Outcome(), count: pieces.count)
     outcomes.withUnsafeMutableBufferPointer { outcomes in
       ThreadPool.shared.run(pieces.count, workers: ThreadPool.maximumThreads) { task, _ in
-        do throws(ResNetError) {
-          outcomes[task] = try read(pieces[task], of: file)
-        } catch {
-          outcomes[task].failure = error
-        }
+        outcomes[task] = read(pieces[task], of: file)
       }
     }
+    try conclude(entries, zip(pieces.lazy.map(\.entry), outcomes))
+  }
 
+  /// Reads the first `count` values of an entry in blocks of `blockFloats`, on at most `workers`
+  /// threads, and hands each block to `body` while it is in its thread's cache. Throws as
+  /// ``verify(_:of:into:)`` does; what `body` made of the values is then to be thrown away.
+  static func forEachBlock(
+    of entry: Entry, in file: FileReader, count: Int, blockFloats: Int, pool: ThreadPool,
+    workers: Int, _ body: (_ block: Int, _ values: UnsafePointer<Float>) -> Void
+  ) throws(ResNetError) {
+    let blocks = (count + blockFloats - 1) / blockFloats
+    let size = MemoryLayout<Float>.stride
+    let data = entry.part.range
+    let scratchFloats = (blockFloats + 15) / 16 * 16
+    let scratch = try allocateFloats(scratchFloats * min(workers, blocks), zeroed: false)
+    defer { free(scratch) }
+    var outcomes = [Outcome](repeating: Outcome(), count: blocks + 1)
+    outcomes.withUnsafeMutableBufferPointer { outcomes in
+      pool.run(blocks, workers: workers) { block, worker in
+        let first = block * blockFloats
+        let values = UnsafeMutableBufferPointer(
+          start: scratch + worker * scratchFloats, count: min(blockFloats, count - first))
+        let start = data.lowerBound + first * size
+        let piece = Piece(
+          entry: 0, range: start..<start + values.count * size, destination: values)
+        outcomes[block] = read(piece, of: file)
+        if let base = values.baseAddress { body(block, base) }
+      }
+      // HDF5's own checksum follows the values.
+      let end = data.lowerBound + count * size
+      outcomes[blocks] = read(
+        Piece(entry: 0, range: end..<data.upperBound, destination: nil), of: file)
+    }
+    try conclude([entry], outcomes.lazy.map { (0, $0) })
+  }
+
+  /// Throws for the first entry that was not read, is not as it was saved, or is not finite. The
+  /// outcomes are those of all pieces, in the order of the file, with the index of their entry.
+  private static func conclude(
+    _ entries: [Entry], _ outcomes: some Sequence<(Int, Outcome)>
+  ) throws(ResNetError) {
     var sums = [CRC32](repeating: CRC32(), count: entries.count)
     var notFinite = Set<Int>()
-    for (piece, outcome) in zip(pieces, outcomes) {
+    for (entry, outcome) in outcomes {
       if let failure = outcome.failure { throw failure }
-      sums[piece.entry].add(outcome.sum)
-      if !outcome.isFinite { notFinite.insert(piece.entry) }
+      sums[entry].add(outcome.sum)
+      if !outcome.isFinite { notFinite.insert(entry) }
     }
     for (entry, sum) in zip(entries, sums) where sum.value != entry.checksum {
       throw ResNetError(.badFormat, "\(entry.part.name) is damaged: its checksum is wrong")
@@ -182,24 +217,22 @@ enum FileChecksums {
     }
   }
 
-  private static func read(_ piece: Piece, of file: borrowing FileReader)
-    throws(ResNetError) -> Outcome
-  {
-    guard let values = piece.destination else {
-      let outcome = withUnsafeTemporaryAllocation(byteCount: piece.range.count, alignment: 64) {
-        bytes in
-        Result { () throws(ResNetError) in
-          try file.fill(bytes, from: piece.range.lowerBound)
-          return Outcome(sum: CRC32.Piece(UnsafeRawBufferPointer(bytes)))
-        }
+  private static func read(_ piece: Piece, of file: FileReader) -> Outcome {
+    func filled(_ bytes: UnsafeMutableRawBufferPointer) -> Outcome {
+      do throws(ResNetError) {
+        try file.fill(bytes, from: piece.range.lowerBound)
+        return Outcome(sum: CRC32.Piece(UnsafeRawBufferPointer(bytes)))
+      } catch {
+        return Outcome(failure: error)
       }
-      return try outcome.get()
     }
-    let bytes = UnsafeMutableRawBufferPointer(values)
-    try file.fill(bytes, from: piece.range.lowerBound)
-    return Outcome(
-      sum: CRC32.Piece(UnsafeRawBufferPointer(bytes)),
-      isFinite: rk_first_not_finite(values.baseAddress, Int64(values.count)) == 0)
+    guard let values = piece.destination else {
+      return withUnsafeTemporaryAllocation(
+        byteCount: piece.range.count, alignment: 64, filled)
+    }
+    var outcome = filled(UnsafeMutableRawBufferPointer(values))
+    outcome.isFinite = rk_first_not_finite(values.baseAddress, Int64(values.count)) == 0
+    return outcome
   }
 
   private static func entry(_ table: [UInt8], at position: inout Int, after end: Int, limit: Int)
@@ -219,70 +252,6 @@ enum FileChecksums {
     else { throw damaged }
     position += length
     return Entry(part: Part(name: name, range: start..<start + count), checksum: checksum)
-  }
-}
-
-/// Reads pieces of a file that is open; it may shrink meanwhile, which is an error like any other.
-struct FileReader: ~Copyable {
-  private let descriptor: Int32
-  private let status: stat
-
-  /// Takes over an open file, of which `fstat` says `status`.
-  init(_ descriptor: Int32, _ status: stat) {
-    self.descriptor = descriptor
-    self.status = status
-  }
-
-  deinit { close(descriptor) }
-
-  /// Bytes.
-  var size: Int { Int(status.st_size) }
-
-  /// Whether `path` names this file, of the size it had when it was opened.
-  func isStill(at path: String) -> Bool {
-    var now = stat()
-    return stat(path, &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino
-      && now.st_size == status.st_size
-  }
-
-  func bytes(_ offset: Int, _ count: Int) throws(ResNetError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    let outcome = bytes.withUnsafeMutableBytes { buffer in
-      Result { () throws(ResNetError) in try fill(buffer, from: offset) }
-    }
-    try outcome.get()
-    return bytes
-  }
-
-  func add(_ range: Range<Int>, to checksum: inout CRC32) throws(ResNetError) {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: min(range.count, 1 << 20), alignment: 64)
-    defer { buffer.deallocate() }
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let piece = UnsafeMutableRawBufferPointer(
-        rebasing: buffer[..<min(buffer.count, range.upperBound - offset)])
-      try fill(piece, from: offset)
-      checksum.add(UnsafeRawBufferPointer(piece))
-      offset += piece.count
-    }
-  }
-
-  /// Fills the buffer with the file's bytes from `offset` on.
-  fileprivate func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int)
-    throws(ResNetError)
-  {
-    var done = 0
-    while done < buffer.count {
-      let count = pread(
-        descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset + done))
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw AtomicFile.systemError("cannot read the file") }
-      guard count > 0 else {
-        throw ResNetError(.inputOutput, "the file became shorter while it was read")
-      }
-      done += count
-    }
   }
 }
 

@@ -11,24 +11,23 @@ extension Model {
   /// read it, and `badFormat`, naming the part, if it is damaged, truncated, not a model file, or
   /// of a newer format.
   public static func load(from path: String) throws(ResNetError) -> Model {
-    do throws(ResNetError) {
-      try ModelFile.validate(path: path)
-      // HDF5 opens the path once more. If the file was replaced meanwhile, as by another process
-      // that saves the model, what it opened is not what was verified.
-      for _ in 0..<10 {
-        let reader = try ModelFile.open(path)
-        let entries = try FileChecksums.verifyStructure(reader)
-        let model = try HDF5.use { () throws(ResNetError) -> Model? in
-          let file = try HDF5File(reading: path)
-          guard reader.isStill(at: path) else { return nil }
-          return try ModelFile.read(try HDF5Group(rootOf: file.id), from: reader, entries)
-        }
-        if let model { return model }
-      }
-      throw ResNetError(.inputOutput, "the file is replaced again and again while it is read")
-    } catch {
-      throw ResNetError(error.kind, "cannot load \(path): \(error.message)")
-    }
+    try ModelFile.read(path, as: "load", keepingTensorsInFile: false)
+  }
+
+  /// Opens a model file to run the model: its tensors stay in the file until an image needs them.
+  ///
+  /// The first answer takes the shortest way from the file to the scores: weights go from the file
+  /// to the kernels layer by layer, and are not kept. The second answer keeps them, as the kernels
+  /// read them; a second copy, as ``load(from:)`` has it, there never is. A model so opened cannot
+  /// be changed, trained or saved: `invalidArgument`.
+  ///
+  /// The file is verified as ``load(from:)`` does, its structure at once and tensors whenever they
+  /// are read. It stays open as long as the model lives. It may be replaced by a new one or removed,
+  /// but what is in it must not change: where it did, running throws `badFormat` or `inputOutput`.
+  ///
+  /// Throws as ``load(from:)`` does.
+  public static func open(_ path: String) throws(ResNetError) -> Model {
+    try ModelFile.read(path, as: "open", keepingTensorsInFile: true)
   }
 }
 
@@ -54,11 +53,37 @@ extension ModelFile {
     return reader
   }
 
+  fileprivate static func read(_ path: String, as action: String, keepingTensorsInFile: Bool)
+    throws(ResNetError) -> Model
+  {
+    do throws(ResNetError) {
+      try validate(path: path)
+      // HDF5 opens the path once more. If the file was replaced meanwhile, as by another process
+      // that saves the model, what it opened is not what was verified.
+      for _ in 0..<10 {
+        let reader = try open(path)
+        let entries = try FileChecksums.verifyStructure(reader)
+        let model = try HDF5.use { () throws(ResNetError) -> Model? in
+          let file = try HDF5File(reading: path)
+          guard reader.isStill(at: path) else { return nil }
+          return try read(
+            try HDF5Group(rootOf: file.id), from: reader, entries,
+            keepingTensorsInFile: keepingTensorsInFile)
+        }
+        if let model { return model }
+      }
+      throw ResNetError(.inputOutput, "the file is replaced again and again while it is read")
+    } catch {
+      throw ResNetError(error.kind, "cannot \(action) \(path): \(error.message)")
+    }
+  }
+
   /// Of the file, HDF5 reads the structures, and datasets only once they are verified. `entries`
   /// are the file's checksums; where they tell a tensor's bytes, these go from the file to the
-  /// model without HDF5, on all threads.
-  fileprivate static func read(
-    _ root: borrowing HDF5Group, from file: borrowing FileReader, _ entries: [FileChecksums.Entry]
+  /// model without HDF5, on all threads, unless they stay in the file.
+  private static func read(
+    _ root: borrowing HDF5Group, from file: FileReader, _ entries: [FileChecksums.Entry],
+    keepingTensorsInFile: Bool
   ) throws(ResNetError) -> Model {
     try checkFormat(root)
     // No member of a group takes fewer bytes of a file than this.
@@ -73,27 +98,44 @@ extension ModelFile {
     let names = try parameters.members(limit: memberLimit)
     let locations = try checkTensors(network, names, in: parameters, fileSize: file.size)
 
+    let model: Model
+    if keepingTensorsInFile {
+      let (stored, others) = try StoredParameters.of(network, locations, in: file, entries)
+      try FileChecksums.verify(others, of: file, into: [:])
+      model = try Model(network, in: stored)
+    } else {
+      model = try readTensors(of: network, locations, in: parameters, from: file, entries)
+    }
+    try model.setNormalization(
+      try readNormalization(try HDF5Group(Root.normalization, in: root), network))
+    if members.contains(Root.classNames) {
+      try model.setClassNames(try readClassNames(root, classes: network.classes))
+    }
+    return model
+  }
+
+  /// Verifies all datasets, and reads those of the tensors.
+  private static func readTensors(
+    of network: Network, _ locations: [Range<Int>?], in group: borrowing HDF5Group,
+    from file: FileReader, _ entries: [FileChecksums.Entry]
+  ) throws(ResNetError) -> Model {
     let model = try Model(unset: network)
+    let parameters = try model.parameters
     let stored = Set(entries.map(\.part.range))
     var destinations: [Int: UnsafeMutableBufferPointer<Float>] = [:]
     var others: [ParameterLayout.Tensor] = []
     for (tensor, location) in zip(model.layout.tensors, locations) {
       if let location, stored.contains(location), destinations[location.lowerBound] == nil {
-        destinations[location.lowerBound] = model.parameters[tensor]
+        destinations[location.lowerBound] = parameters[tensor]
       } else {
         others.append(tensor)
       }
     }
     try FileChecksums.verify(entries, of: file, into: destinations)
     for tensor in others {
-      try readFloats(HDF5Dataset(tensor.name, in: parameters), into: model.parameters[tensor])
+      try readFloats(HDF5Dataset(tensor.name, in: group), into: parameters[tensor])
     }
-    model.parameters.noteChange()
-    try model.setNormalization(
-      try readNormalization(try HDF5Group(Root.normalization, in: root), network))
-    if members.contains(Root.classNames) {
-      try model.setClassNames(try readClassNames(root, classes: network.classes))
-    }
+    parameters.noteChange()
     return model
   }
 

@@ -32,8 +32,9 @@ extension ModelFile {
     for (index, name) in model.classNames.enumerated() where name.utf8.contains(0) {
       throw ResNetError(.invalidArgument, "the name of class \(index) contains a zero byte")
     }
+    let parameters = try model.parameters
     for tensor in model.layout.tensors {
-      guard model.parameters[tensor].allSatisfy(\.isFinite) else {
+      guard parameters[tensor].allSatisfy(\.isFinite) else {
         throw ResNetError(.notFinite, "tensor \(tensor.name) holds a value that is not finite")
       }
     }
@@ -43,7 +44,7 @@ extension ModelFile {
   fileprivate static func sizeEstimate(_ model: Model) -> Int {
     let longestName = model.classNames.lazy.map(\.utf8.count).max() ?? 0
     let data =
-      model.parameters.layout.totalFloats * 4 + model.normalization.mean.count * 4
+      model.layout.totalFloats * 4 + model.normalization.mean.count * 4
       + model.normalization.scale.count * 4 + model.classNames.count * longestName
     return data + model.layout.tensors.count * 1024 + 1 << 20
   }
@@ -57,12 +58,13 @@ extension ModelFile {
     try root.setAttribute(Root.libraryVersion, to: libraryVersion)
     try write(model.network, to: try HDF5Group(creating: Root.network, in: root))
 
-    let parameters = try HDF5Group(creating: Root.parameters, in: root)
+    let group = try HDF5Group(creating: Root.parameters, in: root)
+    let parameters = try model.parameters
     var parts: [FileChecksums.Part] = []
     for tensor in model.layout.tensors {
       parts.append(
-        try parameters.write(
-          UnsafeBufferPointer(model.parameters[tensor]), shape: tensor.shape, as: tensor.name))
+        try group.write(
+          UnsafeBufferPointer(parameters[tensor]), shape: tensor.shape, as: tensor.name))
     }
     parts += try write(
       model.normalization, channels: model.network.inputChannels,

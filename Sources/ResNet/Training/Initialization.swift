@@ -6,7 +6,8 @@ extension Model {
   ///
   /// Each tensor's values are keyed by the seed and its index in the layout, so they do not depend
   /// on other tensors.
-  package func initializeWeights(seed: UInt64) {
+  package func initializeWeights(seed: UInt64) throws(ResNetError) {
+    let parameters = try parameters
     for (index, tensor) in layout.tensors.enumerated() {
       let values = parameters[tensor]
       switch tensor.kind {

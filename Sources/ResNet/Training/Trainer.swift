@@ -16,9 +16,11 @@ public final class Trainer {
   /// For the batch size, extent and threads of the last step.
   private var engine: TrainingEngine?
 
-  /// A trainer with zero momentum. Throws `invalidArgument` if an option is out of range.
+  /// A trainer with zero momentum. Throws `invalidArgument` if an option is out of range, or the
+  /// model was opened to be run.
   public init(_ model: Model, options: SGDOptions = SGDOptions()) throws(ResNetError) {
     try options.validate()
+    _ = try model.parameters
     self.model = model
     self.options = options
     velocity = try allocateFloats(model.layout.trainableFloats)

@@ -62,6 +62,38 @@ static void test_round_trip(void) {
   CHECK_OK(rn_model_free(model));
 }
 
+/* An opened model answers as the loaded one does, first and later, and takes no change. */
+static void test_open(void) {
+  rn_model *model = make_model(4), *opened = NULL;
+  char path[256];
+  snprintf(path, sizeof path, "%s", scratch("open.h5"));
+  CHECK_OK(rn_model_save(model, path));
+  CHECK_OK(rn_model_open(path, &opened));
+  for (int answer = 0; answer < 3; answer++) CHECK(same_scores(model, opened));
+  rn_model_info info = RN_MODEL_INFO_INIT;
+  CHECK_OK(rn_model_get_info(opened, &info));
+  rn_tensor_info tensor = RN_TENSOR_INFO_INIT;
+  CHECK_OK(rn_model_tensor_info(opened, 0, &tensor));
+  float values[4096], original[4096];
+  if (CHECK(tensor.count <= 4096)) {
+    CHECK_OK(rn_model_get_tensor(opened, tensor.name, values, 4096));
+    CHECK_OK(rn_model_get_tensor(model, tensor.name, original, 4096));
+    CHECK(memcmp(values, original, sizeof(float) * (size_t)tensor.count) == 0);
+  }
+  rn_trainer *trainer = NULL;
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "opened to be run",
+              rn_model_set_tensor(opened, tensor.name, values, (size_t)tensor.count));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "opened to be run", rn_model_save(opened, scratch("copy.h5")));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "opened to be run", rn_trainer_create(opened, NULL, &trainer));
+  CHECK(unlink(path) == 0);
+  CHECK(same_scores(model, opened));
+  CHECK_OK(rn_model_free(opened));
+  CHECK_OK(rn_model_free(model));
+  CHECK_STATUS(RN_NOT_FOUND, rn_model_open(path, &opened));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "path", rn_model_open(NULL, &opened));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "model", rn_model_open(path, NULL));
+}
+
 static void test_paths(void) {
   rn_model *model = make_model(1);
   expect_refusal(RN_NOT_FOUND, scratch("missing.h5"));
@@ -143,6 +175,7 @@ static void test_failed_save(void) {
 
 void test_files(void) {
   test_round_trip();
+  test_open();
   test_paths();
   test_damaged_files();
   test_failed_save();

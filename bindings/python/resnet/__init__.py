@@ -43,7 +43,7 @@ from .machine import (
     set_threads,
     set_winograd,
 )
-from .model import Memory, Metrics, Model, Normalization, load
+from .model import Memory, Metrics, Model, Normalization, load, open  # noqa: A004
 from .trainer import Progress, Trainer
 
 __version__ = "1.0.0"
@@ -78,6 +78,7 @@ __all__ = [
     "instruction_set",
     "library_version",
     "load",
+    "open",
     "set_threads",
     "set_winograd",
 ]

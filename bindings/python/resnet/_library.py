@@ -226,6 +226,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_model_free": [handle],
     "rn_model_save": [handle, c_char_p],
     "rn_model_load": [c_char_p, _new],
+    "rn_model_open": [c_char_p, _new],
     "rn_model_get_info": [handle, POINTER(ModelInfo)],
     "rn_model_summary": [handle, c_int32, c_int32, c_char_p, c_size_t, _sizes],
     "rn_model_name": [handle, c_char_p, c_size_t, _sizes],

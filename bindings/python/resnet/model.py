@@ -17,7 +17,7 @@ from .data import as_dataset
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .data import Data
 
@@ -523,6 +523,21 @@ class Model(Owner):
         return info
 
 
+def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.open is)
+    """Opens a file that `Model.save` wrote, to run the model: its weights stay there until needed.
+
+    The first answer takes the shortest way from the file to the scores and keeps no weights; from
+    the second on they are kept, once, while `load` has them twice. Such a model cannot be changed,
+    trained or saved. The file may be replaced or removed meanwhile, but not overwritten.
+
+    Raises:
+        MissingFileError: There is no such file.
+        InputOutputError: The system refuses to read it.
+        FormatError: It is damaged, or not a model. Damage to weights shows when they are read.
+    """
+    return _from_file(library().rn_model_open, path)
+
+
 def load(path: str | os.PathLike[str]) -> Model:
     """Reads a model that `Model.save` wrote, whatever language it was written from.
 
@@ -531,9 +546,13 @@ def load(path: str | os.PathLike[str]) -> Model:
         InputOutputError: The system refuses to read it.
         FormatError: It is damaged, or not a model.
     """
+    return _from_file(library().rn_model_load, path)
+
+
+def _from_file(read: Callable[..., None], path: str | os.PathLike[str]) -> Model:
     made = ctypes.c_void_p()
     try:
-        library().rn_model_load(_values.path(path), ctypes.byref(made))
+        read(_values.path(path), ctypes.byref(made))
     except NotFoundError as error:
         raise MissingFileError(str(error)) from None
     return Model._adopt(made)

@@ -55,6 +55,26 @@ def test_save_and_load_bit_for_bit(model: resnet.Model, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_open_runs_from_the_file(model: resnet.Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "m.h5")
+    opened = resnet.open(tmp_path / "m.h5")
+    for _ in range(3):
+        assert np.array_equal(opened.logits(X), model.logits(X))
+    state = opened.state_dict()
+    assert all(
+        state[name].tobytes() == values.tobytes() for name, values in model.state_dict().items()
+    )
+    for change in (
+        lambda: opened.save(tmp_path / "n.h5"),
+        lambda: opened.load_state_dict(state),
+        lambda: resnet.Trainer(opened),
+    ):
+        with pytest.raises(resnet.InvalidArgumentError, match="load it to change, train or save"):
+            change()
+    with pytest.raises(resnet.MissingFileError):
+        resnet.open(tmp_path / "n.h5")
+
+
 def test_h5py_reads_it(model: resnet.Model, tmp_path: Path) -> None:
     model.save(tmp_path / "m.h5")
     arrays = {}

@@ -14,7 +14,7 @@ struct Classify {
       fail("usage: classify MODEL.h5 IMAGE.ppm ...")
     }
     do {
-      let model = try Model.load(from: modelPath)
+      let model = try Model.open(modelPath)
       for path in arguments.dropFirst() {
         let (name, probability) = try model.bestClass(of: Images(contentsOfPixmap: path))
         print("\(path): \(name) \(String(format: "%.4f", probability))")
