@@ -117,9 +117,10 @@ def images(array: npt.ArrayLike) -> tuple[_library.Images, npt.NDArray[Any]]:
         kind = _library.UINT8
     elif np.issubdtype(pixels.dtype, np.floating):
         kind = _library.FLOAT32
-        # A float64 beyond float32's range becomes infinite, and the library says so.
-        with np.errstate(over="ignore"):
-            pixels = pixels.astype(np.float32, copy=False)
+        if pixels.dtype != np.float32:
+            # A float64 beyond float32's range becomes infinite, and the library says so.
+            with np.errstate(over="ignore"):
+                pixels = pixels.astype(np.float32)
     else:
         raise InvalidArgumentError(f"the images are {pixels.dtype}, expected float32 or uint8")
     pixels = np.ascontiguousarray(pixels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
@@ -208,7 +209,7 @@ class Model(Owner):
 
     def __repr__(self) -> str:
         """What it is, in a line."""
-        info = self._info()
+        info = self._info
         return (
             f"<resnet.Model {self.name}: {info.input_channels} channels to {info.classes} classes, "
             f"{info.parameters:,} parameters>"
@@ -224,33 +225,33 @@ class Model(Owner):
     @property
     def classes(self) -> int:
         """Number of classes."""
-        return int(self._info().classes)
+        return int(self._info.classes)
 
     @property
     def input_channels(self) -> int:
         """Channels of the images."""
-        return int(self._info().input_channels)
+        return int(self._info.input_channels)
 
     @property
     def input_size(self) -> tuple[int, int]:
         """Height and width of the images that its family is published for; others work too."""
-        info = self._info()
+        info = self._info
         return info.input_height, info.input_width
 
     @property
     def parameter_count(self) -> int:
         """Number of learned values."""
-        return int(self._info().parameters)
+        return int(self._info.parameters)
 
     @property
     def multiply_adds(self) -> int:
         """Multiplications, each with its addition, for one image of `input_size`."""
-        return int(self._info().multiply_adds)
+        return int(self._info.multiply_adds)
 
     @property
     def weighted_layers(self) -> int:
         """Layers with weights, as the paper counts them: 20 for ResNet-20."""
-        return int(self._info().weighted_layers)
+        return int(self._info.weighted_layers)
 
     def summary(self, height: SupportsIndex = 0, width: SupportsIndex = 0) -> str:
         """A table of layers, output sizes, parameters and multiply-adds.
@@ -412,7 +413,7 @@ class Model(Owner):
         """The shape of every tensor, in the order of a state dict."""
         shapes = {}
         info = _library.TensorInfo()
-        for index in range(self._info().tensors):
+        for index in range(self._info.tensors):
             library().rn_model_tensor_info(self._handle, index, ctypes.byref(info))
             shapes[info.name.decode()] = tuple(info.shape[: info.rank])
         return shapes
@@ -517,7 +518,9 @@ class Model(Owner):
         array = (ctypes.c_char_p * len(encoded))(*encoded)
         library().rn_model_set_class_names(self._handle, array, len(encoded))
 
+    @functools.cached_property
     def _info(self) -> _library.ModelInfo:
+        """Nothing of it changes."""
         info = _library.ModelInfo()
         library().rn_model_get_info(self._handle, ctypes.byref(info))
         return info
