@@ -45,7 +45,8 @@ extension TrainingContext {
     }
     let y = arena[unit.again?.y ?? unit.y]
     var mask = rk_mask(
-      relu: unit.relu ? 1 : 0, activation: unit.activation.map { UnsafePointer(arena[$0]) },
+      relu: unit.relu ? 1 : 0,
+      activation: unit.addend == nil ? nil : unit.activation.map { UnsafePointer(arena[$0]) },
       scale: arena[unit.norm.scale], shift: arena[unit.norm.shift])
     withUnsafePointer(to: &mask) { mask in
       run(batch * unit.blocks) { task, _ in

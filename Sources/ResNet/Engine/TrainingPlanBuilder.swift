@@ -81,7 +81,9 @@ struct TrainingPlanBuilder {
     let unit = units[index]
     let time = forwardTime(index)
     guard case .convolution(let convolution) = unit.operation else {
-      let source = try read(unit.input, at: time, backward: index)
+      // Poolings and padding do not look at their input again.
+      let isLinear = if case .linear = unit.operation { true } else { false }
+      let source = try read(unit.input, at: time, backward: isLinear ? index : nil)
       let destination = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
       operands[unit.output] = .init(buffer: destination, statistics: nil, relu: false)
       // The scores are read between the forward and the backward half.
@@ -129,7 +131,8 @@ struct TrainingPlanBuilder {
       operands[unit.output] = .init(buffer: y, statistics: norm, relu: convolution.relu)
     } else {
       let buffer = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
-      if convolution.relu { planner.use(buffer, at: backwardTime(index)) }
+      // Without a shortcut in it, y tells as well where ReLU let through.
+      if convolution.relu && addend != nil { planner.use(buffer, at: backwardTime(index)) }
       activation = buffer
       operands[unit.output] = .init(buffer: buffer, statistics: nil, relu: false)
     }
