@@ -133,11 +133,18 @@ RESNET_BENCH_ENV ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/libresnet/bench
 BENCH_OPTIONS = $(if $(ROWS),--rows '$(ROWS)') $(if $(ENGINES),--engines '$(ENGINES)') \
 	$(if $(THREADS),--threads $(THREADS)) $(if $(REPS),--reps $(REPS))
 
+BENCH_MODULE := PYTHONPATH=Benchmarks:bindings/python '$(RESNET_BENCH_ENV)/bin/python' -m
+
 .PHONY: bench
 bench: library build/bench/peak build/bench/start build/bench/start-onnxruntime  ## libresnet beside other engines: ROWS=GLOBS ENGINES=NAMES THREADS=N REPS=N
 	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/engines/requirements.txt
-	@PYTHONPATH=Benchmarks:bindings/python '$(RESNET_BENCH_ENV)/bin/python' -m engines \
-	  --out build/bench $(BENCH_OPTIONS)
+	@$(BENCH_MODULE) engines --out build/bench $(BENCH_OPTIONS)
+
+.PHONY: bench-threads
+bench-threads: library  ## libresnet on one thread and on several: ROWS THREADS REPS
+	@mkdir -p build/bench
+	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/engines/requirements.txt
+	@$(BENCH_MODULE) engines.scaling --out build/bench $(BENCH_OPTIONS)
 
 build/bench/peak: $(wildcard Benchmarks/peak/*.[ch])
 	@mkdir -p $(@D)
