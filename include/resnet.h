@@ -337,16 +337,22 @@ rn_status rn_dataset_read(rn_dataset *dataset, int64_t first, int64_t count, flo
                           size_t pixel_capacity, int32_t *labels, size_t label_capacity);
 
 typedef struct rn_metrics {
-  size_t size;     /* sizeof(rn_metrics) */
-  double loss;     /* mean cross-entropy, nats */
-  double accuracy; /* top-1, 0 to 1 */
-  int64_t count;   /* images */
+  size_t size;          /* sizeof(rn_metrics) */
+  double loss;          /* mean cross-entropy, nats */
+  double accuracy;      /* top-1, 0 to 1 */
+  double top5_accuracy; /* the label is among the five highest scores */
+  int64_t count;        /* images */
 } rn_metrics;
 #define RN_METRICS_INIT \
-  { sizeof(rn_metrics), 0, 0, 0 }
+  { sizeof(rn_metrics), 0, 0, 0, 0 }
 
 /* Mean loss and accuracy of a model on a dataset, in inference mode, single view. */
 rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *metrics);
+/* The same, and which classes were taken for which: confusion receives classes x classes counts of
+ * images, row-major, one row per true class and one column per predicted one. capacity is in
+ * elements. */
+rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
+                                     int64_t *confusion, size_t capacity);
 
 /* ---- Memory -------------------------------------------------------------------------------- */
 

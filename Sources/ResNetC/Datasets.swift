@@ -132,11 +132,36 @@ public func rn_model_evaluate(
     try using(model) { (model: ModelResource) in
       try using(dataset) { (dataset: DatasetResource) in
         let output = try OutputStructure(metrics, "rn_metrics", start: "RN_METRICS_INIT")
-        let result = try model.model.evaluate(dataset.data)
-        output.write(
-          rn_metrics(
-            size: 0, loss: result.loss, accuracy: result.accuracy, count: Int64(result.count)))
+        output.write(rn_metrics(try model.model.evaluate(dataset.data)))
       }
     }
+  }
+}
+
+@c @implementation
+public func rn_model_evaluate_by_class(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ metrics: UnsafeMutablePointer<rn_metrics>?,
+  _ confusion: UnsafeMutablePointer<Int64>?, _ capacity: Int
+) -> rn_status {
+  guarded {
+    try using(model) { (model: ModelResource) in
+      try using(dataset) { (dataset: DatasetResource) in
+        let output = try OutputStructure(metrics, "rn_metrics", start: "RN_METRICS_INIT")
+        let classes = model.model.network.classes
+        let counts = try ResNetC.output(
+          confusion, capacity: capacity, needed: classes * classes, "confusion")
+        let result = try model.model.evaluateByClass(dataset.data)
+        output.write(rn_metrics(result.metrics))
+        for (index, count) in result.confusion.counts.enumerated() { counts[index] = Int64(count) }
+      }
+    }
+  }
+}
+
+extension rn_metrics {
+  fileprivate init(_ metrics: Metrics) {
+    self.init(
+      size: 0, loss: metrics.loss, accuracy: metrics.accuracy,
+      top5_accuracy: metrics.top5Accuracy, count: Int64(metrics.count))
   }
 }

@@ -14,15 +14,24 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
   var directory: String
 
+  @Flag(help: "Print how well each class is recognised, too.")
+  var byClass = false
+
   @OptionGroup(title: "Computing")
   var engine: EngineOptions
 
   func run() throws {
     try engine.apply()
     let test = try CIFAR10(directory: directory, split: .test)
-    let result = try Model.open(model).evaluate(test)
+    let (result, confusion) = try Model.open(model).evaluateByClass(test)
     print(
       "test accuracy \(percent(result.accuracy)) of \(result.count) images, "
-        + "loss \(fixed(result.loss, decimals: 4))")
+        + "top-5 \(percent(result.top5Accuracy)), loss \(fixed(result.loss, decimals: 4))")
+    guard byClass else { return }
+    for (label, name) in test.classNames.enumerated() {
+      print(
+        "\(name): recall \(percent(confusion.recall(of: label))), "
+          + "precision \(percent(confusion.precision(of: label)))")
+    }
   }
 }

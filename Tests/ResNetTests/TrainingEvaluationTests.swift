@@ -18,6 +18,46 @@ import Testing
     #expect(abs(metrics.accuracy - Double(outcome.correct) / 300) <= 1.0 / 300)
   }
 
+  @Test func confusionAndTopFiveAreThoseOfTheLogits() throws {
+    let classes = 9
+    let (images, labels) = try TrainingSupport.images(count: 300)
+    let model = try Model(TrainingSupport.network(classes: classes), seed: 2)
+    let (metrics, confusion) = try model.evaluateByClass(try TrainingSupport.data(count: 300))
+    let scores = try model.logits(images)
+    var counts = [Int](repeating: 0, count: classes * classes)
+    var amongFive = 0
+    for (image, label) in labels.enumerated() {
+      let row = scores[image * classes..<(image + 1) * classes].enumerated()
+        .sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }.map(\.offset)
+      counts[label * classes + row[0]] += 1
+      if row.prefix(5).contains(label) { amongFive += 1 }
+    }
+    #expect(confusion.counts == counts)
+    #expect(metrics.top5Accuracy == Double(amongFive) / 300)
+    #expect(metrics.accuracy == Double((0..<classes).reduce(0) { $0 + confusion[$1, $1] }) / 300)
+    let seen = labels.filter { $0 == labels[0] }.count
+    let right = confusion[labels[0], labels[0]]
+    #expect(confusion.recall(of: labels[0]) == Double(right) / Double(seen))
+    #expect(confusion.recall(of: classes - 1).isNaN, "the data has no image of the last class")
+  }
+
+  @Test(arguments: [
+    ([3, 1, 2] as [Float], [0, 2, 1]), ([1, 1, 1], [0, 1, 2]), ([.nan, 5, -.infinity], [2, 0, 1]),
+  ])
+  func ranks(_ scores: [Float], _ expected: [Int]) {
+    let ranks = scores.indices.map { Softmax.rank(of: $0, scores, classes: scores.count) }
+    #expect(ranks == expected)
+  }
+
+  @Test func aMatrixOfTooManyClassesIsRefused() throws {
+    let model = try Model(
+      TrainingSupport.network(classes: ConfusionMatrix.maximumClasses + 1), seed: 2)
+    let data = try TrainingSupport.data(count: 2)
+    let error = thrownError { _ = try model.evaluateByClass(data) }
+    #expect(error?.kind == .invalidArgument && error?.message.contains("16385 classes") == true)
+    #expect(try model.evaluate(data).count == 2)
+  }
+
   @Test func evaluatingChangesNothing() throws {
     let model = try Model(TrainingSupport.network(), seed: 2)
     let before = try TrainingSupport.bits(model)

@@ -8,7 +8,7 @@ enum TrainingSupport {
   static let classes = 4
   static let extent = Extent(height: 8, width: 8)
 
-  static func network(channels: Int = 3) -> Network {
+  static func network(channels: Int = 3, classes: Int = classes) -> Network {
     Network(
       name: "tiny", inputChannels: channels, stem: .cifar, stemWidth: 8, block: .basic,
       stages: [

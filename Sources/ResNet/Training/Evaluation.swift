@@ -1,12 +1,35 @@
 import Glibc
 
 extension Model {
-  /// Mean loss and top-1 accuracy on a dataset, in inference mode (BN on its running statistics),
-  /// on one view of each image, with the model's normalisation.
+  /// Mean loss, top-1 and top-5 accuracy on a dataset, in inference mode (BN on its running
+  /// statistics), on one view of each image, with the model's normalisation.
   ///
   /// Throws `shapeMismatch` if the images or classes do not fit the model, and what the data's own
   /// reading throws. Weights that are not finite show as a loss that is not.
   public func evaluate(_ data: any TrainingData) throws(ResNetError) -> Metrics {
+    try evaluate(data) { _, _ in }
+  }
+
+  /// The same, and which classes were taken for which. Throws `invalidArgument` for a model with
+  /// more classes than ``ConfusionMatrix/maximumClasses``, too.
+  public func evaluateByClass(_ data: any TrainingData)
+    throws(ResNetError) -> (metrics: Metrics, confusion: ConfusionMatrix)
+  {
+    guard network.classes <= ConfusionMatrix.maximumClasses else {
+      throw ResNetError(
+        .invalidArgument,
+        "\(network.name) has \(network.classes) classes; a confusion matrix is made for at most "
+          + "\(ConfusionMatrix.maximumClasses)")
+    }
+    var confusion = ConfusionMatrix(classes: network.classes)
+    let metrics = try evaluate(data) { confusion.add($0, takenFor: $1) }
+    return (metrics, confusion)
+  }
+
+  /// Hands every image's label and the class it was taken for to `body`.
+  private func evaluate(
+    _ data: any TrainingData, _ body: (_ label: Int, _ predicted: Int) -> Void
+  ) throws(ResNetError) -> Metrics {
     try validate(data, normalization: normalization, role: "evaluation")
     // Enough for the engine to work on, while large images stay within some 16 MB.
     let pixels = data.channels * data.extent.height * data.extent.width
@@ -20,6 +43,7 @@ extension Model {
     let order = Array(0..<data.count)
     var loss = 0.0
     var correct = 0
+    var amongFive = 0
     for first in stride(from: 0, to: data.count, by: size) {
       let indices = order[first..<min(first + size, data.count)]
       try batch.read(indices, of: data, normalization: normalization)
@@ -31,10 +55,17 @@ extension Model {
         scores: memory, labels: labels, count: indices.count, classes: classes, gradient: nil)
       loss += outcome.loss * Double(indices.count)
       correct += outcome.correct
+      for image in 0..<indices.count {
+        let row = memory + image * classes
+        let label = Int(labels[image])
+        body(label, Softmax.indexOfMaximum(row, classes: classes))
+        if Softmax.rank(of: label, row, classes: classes) < 5 { amongFive += 1 }
+      }
     }
+    let count = Double(data.count)
     return Metrics(
-      loss: loss / Double(data.count), accuracy: Double(correct) / Double(data.count),
-      count: data.count)
+      loss: loss / count, accuracy: Double(correct) / count,
+      top5Accuracy: Double(amongFive) / count, count: data.count)
   }
 
   /// Throws unless the network can take the dataset's images, normalised, and has its classes.

@@ -58,6 +58,18 @@ package enum Softmax {
     return best
   }
 
+  /// How many scores come before that of `label`: higher ones, and equal ones of lower index. A
+  /// score that is NaN comes last.
+  package static func rank(of label: Int, _ row: UnsafePointer<Float>, classes: Int) -> Int {
+    let own = row[label]
+    var rank = 0
+    for index in 0..<classes {
+      let other = row[index]
+      if other > own || (other == own && index < label) || (own.isNaN && !other.isNaN) { rank += 1 }
+    }
+    return rank
+  }
+
   /// The highest score, and the sum of the exponentials of all scores relative to it: NaN if one
   /// of them is NaN or +infinity.
   private static func normalizer(

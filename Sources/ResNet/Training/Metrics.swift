@@ -4,12 +4,15 @@ public struct Metrics: Hashable, Sendable {
   public var loss: Double
   /// Top-1 accuracy: the share, 0 to 1, of images whose highest score is their label's.
   public var accuracy: Double
+  /// The share of images whose label is among the five highest scores (Table 3 counts the others).
+  public var top5Accuracy: Double
   /// How many images were evaluated.
   public var count: Int
 
-  public init(loss: Double, accuracy: Double, count: Int) {
+  public init(loss: Double, accuracy: Double, top5Accuracy: Double, count: Int) {
     self.loss = loss
     self.accuracy = accuracy
+    self.top5Accuracy = top5Accuracy
     self.count = count
   }
 }

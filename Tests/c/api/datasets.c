@@ -156,6 +156,17 @@ static void test_evaluation(void) {
   CHECK_OK(rn_model_evaluate(model, dataset, &metrics));
   CHECK(metrics.count == COUNT && fabs(metrics.loss - loss) < 1e-4);
   CHECK(fabs(metrics.accuracy - (double)correct / COUNT) < 1e-9);
+  CHECK(metrics.top5_accuracy >= metrics.accuracy && metrics.top5_accuracy <= 1);
+  int64_t confusion[CLASSES * CLASSES], images_seen = 0, recognised = 0;
+  CHECK_OK(
+      rn_model_evaluate_by_class(model, dataset, &metrics, confusion, (size_t)CLASSES * CLASSES));
+  for (int i = 0; i < CLASSES * CLASSES; i++) images_seen += confusion[i];
+  for (int i = 0; i < CLASSES; i++) recognised += confusion[i * CLASSES + i];
+  CHECK(images_seen == COUNT && recognised == correct);
+  CHECK_ERROR(RN_BUFFER_TOO_SMALL, "confusion",
+              rn_model_evaluate_by_class(model, dataset, &metrics, confusion, CLASSES));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "confusion",
+              rn_model_evaluate_by_class(model, dataset, &metrics, NULL, 100));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_model_evaluate(model, dataset, NULL));
   metrics.size = 0;
   CHECK_ERROR(RN_INVALID_ARGUMENT, "RN_METRICS_INIT", rn_model_evaluate(model, dataset, &metrics));

@@ -11,6 +11,7 @@ static void try_model(rn_model *bad, const char *text) {
   rn_model_info info = RN_MODEL_INFO_INIT;
   rn_tensor_info tensor = RN_TENSOR_INFO_INIT;
   rn_metrics metrics = RN_METRICS_INIT;
+  int64_t counts[4];
   rn_memory memory = RN_MEMORY_INIT;
   rn_dataset *dataset = make_dataset(2);
   rn_trainer *trainer = NULL;
@@ -32,6 +33,8 @@ static void try_model(rn_model *bad, const char *text) {
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_inference_memory(bad, 1, SIDE, SIDE, &memory));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_training_memory(bad, 2, SIDE, SIDE, &memory));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_evaluate(bad, dataset, &metrics));
+  CHECK_ERROR(RN_INVALID_HANDLE, text,
+              rn_model_evaluate_by_class(bad, dataset, &metrics, counts, 4));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_trainer_create(bad, NULL, &trainer));
   CHECK(trainer == NULL);
   if (bad != NULL) CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_free(bad));

@@ -33,6 +33,8 @@ class Metrics:
     """Mean cross-entropy, in nats."""
     accuracy: float
     """Share of images whose highest score is their label's, 0 to 1."""
+    top5_accuracy: float
+    """Share of images whose label is among the five highest scores."""
     count: int
     """Images."""
 
@@ -363,9 +365,28 @@ class Model(Owner):
             dataset: A `Dataset`, or a tuple of images and labels.
         """
         data = as_dataset(dataset, self.classes)
-        metrics = _library.Metrics()
-        library().rn_model_evaluate(self._handle, data._handle, ctypes.byref(metrics))
-        return Metrics(metrics.loss, metrics.accuracy, metrics.count)
+        found = _library.Metrics()
+        library().rn_model_evaluate(self._handle, data._handle, ctypes.byref(found))
+        return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count)
+
+    def evaluate_by_class(self, dataset: Data) -> tuple[Metrics, npt.NDArray[np.int64]]:
+        """The same, and which classes were taken for which.
+
+        Returns:
+            The metrics, and counts of images, (classes, classes): a row per true class, a column
+            per predicted one. `counts.diagonal() / counts.sum(axis=1)` is each class's recall.
+        """
+        data = as_dataset(dataset, self.classes)
+        found = _library.Metrics()
+        counts = np.empty((self.classes, self.classes), np.int64)
+        library().rn_model_evaluate_by_class(
+            self._handle,
+            data._handle,
+            ctypes.byref(found),
+            counts.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+            counts.size,
+        )
+        return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count), counts
 
     def _scores(self, function: str, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
         images, pixels = _values.images(x)

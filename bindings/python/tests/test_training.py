@@ -106,6 +106,13 @@ def test_evaluation_is_what_the_logits_say() -> None:
     logits = model.logits(x).astype(np.float64)
     metrics = model.evaluate((x, y))
     assert metrics.accuracy == pytest.approx((logits.argmax(1) == y).mean())
+    five = np.argsort(-logits, axis=1)[:, :5]
+    assert metrics.top5_accuracy == pytest.approx((five == y[:, None]).any(1).mean())
+    again, counts = model.evaluate_by_class((x, y))
+    assert again == metrics
+    assert counts.sum() == 50
+    assert counts.trace() == (logits.argmax(1) == y).sum()
+    assert np.array_equal(counts.sum(1), np.bincount(y, minlength=model.classes))
     log_sum = np.log(np.exp(logits).sum(1))
     assert metrics.loss == pytest.approx((log_sum - logits[np.arange(50), y]).mean(), rel=1e-5)
 

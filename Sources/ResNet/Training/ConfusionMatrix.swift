@@ -1,0 +1,33 @@
+/// How often images of each class were taken for each class.
+public struct ConfusionMatrix: Hashable, Sendable {
+  /// So that a matrix takes no more than 2 GiB.
+  public static let maximumClasses = 16_384
+
+  public let classes: Int
+  /// Row by row: `counts[true * classes + predicted]` images.
+  public private(set) var counts: [Int]
+
+  init(classes: Int) {
+    self.classes = classes
+    counts = [Int](repeating: 0, count: classes * classes)
+  }
+
+  mutating func add(_ actual: Int, takenFor predicted: Int) {
+    counts[actual * classes + predicted] += 1
+  }
+
+  /// Images of class `actual` whose highest score was that of class `predicted`.
+  public subscript(actual: Int, predicted: Int) -> Int { counts[actual * classes + predicted] }
+
+  /// The share of a class's images that were recognised; NaN for a class without images.
+  public func recall(of label: Int) -> Double {
+    let images = (0..<classes).reduce(0) { $0 + self[label, $1] }
+    return Double(self[label, label]) / Double(images)
+  }
+
+  /// The share of the images taken for a class that are of it; NaN if none was.
+  public func precision(of label: Int) -> Double {
+    let images = (0..<classes).reduce(0) { $0 + self[$1, label] }
+    return Double(self[label, label]) / Double(images)
+  }
+}
