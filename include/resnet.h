@@ -354,6 +354,14 @@ rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *me
 rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
                                      int64_t *confusion, size_t capacity);
 
+/* Replaces BN's running statistics by exact ones, over `images` training images (0: all) in batches
+ * of batch_size, in an order that the seed gives: means and unbiased variances over all values that
+ * a channel takes, each batch normalised by its own statistics as in training, without augmentation.
+ * To be called once after training; it takes the memory of a training step. RN_NOT_FINITE if a
+ * statistic is not finite; on any error the model is as it was. */
+rn_status rn_model_recompute_statistics(rn_model *model, rn_dataset *dataset, int32_t batch_size,
+                                        int64_t images, uint64_t seed);
+
 /* ---- Memory -------------------------------------------------------------------------------- */
 
 /* The memory that a model takes to run or to train, in bytes, with the instruction set in use and

@@ -158,6 +158,25 @@ public func rn_model_evaluate_by_class(
   }
 }
 
+@c @implementation
+public func rn_model_recompute_statistics(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ batchSize: Int32, _ images: Int64,
+  _ seed: UInt64
+) -> rn_status {
+  guarded {
+    try using(model) { (model: ModelResource) in
+      try using(dataset) { (dataset: DatasetResource) in
+        guard images >= 0 else {
+          throw Failure(RN_INVALID_ARGUMENT, "images is \(images), expected 0 or more")
+        }
+        try model.model.recomputeStatistics(
+          on: dataset.data, batchSize: Int(batchSize), images: images == 0 ? nil : Int(images),
+          seed: seed)
+      }
+    }
+  }
+}
+
 extension rn_metrics {
   fileprivate init(_ metrics: Metrics) {
     self.init(

@@ -69,6 +69,57 @@ package final class TrainingEngine {
     _ images: ImagesView, normalization: Normalization, labels: UnsafePointer<Int32>
   ) throws(ResNetError) -> (loss: Double, correct: Int) {
     let classes = model.network.classes
+    try validate(images, normalization: normalization)
+    for index in 0..<batch where !(0..<classes).contains(Int(labels[index])) {
+      throw ResNetError(
+        .invalidArgument,
+        "label \(labels[index]) of image \(index) is not one of the \(classes) classes "
+          + "(0 to \(classes - 1))")
+    }
+    let context = try runForward(images, normalization: normalization)
+    let result = Softmax.crossEntropy(
+      scores: arena[plan.scores], labels: labels, count: batch, classes: classes,
+      gradient: arena[plan.scoreGradient])
+    for (index, step) in plan.steps.enumerated().reversed() {
+      if let again = plan.inputAgain, again.step == index {
+        try images.load(
+          normalization: normalization, into: arena[again.buffer], pool: context.pool,
+          workers: arena.workers)
+      }
+      context.backward(step)
+    }
+    if result.loss.isFinite { try checkStatistics() }
+    return result
+  }
+
+  /// The forward half alone, for the sake of BN's statistics; see ``forEachStatistic(_:)``. Throws
+  /// `notFinite` if one of them is not finite.
+  func forward(_ images: ImagesView, normalization: Normalization) throws(ResNetError) {
+    try validate(images, normalization: normalization)
+    _ = try runForward(images, normalization: normalization)
+    try checkStatistics()
+  }
+
+  /// The statistics of the last batch: of each channel of each BN layer, where its running mean and
+  /// variance are in the parameters, the batch's mean and biased variance, and of how many values.
+  func forEachStatistic(
+    _ body: (
+      _ running: (mean: Int, variance: Int), _ batch: (mean: Double, variance: Double, values: Int)
+    ) -> Void
+  ) {
+    for case .convolution(let unit) in plan.steps {
+      for channel in 0..<unit.batchNorm.channels {
+        body(
+          (mean: unit.batchNorm.mean + channel, variance: unit.batchNorm.variance + channel),
+          (
+            mean: Double(arena[unit.norm.mean][channel]),
+            variance: Double(arena[unit.norm.variance][channel]), values: batch * unit.pixels
+          ))
+      }
+    }
+  }
+
+  private func validate(_ images: ImagesView, normalization: Normalization) throws(ResNetError) {
     try images.validate(channels: model.network.inputChannels, normalization: normalization)
     guard images.count == batch, images.extent == extent else {
       throw ResNetError(
@@ -76,33 +127,19 @@ package final class TrainingEngine {
         "got \(images.count) images of \(images.extent.height)x\(images.extent.width), expected "
           + "\(batch) of \(extent.height)x\(extent.width)")
     }
-    for index in 0..<batch where !(0..<classes).contains(Int(labels[index])) {
-      throw ResNetError(
-        .invalidArgument,
-        "label \(labels[index]) of image \(index) is not one of the \(classes) classes "
-          + "(0 to \(classes - 1))")
-    }
-    let pool = ThreadPool.shared
+  }
+
+  private func runForward(_ images: ImagesView, normalization: Normalization)
+    throws(ResNetError) -> TrainingContext
+  {
     let context = TrainingContext(
-      arena: arena, kernels: target.kernels, pool: pool, batch: batch,
+      arena: arena, kernels: target.kernels, pool: .shared, batch: batch,
       parameters: parameters.values, gradients: gradients)
     try images.load(
-      normalization: normalization, into: arena[plan.input], pool: pool,
+      normalization: normalization, into: arena[plan.input], pool: context.pool,
       workers: arena.workers)
     for step in plan.steps { context.forward(step) }
-    let result = Softmax.crossEntropy(
-      scores: arena[plan.scores], labels: labels, count: batch, classes: classes,
-      gradient: arena[plan.scoreGradient])
-    for (index, step) in plan.steps.enumerated().reversed() {
-      if let again = plan.inputAgain, again.step == index {
-        try images.load(
-          normalization: normalization, into: arena[again.buffer], pool: pool,
-          workers: arena.workers)
-      }
-      context.backward(step)
-    }
-    if result.loss.isFinite { try checkStatistics() }
-    return result
+    return context
   }
 
   /// Throws if a layer's batch statistics overflowed, which huge pixels can do without the loss

@@ -33,6 +33,7 @@ static void try_model(rn_model *bad, const char *text) {
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_inference_memory(bad, 1, SIDE, SIDE, &memory));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_training_memory(bad, 2, SIDE, SIDE, &memory));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_evaluate(bad, dataset, &metrics));
+  CHECK_ERROR(RN_INVALID_HANDLE, text, rn_model_recompute_statistics(bad, dataset, 2, 0, 0));
   CHECK_ERROR(RN_INVALID_HANDLE, text,
               rn_model_evaluate_by_class(bad, dataset, &metrics, counts, 4));
   CHECK_ERROR(RN_INVALID_HANDLE, text, rn_trainer_create(bad, NULL, &trainer));

@@ -254,6 +254,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
     "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],
     "rn_model_evaluate": [handle, handle, POINTER(Metrics)],
+    "rn_model_recompute_statistics": [handle, handle, c_int32, c_int64, c_uint64],
     "rn_model_evaluate_by_class": [handle, handle, POINTER(Metrics), POINTER(c_int64), c_size_t],
     "rn_model_inference_memory": [handle, c_int64, c_int32, c_int32, POINTER(Memory)],
     "rn_model_training_memory": [handle, c_int64, c_int32, c_int32, POINTER(Memory)],

@@ -388,6 +388,36 @@ class Model(Owner):
         )
         return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count), counts
 
+    def recompute_statistics(
+        self, dataset: Data, batch_size: int = 128, *, images: int | None = None, seed: int = 0
+    ) -> None:
+        """Replaces BN's running statistics by exact ones over training images.
+
+        To be called once after training, whose running statistics are averages over the last
+        batches only. Images go through the network in batches as in training, not augmented.
+
+        Args:
+            dataset: A `Dataset`, or a tuple of images and labels.
+            batch_size: Images a batch.
+            images: How many images, in full batches; all if None.
+            seed: Of their random order.
+        """
+        data = as_dataset(dataset, self.classes)
+        count = 0
+        if images is not None:
+            count = _values.integer(images, "the number of images", bits=64)
+            if count < 1:
+                raise InvalidArgumentError(
+                    f"images is {count}, expected 1 or more, or None for all"
+                )
+        library().rn_model_recompute_statistics(
+            self._handle,
+            data._handle,
+            _values.integer(batch_size, "the batch size"),
+            count,
+            _values.integer(seed, "the seed", bits=64, signed=False),
+        )
+
     def _scores(self, function: str, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
         images, pixels = _values.images(x)
         scores = np.empty((len(pixels), self.classes), np.float32)

@@ -99,6 +99,22 @@ def test_fit_learns_a_toy_problem() -> None:
     assert min(history["images_per_second"]) > 0
 
 
+def test_statistics_are_recomputed() -> None:
+    x, y = toy(64)
+    model = small()
+    resnet.Trainer(model, lr=0.05).fit((x, y), epochs=2, batch_size=16)
+    before = model.state_dict()
+    model.recompute_statistics((x, y), batch_size=32, seed=1)
+    changed = {
+        name for name, values in model.state_dict().items() if (values != before[name]).any()
+    }
+    assert changed == {name for name in before if "running" in name}
+    with pytest.raises(resnet.InvalidArgumentError, match="batch"):
+        model.recompute_statistics((x, y), batch_size=65)
+    with pytest.raises(resnet.InvalidArgumentError, match="1 or more"):
+        model.recompute_statistics((x, y), images=0)
+
+
 def test_evaluation_is_what_the_logits_say() -> None:
     x, y = toy(50)
     model = small()

@@ -1,0 +1,72 @@
+extension Model {
+  /// Replaces BN's running statistics by exact ones: mean and unbiased variance, of every channel,
+  /// over all values that it takes on a sample of the training images. The running statistics of
+  /// training are averages over its last batches only, while weights still changed; the paper's
+  /// released models have such as these.
+  ///
+  /// The sample goes through the network in batches, as in training: BN normalises each batch by
+  /// its own statistics. Images are not augmented.
+  ///
+  /// - Parameters:
+  ///   - data: Training images.
+  ///   - images: How many of them, in full batches; nil for all that fill batches.
+  ///   - seed: Of their random order.
+  /// - Throws: `invalidArgument` or `shapeMismatch` if the data, the numbers and the network do not
+  ///   fit together or the model was opened to be run; `notFinite` if a statistic is not finite; and
+  ///   what the data's own reading throws. The model then is as it was.
+  public func recomputeStatistics(
+    on data: any TrainingData, batchSize: Int = 128, images: Int? = nil, seed: UInt64 = 0
+  ) throws(ResNetError) {
+    try validate(data, normalization: normalization, role: "training")
+    let sample = min(images ?? data.count, data.count)
+    guard batchSize >= 1, sample >= batchSize else {
+      throw ResNetError(
+        .invalidArgument,
+        "\(sample) of the data's \(data.count) images in batches of \(batchSize) are no batch; lower "
+          + "the batch size or take more images")
+    }
+    let parameters = try parameters
+    let engine = try TrainingEngine(self, batch: batchSize, extent: data.extent)
+    let batch = try Batch(capacity: batchSize, channels: data.channels, extent: data.extent)
+    let order = shuffledIndices(count: data.count, seed: seed, epoch: 0)
+    var pooled: [PooledStatistic] = []
+    for first in stride(from: 0, through: sample - batchSize, by: batchSize) {
+      try batch.read(order[first..<first + batchSize], of: data, normalization: normalization)
+      try engine.forward(batch.view, normalization: .identity)
+      var index = 0
+      engine.forEachStatistic { running, batch in
+        if first == 0 { pooled.append(PooledStatistic(running: running)) }
+        pooled[index].add(batch)
+        index += 1
+      }
+    }
+    for statistic in pooled {
+      parameters.values[statistic.running.mean] = Float(statistic.mean)
+      parameters.values[statistic.running.variance] = Float(statistic.variance)
+    }
+    parameters.noteChange()
+  }
+}
+
+/// Mean and variance of a channel over several batches (Chan, Golub and LeVeque, 1979).
+private struct PooledStatistic {
+  /// Where it goes.
+  let running: (mean: Int, variance: Int)
+  private(set) var mean = 0.0
+  private var squares = 0.0
+  private var values = 0.0
+
+  init(running: (mean: Int, variance: Int)) { self.running = running }
+
+  mutating func add(_ batch: (mean: Double, variance: Double, values: Int)) {
+    let count = Double(batch.values)
+    let total = values + count
+    let distance = batch.mean - mean
+    squares += batch.variance * count + distance * distance * values * count / total
+    mean += distance * count / total
+    values = total
+  }
+
+  /// Unbiased; every layer has two values or more.
+  var variance: Double { squares / (values - 1) }
+}
