@@ -462,10 +462,20 @@ typedef struct rn_fit_options {
   uint64_t seed;                 /* of order and augmentation */
   rn_progress_callback progress; /* NULL for none */
   void *user;                    /* handed to the callback */
+  /* A rate at first, instead of the trainer's (the paper's ResNet-110: 0.01), until the training error
+   * of the last 100 steps is below warm_up_error (0.8). Error 0: no warm-up. */
+  float warm_up_rate, warm_up_error;
+  /* Epochs in a row whose validation error is not below the lowest so far by plateau_threshold, after
+   * which the rate is multiplied by gamma. Patience 0: never; else there must be validation data. */
+  int32_t plateau_patience;
+  float plateau_threshold;
 } rn_fit_options;
-/* 1 epoch, batches of 128, no augmentation, gamma 0.1. */
-#define RN_FIT_OPTIONS_INIT \
-  { sizeof(rn_fit_options), 1, 128, 0, 0, RN_NORMALIZE_AUTO, NULL, 0, 0.1f, 0, NULL, NULL }
+/* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus. */
+#define RN_FIT_OPTIONS_INIT                                                                      \
+  {                                                                                              \
+    sizeof(rn_fit_options), 1, 128, 0, 0, RN_NORMALIZE_AUTO, NULL, 0, 0.1f, 0, NULL, NULL, 0, 0, \
+        0, 0                                                                                     \
+  }
 
 /* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images
  * that fill no batch wait for a later shuffle). validation: NULL, or a dataset to evaluate after

@@ -53,6 +53,13 @@ extension FitOptions {
     let milestones = try array(
       options.milestones, count: Int(options.milestone_count), "milestones")
     schedule = StepSchedule(milestones: milestones.map { Int($0) }, gamma: options.gamma)
+    if options.warm_up_rate != 0 || options.warm_up_error != 0 {
+      warmUp = WarmUp(rate: options.warm_up_rate, untilError: Double(options.warm_up_error))
+    }
+    if options.plateau_patience != 0 || options.plateau_threshold != 0 {
+      plateau = Plateau(
+        patience: Int(options.plateau_patience), threshold: Double(options.plateau_threshold))
+    }
     seed = options.seed
   }
 }

@@ -42,7 +42,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ([3, 1, 2] as [Float], [0, 2, 1]), ([1, 1, 1], [0, 1, 2]), ([.nan, 5, -.infinity], [2, 0, 1]),
+    ([3, 1, 2] as [Float], [0, 2, 1]), ([1, 1, 1], [0, 1, 2]),
+    ([Float.nan, 5, -Float.infinity], [2, 0, 1]),
   ])
   func ranks(_ scores: [Float], _ expected: [Int]) {
     let ranks = scores.indices.map { Softmax.rank(of: $0, scores, classes: scores.count) }

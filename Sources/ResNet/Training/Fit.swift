@@ -24,6 +24,12 @@ extension Trainer {
     options: FitOptions = FitOptions(), progress: ((Progress) -> Bool)? = nil
   ) throws(ResNetError) -> [EpochMetrics] {
     try options.validate(for: data)
+    guard options.plateau == nil || validation != nil else {
+      throw ResNetError(
+        .invalidArgument,
+        "the learning rate is to drop when the validation error has stopped falling, but there is "
+          + "no validation data")
+    }
     try model.validate(data, normalization: model.normalization, role: "training")
     try model.graph.validateTraining(batch: options.batchSize, extent: data.extent)
     let normalization = try normalization(for: data, options: options)
@@ -39,13 +45,14 @@ extension Trainer {
     let size = options.batchSize
     let steps = data.count / size
     var history: [EpochMetrics] = []
+    var control = RateControl(options)
     for epoch in 0..<options.epochs {
       var tally = EpochTally(epoch: epoch + 1, epochs: options.epochs, steps: steps)
       let order = shuffledIndices(count: data.count, seed: options.seed, epoch: epoch)
       var start = monotonicSeconds()
       try loader.read(order[..<size], epoch: epoch)
       for step in 0..<steps {
-        let rate = options.schedule.rate(base: learningRate, after: epoch * steps + step)
+        let rate = control.rate(base: learningRate, after: epoch * steps + step)
         let train = { (batch: Batch) throws(ResNetError) in
           try self.train(
             batch.view, normalization: .identity, labels: batch.labels, rate: rate)
@@ -57,11 +64,13 @@ extension Trainer {
           } else {
             try train(loader.current)
           }
+        control.noteStep(images: size, correct: outcome.correct)
         tally.add(outcome, images: size, rate: rate, seconds: monotonicSeconds() - start)
         try report(tally.progress(iteration: iterations), to: progress)
         start = monotonicSeconds()
       }
       tally.validation = try validation.map { data throws(ResNetError) in try model.evaluate(data) }
+      if let result = tally.validation { control.noteEpoch(validationError: 1 - result.accuracy) }
       history.append(tally.metrics)
       try report(tally.progress(iteration: iterations, epochEnded: true), to: progress)
     }

@@ -18,18 +18,25 @@ public struct FitOptions: Hashable, Sendable {
   public var normalize: Normalize
   /// The learning rate's course, counted in steps from the start of the call.
   public var schedule: StepSchedule
+  /// A lower rate at first, or nil.
+  public var warmUp: WarmUp?
+  /// Drops when the validation error has stopped falling, or nil.
+  public var plateau: Plateau?
   /// Of the order and the augmentation. Fitting again with the same seed repeats both.
   public var seed: UInt64
 
   public init(
     epochs: Int = 1, batchSize: Int = 128, augmentation: Augmentation? = nil,
-    normalize: Normalize = .automatic, schedule: StepSchedule = StepSchedule(), seed: UInt64 = 0
+    normalize: Normalize = .automatic, schedule: StepSchedule = StepSchedule(),
+    warmUp: WarmUp? = nil, plateau: Plateau? = nil, seed: UInt64 = 0
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
     self.augmentation = augmentation
     self.normalize = normalize
     self.schedule = schedule
+    self.warmUp = warmUp
+    self.plateau = plateau
     self.seed = seed
   }
 
@@ -49,5 +56,19 @@ public struct FitOptions: Hashable, Sendable {
     }
     try augmentation?.validate(extent: data.extent)
     try schedule.validate()
+    if let warmUp,
+      !(warmUp.rate.isFinite && warmUp.rate >= 0 && (0...1).contains(warmUp.untilError))
+    {
+      throw ResNetError(
+        .invalidArgument,
+        "a warm-up takes a finite rate of 0 or more and an error between 0 and 1, got "
+          + "\(warmUp.rate) and \(warmUp.untilError)")
+    }
+    if let plateau, !(plateau.patience >= 1 && (0...1).contains(plateau.threshold)) {
+      throw ResNetError(
+        .invalidArgument,
+        "a plateau takes a patience of 1 epoch or more and a threshold between 0 and 1, got "
+          + "\(plateau.patience) and \(plateau.threshold)")
+    }
   }
 }

@@ -206,6 +206,10 @@ class FitOptions(Sized):
         ("seed", c_uint64),
         ("progress", ProgressCallback),
         ("user", ctypes.c_void_p),
+        ("warm_up_rate", c_float),
+        ("warm_up_error", c_float),
+        ("plateau_patience", c_int32),
+        ("plateau_threshold", c_float),
     ]
 
 

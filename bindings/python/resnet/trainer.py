@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
 from . import _interrupt, _library, _values
 from ._errors import CancelledError, InvalidArgumentError
@@ -150,6 +150,8 @@ class Trainer(Owner):
         augment: Augmentation = None,
         milestones: Sequence[SupportsIndex] = (),
         gamma: float = 0.1,
+        warm_up: tuple[float, float] | None = None,
+        plateau: tuple[SupportsIndex, float] | None = None,
         normalize: Literal["auto", "keep"] = "auto",
         seed: SupportsIndex = 0,
         progress: bool = False,
@@ -170,6 +172,11 @@ class Trainer(Owner):
             milestones: Numbers of steps of this training, increasing, after each of which the
                 learning rate is multiplied by gamma. `lr` itself stays the initial one.
             gamma: See milestones.
+            warm_up: (rate, error): a learning rate at first, until the training error of the last
+                100 steps is below `error`; the paper's ResNet-110 takes (0.01, 0.8).
+            plateau: (patience, threshold): after so many epochs in a row whose validation error is
+                not below the lowest so far by `threshold`, the learning rate is multiplied by
+                gamma. Needs `validation`.
             normalize: "auto" gives the model the dataset's per-pixel mean and unit scale unless it
                 has a normalisation already; "keep" keeps the model's own, or none.
             seed: Of the order and the augmentation.
@@ -192,6 +199,8 @@ class Trainer(Owner):
         held_out = None if validation is None else as_dataset(validation, self.model.classes)
         pad, mirror = _augmentation(augment)
         iterations = [_values.integer(value, "a milestone", bits=64) for value in milestones]
+        warm_rate, warm_error = _pair(warm_up, "warm_up is a rate and an error")
+        patience, threshold = _pair(plateau, "plateau is a number of epochs and a threshold")
         watcher = _Watcher(ProgressLine() if progress else None, callback)
         with _interrupt.deferred() as interrupts:
             watcher.interrupts = interrupts
@@ -206,6 +215,10 @@ class Trainer(Owner):
                 gamma=_values.number(gamma, "gamma"),
                 seed=_values.integer(seed, "seed", bits=64, signed=False),
                 progress=_library.ProgressCallback(watcher),
+                warm_up_rate=_values.number(warm_rate, "the warm-up's rate"),
+                warm_up_error=_values.number(warm_error, "the warm-up's error"),
+                plateau_patience=_values.integer(patience, "the plateau's patience"),
+                plateau_threshold=_values.number(threshold, "the plateau's threshold"),
             )
             try:
                 library().rn_trainer_fit(
@@ -282,6 +295,17 @@ def _progress(raw: _library.Progress) -> Progress:
         validation_loss=raw.validation_loss if validated else None,
         validation_accuracy=raw.validation_accuracy if validated else None,
     )
+
+
+def _pair(values: tuple[Any, Any] | None, what: str) -> tuple[Any, Any]:
+    """Both values, or two zeros for None."""
+    if values is None:
+        return 0, 0
+    try:
+        first, second = values
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"{what}, got {values!r}") from None
+    return first, second
 
 
 def _augmentation(augment: Augmentation) -> tuple[int, int]:

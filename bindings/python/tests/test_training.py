@@ -99,6 +99,26 @@ def test_fit_learns_a_toy_problem() -> None:
     assert min(history["images_per_second"]) > 0
 
 
+def test_warm_up_and_plateau() -> None:
+    data = toy(64)
+    history = resnet.Trainer(small(), lr=0.02).fit(
+        data,
+        epochs=40,
+        batch_size=16,
+        validation=toy(48, seed=1),
+        warm_up=(0.01, 0.9),
+        plateau=(3, 0.0),
+    )
+    assert history["lr"][0] == pytest.approx(0.01)
+    assert history["lr"][-1] < 0.01
+    trainer = resnet.Trainer(small())
+    for wrong in ({"warm_up": (0.1,)}, {"plateau": 3}, {"plateau": (0, 0.1)}, {"warm_up": (-1, 1)}):
+        with pytest.raises(resnet.InvalidArgumentError):
+            trainer.fit(data, batch_size=16, validation=data, **wrong)
+    with pytest.raises(resnet.InvalidArgumentError, match="no validation data"):
+        trainer.fit(data, batch_size=16, plateau=(3, 0.1))
+
+
 def test_statistics_are_recomputed() -> None:
     x, y = toy(64)
     model = small()
