@@ -210,12 +210,13 @@ rn_status rn_model_load(const char *path, rn_model **model);
 
 /* Opens such a file to run the model: its weights stay there until an image needs them. The first
  * answer takes the shortest way from the file to the scores and keeps no weights, so that a program
- * that wants one answer has it soonest; from the second on they are kept, as the kernels read them,
- * and once only, while rn_model_load has them twice. All functions take such a model, but those that
- * change weights, train or save: RN_INVALID_ARGUMENT. The file is verified as rn_model_load does, a
- * tensor's data whenever they are read; it stays open until the model is freed. It may be replaced
- * or removed meanwhile, but if its contents are overwritten, running is RN_BAD_FORMAT or
- * RN_IO_ERROR. */
+ * that wants one answer has it soonest. The second takes longer than those that follow: it packs all
+ * weights as the kernels read them and keeps them, once, while rn_model_load has them twice. All
+ * functions take such a model, but those that change weights, train or save: RN_INVALID_ARGUMENT.
+ * Damage to the file's structure is refused here, as by rn_model_load; damage to a tensor when it is
+ * read, by the function that reads it: RN_BAD_FORMAT, or RN_IO_ERROR if the file became shorter. It
+ * stays open until the model is freed. It may be replaced or removed meanwhile; what is in it must
+ * stay as it is. */
 rn_status rn_model_open(const char *path, rn_model **model);
 
 typedef struct rn_model_info {
@@ -368,8 +369,8 @@ rn_status rn_model_recompute_statistics(rn_model *model, rn_dataset *dataset, in
  * the threads and algorithms that are set. Images, labels and scores are the caller's and not counted,
  * nor what a system rounds up. */
 typedef struct rn_memory {
-  size_t size;            /* sizeof(rn_memory) */
-  int64_t parameters;     /* the model's tensors, which are there already */
+  size_t size;        /* sizeof(rn_memory) */
+  int64_t parameters; /* the model's tensors, which are there already; 0 to run an opened model */
   int64_t packed_weights; /* the weights once more, as the kernels read them; 0 for training, which
                              packs them layer by layer, in the workspace */
   int64_t gradients;      /* of all trainable tensors; 0 for inference */

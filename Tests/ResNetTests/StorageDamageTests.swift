@@ -148,7 +148,7 @@ extension StorageTests {
       let descriptor = open(path, O_RDONLY)
       var status = stat()
       try #require(fstat(descriptor, &status) == 0)
-      return try FileChecksums.verifyStructure(FileReader(descriptor, status))
+      return try FileChecksums.verifyStructure(FileReader(path, descriptor, status))
     }
 
     /// Its footer claims a table of a terabyte, and a sparse file has room for it.

@@ -2,11 +2,14 @@ import Glibc
 
 /// Reads pieces of a file that is open; it may shrink meanwhile, which is an error like any other.
 final class FileReader {
+  /// As it was opened.
+  let path: String
   private let descriptor: Int32
   private let status: stat
 
   /// Takes over an open file, of which `fstat` says `status`.
-  init(_ descriptor: Int32, _ status: stat) {
+  init(_ path: String, _ descriptor: Int32, _ status: stat) {
+    self.path = path
     self.descriptor = descriptor
     self.status = status
   }

@@ -19,11 +19,11 @@ extension Model {
   /// The first answer takes the shortest way from the file to the scores: weights go from the file
   /// to the kernels layer by layer, and are not kept. The second answer keeps them, as the kernels
   /// read them; a second copy, as ``load(from:)`` has it, there never is. A model so opened cannot
-  /// be changed, trained or saved: `invalidArgument`.
+  /// be trained or saved, nor its weights be changed: `invalidArgument`.
   ///
-  /// The file is verified as ``load(from:)`` does, its structure at once and tensors whenever they
-  /// are read. It stays open as long as the model lives. It may be replaced by a new one or removed,
-  /// but what is in it must not change: where it did, running throws `badFormat` or `inputOutput`.
+  /// Damage to the file's structure is refused here, damage to a tensor when it is read: running
+  /// then throws `badFormat`, or `inputOutput` if the file became shorter. It stays open as long as
+  /// the model lives. It may be replaced or removed, but what is in it must stay as it is.
   ///
   /// Throws as ``load(from:)`` does.
   public static func open(_ path: String) throws(ResNetError) -> Model {
@@ -43,7 +43,7 @@ extension ModelFile {
     }
     var status = stat()
     let known = fstat(descriptor, &status) == 0
-    let reader = FileReader(descriptor, status)
+    let reader = FileReader(path, descriptor, status)
     guard known else { throw AtomicFile.systemError("cannot open the file") }
     guard status.st_mode & S_IFMT == S_IFREG else {
       let isDirectory = status.st_mode & S_IFMT == S_IFDIR

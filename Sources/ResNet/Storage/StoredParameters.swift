@@ -33,8 +33,9 @@ final class StoredParameters {
   /// Reads the tensor at an offset of the layout whole.
   func read(at offset: Int, into values: UnsafeMutableBufferPointer<Float>) throws(ResNetError) {
     let entry = try entry(at: offset)
-    try FileChecksums.verify(
-      [entry], of: file, into: [entry.part.range.lowerBound: values])
+    try namingFile { () throws(ResNetError) in
+      try FileChecksums.verify([entry], of: file, into: [entry.part.range.lowerBound: values])
+    }
   }
 
   /// Reads the tensor of `count` values at an offset of the layout in blocks; see
@@ -43,9 +44,20 @@ final class StoredParameters {
     at offset: Int, count: Int, blockFloats: Int, pool: ThreadPool, workers: Int,
     _ body: (_ block: Int, _ values: UnsafePointer<Float>) -> Void
   ) throws(ResNetError) {
-    try FileChecksums.forEachBlock(
-      of: try entry(at: offset), in: file, count: count, blockFloats: blockFloats, pool: pool,
-      workers: workers, body)
+    let entry = try entry(at: offset)
+    try namingFile { () throws(ResNetError) in
+      try FileChecksums.forEachBlock(
+        of: entry, in: file, count: count, blockFloats: blockFloats, pool: pool, workers: workers,
+        body)
+    }
+  }
+
+  private func namingFile(_ body: () throws(ResNetError) -> Void) throws(ResNetError) {
+    do throws(ResNetError) {
+      try body()
+    } catch {
+      throw ResNetError(error.kind, "cannot read the model \(file.path): \(error.message)")
+    }
   }
 
   private func entry(at offset: Int) throws(ResNetError) -> FileChecksums.Entry {

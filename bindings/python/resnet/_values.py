@@ -77,7 +77,10 @@ def text(value: str, what: str) -> bytes:
 
 def path(value: str | os.PathLike[str]) -> bytes:
     """A file name for C."""
-    encoded = os.fsencode(value)
+    try:
+        encoded = os.fsencode(value)
+    except TypeError:
+        raise InvalidArgumentError(f"the path is {value!r}, expected a string or a path") from None
     if b"\0" in encoded:
         raise InvalidArgumentError(f"the path {value!r} holds a zero character")
     return encoded

@@ -580,9 +580,10 @@ class Model(Owner):
 def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.open is)
     """Opens a file that `Model.save` wrote, to run the model: its weights stay there until needed.
 
-    The first answer takes the shortest way from the file to the scores and keeps no weights; from
-    the second on they are kept, once, while `load` has them twice. Such a model cannot be changed,
-    trained or saved. The file may be replaced or removed meanwhile, but not overwritten.
+    The first answer takes the shortest way from the file to the scores and keeps no weights; the
+    second, which takes longer than those that follow, keeps them, once, while `load` has them
+    twice. Such a model cannot be trained or saved, nor its weights be changed. The file may be
+    replaced or removed meanwhile; what is in it must stay as it is.
 
     Raises:
         MissingFileError: There is no such file.
