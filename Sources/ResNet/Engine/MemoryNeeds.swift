@@ -58,7 +58,8 @@ extension Model {
       self, batch: batch, extent: Extent(height: height, width: width), target: .current())
     let trainable = layout.trainableFloats * MemoryLayout<Float>.stride
     return MemoryNeeds(
-      parameters: layout.totalFloats * MemoryLayout<Float>.stride, packedWeights: 0, gradients: trainable, momentum: trainable,
+      parameters: layout.totalFloats * MemoryLayout<Float>.stride, packedWeights: 0,
+      gradients: trainable, momentum: trainable,
       workspace: plan.arena.bytes)
   }
 }
