@@ -307,9 +307,10 @@ static void direct_run(const rk_conv *conv, const rk_source *source, const float
   const int64_t rounds = rk_ceil_div(block_end - first_block, pairs ? 2 : 1);
   const int32_t ahead_lines = (int32_t)rk_ceil_div(ahead.lines, tiles * rounds);
 
-  // A block's weights, shared out among the tiles that come before they are wanted.
-  const int32_t next_lines =
-      conv->far_weights ? (int32_t)rk_ceil_div(tap_count * RK_LANES, tiles) : 0;
+  // A block's weights, shared out among the tiles that come before they are wanted. Of an image, the
+  // taps count each channel already.
+  const int32_t weight_lines = image_source ? tap_count : tap_count * RK_LANES;
+  const int32_t next_lines = conv->far_weights ? (int32_t)rk_ceil_div(weight_lines, tiles) : 0;
 
   int32_t width = 1;
   for (int32_t block = first_block; block < block_end; block += width) {

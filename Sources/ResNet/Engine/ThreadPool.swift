@@ -43,7 +43,7 @@ final class ThreadPool: @unchecked Sendable {
   private let threadCount: Atomic<Int>
   private var participants = 0
   private var body: UnsafePointer<Body>?
-  private var stopping = false
+  private let stopping = Atomic<Bool>(false)
   /// Whether the system refused a thread; it is asked again once the number is set anew.
   private var refused = false
 
@@ -109,11 +109,11 @@ final class ThreadPool: @unchecked Sendable {
 
   private func stopWorkers() {
     guard !workers.isEmpty else { return }
-    stopping = true
+    stopping.store(true, ordering: .relaxed)
     announce()
     for worker in workers { pthread_join(worker, nil) }
     workers = []
-    stopping = false
+    stopping.store(false, ordering: .relaxed)
   }
 
   private final class Start {
@@ -179,7 +179,7 @@ final class ThreadPool: @unchecked Sendable {
         pthread_mutex_unlock(sleepLock)
       }
       seen = generation.load(ordering: .acquiring)
-      if stopping { return }
+      if stopping.load(ordering: .relaxed) { return }
       if join() {
         if index < participants, let body { take(part: index, body.pointee) }
         gate.subtract(1, ordering: .releasing)

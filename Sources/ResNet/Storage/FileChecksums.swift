@@ -186,7 +186,7 @@ enum FileChecksums {
         let piece = Piece(
           entry: 0, range: start..<start + values.count * size, destination: values)
         outcomes[block] = read(piece, of: file)
-        if let base = values.baseAddress { body(block, base) }
+        if outcomes[block].failure == nil, let base = values.baseAddress { body(block, base) }
       }
       // HDF5's own checksum follows the values.
       let end = data.lowerBound + count * size
@@ -231,6 +231,7 @@ enum FileChecksums {
         byteCount: piece.range.count, alignment: 64, filled)
     }
     var outcome = filled(UnsafeMutableRawBufferPointer(values))
+    guard outcome.failure == nil else { return outcome }
     outcome.isFinite = rk_first_not_finite(values.baseAddress, Int64(values.count)) == 0
     return outcome
   }

@@ -25,6 +25,9 @@ extension Model {
   /// then throws `badFormat`, or `inputOutput` if the file became shorter. It stays open as long as
   /// the model lives. It may be replaced or removed, but what is in it must stay as it is.
   ///
+  /// A file of another program's that has no checksum for each tensor is loaded instead: they could
+  /// not be verified one by one.
+  ///
   /// Throws as ``load(from:)`` does.
   public static func open(_ path: String) throws(ResNetError) -> Model {
     try ModelFile.read(path, as: "open", keepingTensorsInFile: true)
@@ -99,8 +102,9 @@ extension ModelFile {
     let locations = try checkTensors(network, names, in: parameters, fileSize: file.size)
 
     let model: Model
-    if keepingTensorsInFile {
+    if keepingTensorsInFile,
       let (stored, others) = try StoredParameters.of(network, locations, in: file, entries)
+    {
       try FileChecksums.verify(others, of: file, into: [:])
       model = try Model(network, in: stored)
     } else {

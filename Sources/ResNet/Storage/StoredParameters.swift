@@ -10,20 +10,16 @@ final class StoredParameters {
   }
 
   /// The tensors of a network, in the order of its layout at `locations` in the file; and the
-  /// entries that are not theirs.
+  /// entries that are not theirs. Nil if a tensor has no checksum of its own, so that it could not
+  /// be verified when it is read.
   static func of(
     _ network: Network, _ locations: [Range<Int>?], in file: FileReader,
     _ entries: [FileChecksums.Entry]
-  ) throws(ResNetError) -> (StoredParameters, others: [FileChecksums.Entry]) {
+  ) throws(ResNetError) -> (StoredParameters, others: [FileChecksums.Entry])? {
     var others = Dictionary(entries.map { ($0.part.range, $0) }) { first, _ in first }
     var stored: [Int: FileChecksums.Entry] = [:]
     for (tensor, location) in zip(ParameterLayout(try Graph(network)).tensors, locations) {
-      guard let location, let entry = others.removeValue(forKey: location) else {
-        throw ResNetError(
-          .badFormat,
-          "the data of tensor \(tensor.name) do not lie in one piece with a checksum of its own, so "
-            + "it cannot stay in the file; load the model instead")
-      }
+      guard let location, let entry = others.removeValue(forKey: location) else { return nil }
       stored[tensor.offset] = entry
     }
     let rest = others.values.sorted { $0.part.range.lowerBound < $1.part.range.lowerBound }
