@@ -319,6 +319,16 @@ typedef struct rn_dataset rn_dataset;
 /* CIFAR-10 binary files in `directory`: data_batch_1.bin ... data_batch_5.bin (training, train !=
  * 0) or test_batch.bin, and batches.meta.txt for the class names if it is there. */
 rn_status rn_dataset_open_cifar10(const char *directory, int32_t train, rn_dataset **dataset);
+/* CIFAR-100 binary files in `directory`: train.bin (train != 0) or test.bin, labelled with the 100
+ * fine classes or with the 20 coarse ones (coarse != 0), and fine_label_names.txt or
+ * coarse_label_names.txt for the class names if it is there. */
+rn_status rn_dataset_open_cifar100(const char *directory, int32_t train, int32_t coarse,
+                                   rn_dataset **dataset);
+/* IDX files, the format of MNIST, of unsigned bytes and not compressed. `images` is the path of one
+ * that is count x rows x columns (grey) or count x channels x rows x columns, `labels` that of one
+ * with as many labels in 0 ... classes-1. classes 0 stands for the largest label + 1. */
+rn_status rn_dataset_open_idx(const char *images, const char *labels, int32_t classes,
+                              rn_dataset **dataset);
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);

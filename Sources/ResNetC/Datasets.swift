@@ -12,19 +12,6 @@ final class DatasetResource: Resource {
 }
 
 @c @implementation
-public func rn_dataset_open_cifar10(
-  _ directory: UnsafePointer<CChar>?, _ train: Int32,
-  _ dataset: UnsafeMutablePointer<OpaquePointer?>?
-) -> rn_status {
-  guarded {
-    let dataset = try required(dataset, "dataset")
-    let directory = try string(directory, "directory")
-    let data = try CIFAR10(directory: directory, split: train != 0 ? .train : .test)
-    dataset.pointee = try makeHandle(DatasetResource(data))
-  }
-}
-
-@c @implementation
 public func rn_dataset_create(
   _ images: UnsafePointer<rn_images>?, _ labels: UnsafePointer<Int32>?, _ classes: Int32,
   _ dataset: UnsafeMutablePointer<OpaquePointer?>?

@@ -3,8 +3,8 @@ import ResNet
 /// Labelled images from memory, of which it keeps a copy.
 ///
 /// It never changes, so any number of threads and trainers may use it at once.
-public final class ImageDataset: TrainingData, Sendable {
-  private let store: ImageStore
+public final class ImageDataset: StoredData, Sendable {
+  let store: ImageStore
 
   /// - Parameters:
   ///   - images: At least one, as bytes or finite floats.
@@ -25,25 +25,6 @@ public final class ImageDataset: TrainingData, Sendable {
     throws(ResNetError)
   {
     store = try ImageStore(copying: images, labels: labels, classes: classes, classNames: [])
-  }
-
-  public var count: Int { store.count }
-  public var channels: Int { store.channels }
-  public var extent: Extent { store.extent }
-  public var classes: Int { store.classes }
-  public var classNames: [String] { store.classNames }
-  public var unitScale: Float { store.unitScale }
-
-  public func perPixelMean() -> [Float] { store.perPixelMean() }
-
-  public func read(
-    _ indices: ArraySlice<Int>, normalization: Normalization, augmentation: Augmentation?,
-    seed: UInt64, epoch: Int, images: UnsafeMutableBufferPointer<Float>,
-    labels: UnsafeMutableBufferPointer<Int32>
-  ) throws(ResNetError) {
-    try store.read(
-      indices, normalization: normalization, augmentation: augmentation, seed: seed, epoch: epoch,
-      images: images, labels: labels)
   }
 }
 

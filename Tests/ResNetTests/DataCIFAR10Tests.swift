@@ -5,40 +5,17 @@ import Testing
 @testable import ResNetData
 
 @Suite struct DataCIFAR10Tests {
-  /// A directory that is gone when the test is over.
-  final class Directory {
-    let path: String
-
-    init() throws {
-      path = NSTemporaryDirectory() + "cifar10-test-\(UUID().uuidString)"
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ bytes: [UInt8], to name: String) throws {
-      try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-    }
-
-    /// Records with those labels; the pixels tell record and position.
-    func write(labels: [UInt8], to name: String, tag: Int = 0) throws {
-      try write(
-        labels.enumerated().flatMap { record, label in
-          [label] + (0..<3072).map { DataCIFAR10Tests.pixel(tag, record, $0) }
-        }, to: name)
-    }
-  }
+  typealias Directory = DataDirectory
 
   static func pixel(_ tag: Int, _ record: Int, _ position: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: tag &* 101 &+ record &* 31 &+ position &* 7 &+ position / 256)
+    DataDirectory.pixel(tag, record, position)
   }
 
   @Test func readsTheFilesInOrder() throws {
     let directory = try Directory()
     for batch in 1...5 {
       let labels = (0..<batch).map { UInt8((batch + $0) % 10) }
-      try directory.write(labels: labels, to: "data_batch_\(batch).bin", tag: batch)
+      try directory.write(labels: labels.map { [$0] }, to: "data_batch_\(batch).bin", tag: batch)
     }
     let data = try CIFAR10(directory: directory.path, split: .train)
     #expect(data.count == 15 && data.channels == 3 && data.classes == 10)
@@ -61,7 +38,7 @@ import Testing
   @Test func readsFilesLongerThanItsBuffer() throws {
     let directory = try Directory()
     let labels = (0..<700).map { UInt8($0 % 10) }
-    try directory.write(labels: labels, to: "test_batch.bin")
+    try directory.write(labels: labels.map { [$0] }, to: "test_batch.bin")
     let data = try CIFAR10(directory: directory.path, split: .test)
     #expect(data.count == 700)
     let batch = try Batch(capacity: 3, channels: 3, extent: data.extent)
@@ -75,7 +52,7 @@ import Testing
 
   @Test func takesClassNamesFromTheirFileOrThePublishedOnes() throws {
     let directory = try Directory()
-    try directory.write(labels: [3], to: "test_batch.bin")
+    try directory.write(labels: [[3]], to: "test_batch.bin")
     let published = try CIFAR10(directory: directory.path, split: .test).classNames
     #expect(published.count == 10 && published.first == "airplane" && published.last == "truck")
     let names = (0..<10).map { "class \($0)" }
@@ -95,7 +72,7 @@ import Testing
   ])
   func classNamesThatAreNotTenAreRefused(_ bytes: [UInt8], _ words: String) throws {
     let directory = try Directory()
-    try directory.write(labels: [3], to: "test_batch.bin")
+    try directory.write(labels: [[3]], to: "test_batch.bin")
     try directory.write(bytes, to: "batches.meta.txt")
     let error = thrownError { try CIFAR10(directory: directory.path, split: .test) }
     #expect(error?.kind == .badFormat)
@@ -106,7 +83,7 @@ import Testing
   @Test func missingFilesAreNamed() throws {
     let directory = try Directory()
     for batch in [1, 2, 3, 5] {
-      try directory.write(labels: [1], to: "data_batch_\(batch).bin")
+      try directory.write(labels: [[1]], to: "data_batch_\(batch).bin")
     }
     let error = thrownError { try CIFAR10(directory: directory.path, split: .train) }
     #expect(error?.kind == .notFound)
@@ -129,7 +106,7 @@ import Testing
 
   @Test func labelsAboveNineAreRefused() throws {
     let directory = try Directory()
-    try directory.write(labels: [0, 9, 10], to: "test_batch.bin")
+    try directory.write(labels: [[0], [9], [10]], to: "test_batch.bin")
     let error = thrownError { try CIFAR10(directory: directory.path, split: .test) }
     #expect(error?.kind == .badFormat)
     #expect(error?.message.contains("test_batch.bin: record 2 has label 10") == true)

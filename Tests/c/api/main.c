@@ -108,6 +108,7 @@ int main(void) {
   test_running();
   test_files();
   test_datasets();
+  test_dataset_files();
   test_training();
   test_fitting();
   test_threads();

@@ -34,7 +34,7 @@ from ._errors import (
     StateDictError,
     Status,
 )
-from .data import CIFAR10, Dataset
+from .data import CIFAR10, CIFAR100, IDX, Dataset
 from .machine import (
     get_threads,
     get_winograd,
@@ -50,6 +50,8 @@ __version__ = "1.0.0"
 
 __all__ = [
     "CIFAR10",
+    "CIFAR100",
+    "IDX",
     "BufferTooSmallError",
     "BusyError",
     "CancelledError",

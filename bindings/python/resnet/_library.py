@@ -253,6 +253,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_model_probabilities": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_predict": [handle, POINTER(Images), _labels, c_size_t],
     "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
+    "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
+    "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],
     "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
     "rn_dataset_free": [handle],
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],

@@ -109,6 +109,15 @@ class Dataset(Owner):
             )
         return pixels, labels
 
+    def _open(self, function: str, *arguments: bytes | int) -> None:
+        """What a subclass that reads files does in place of `__init__`."""
+        made = ctypes.c_void_p()
+        try:
+            getattr(library(), function)(*arguments, ctypes.byref(made))
+        except NotFoundError as error:
+            raise MissingFileError(str(error)) from None
+        Owner.__init__(self, made, "rn_dataset_free")
+
     def _info(self) -> _library.DatasetInfo:
         info = _library.DatasetInfo()
         library().rn_dataset_get_info(self._handle, ctypes.byref(info))
@@ -130,14 +139,65 @@ class CIFAR10(Dataset):
             MissingFileError: A file is missing.
             FormatError: A file is damaged.
         """
-        made = ctypes.c_void_p()
-        try:
-            library().rn_dataset_open_cifar10(
-                _values.path(directory), int(bool(train)), ctypes.byref(made)
-            )
-        except NotFoundError as error:
-            raise MissingFileError(str(error)) from None
-        Owner.__init__(self, made, "rn_dataset_free")
+        self._open("rn_dataset_open_cifar10", _values.path(directory), int(bool(train)))
+
+
+class CIFAR100(Dataset):
+    """CIFAR-100 in its binary version: 32x32 colour images of 100 classes in 20 groups."""
+
+    def __init__(
+        self, directory: str | os.PathLike[str], *, train: bool = True, coarse: bool = False
+    ) -> None:
+        """Opens the training or the test images.
+
+        Args:
+            directory: Holds train.bin or test.bin, and fine_label_names.txt or
+                coarse_label_names.txt for the class names if it is there.
+            train: The 50,000 training images, or else the 10,000 test images.
+            coarse: Label the images with the 20 groups, or else with the 100 classes.
+
+        Raises:
+            MissingFileError: The file is missing.
+            FormatError: A file is damaged.
+        """
+        self._open(
+            "rn_dataset_open_cifar100",
+            _values.path(directory),
+            int(bool(train)),
+            int(bool(coarse)),
+        )
+
+
+class IDX(Dataset):
+    """Images and labels from two IDX files, the format of MNIST."""
+
+    def __init__(
+        self,
+        images: str | os.PathLike[str],
+        labels: str | os.PathLike[str],
+        *,
+        classes: SupportsIndex = 0,
+    ) -> None:
+        """Opens a file of images and the file of their labels, neither of them compressed.
+
+        Args:
+            images: A file of unsigned bytes, count x rows x columns (grey) or count x channels x
+                rows x columns.
+            labels: A file of as many unsigned bytes, from 0 to classes - 1.
+            classes: How many classes there are; 0 for one more than the largest label.
+
+        Raises:
+            MissingFileError: A file is missing.
+            FormatError: A file is damaged, compressed or something else, the counts differ, or a
+                label is out of range.
+            InvalidArgumentError: The number of classes is negative.
+        """
+        self._open(
+            "rn_dataset_open_idx",
+            _values.path(images),
+            _values.path(labels),
+            _values.integer(classes, "the number of classes"),
+        )
 
 
 Data: TypeAlias = "Dataset | tuple[npt.ArrayLike, npt.ArrayLike]"

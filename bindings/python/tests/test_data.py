@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,3 +79,81 @@ def test_cifar10_files_that_are_missing_or_damaged(tmp_path: Path) -> None:
     path.write_bytes(b"\x0b" + whole[1:])
     with pytest.raises(resnet.FormatError, match="test_batch"):
         resnet.CIFAR10(tmp_path, train=False)
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+def test_cifar100(tmp_path: Path, *, coarse: bool) -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (500, 1 + RECORD), dtype=np.uint8)
+    rows[:, 0] %= 20
+    rows[:, 1] %= 100
+    rows[:400].tofile(tmp_path / "train.bin")
+    rows[400:].tofile(tmp_path / "test.bin")
+    train = resnet.CIFAR100(tmp_path, coarse=coarse)
+    test = resnet.CIFAR100(str(tmp_path), train=False, coarse=coarse)
+    assert (len(train), train.shape, train.classes) == (400, (3, 32, 32), 20 if coarse else 100)
+    for data, expected in ((train, rows[:400]), (test, rows[400:])):
+        pixels, labels = data.read()
+        assert np.array_equal(pixels.reshape(len(expected), -1), expected[:, 2:])
+        assert np.array_equal(labels, expected[:, 0 if coarse else 1])
+
+
+def test_cifar100_files_that_are_missing_or_damaged(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"train\.bin"):
+        resnet.CIFAR100(tmp_path)
+    path = tmp_path / "train.bin"
+    path.write_bytes(bytes(RECORD))
+    with pytest.raises(resnet.FormatError, match=r"train\.bin has 3073 bytes"):
+        resnet.CIFAR100(tmp_path)
+    path.write_bytes(b"\x14" + bytes(RECORD))
+    with pytest.raises(resnet.FormatError, match="coarse label 20"):
+        resnet.CIFAR100(tmp_path)
+    path.write_bytes(b"\x00\x64" + bytes(RECORD - 1))
+    with pytest.raises(resnet.FormatError, match="fine label 100"):
+        resnet.CIFAR100(tmp_path, coarse=True)
+
+
+def write_idx(path: Path, values: np.ndarray) -> Path:
+    header = np.array([0x0800 | values.ndim, *values.shape], ">u4")
+    path.write_bytes(header.tobytes() + values.astype(np.uint8).tobytes())
+    return path
+
+
+@pytest.mark.parametrize("shape", [(7, 5, 4), (7, 3, 5, 4)])
+def test_idx(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    images = write_idx(tmp_path / "images", values)
+    labels = write_idx(tmp_path / "labels", np.array([0, 3, 2, 1, 0, 6, 1]))
+    data = resnet.IDX(images, str(labels))
+    channels = 1 if len(shape) == 3 else 3
+    assert (len(data), data.shape, data.classes) == (7, (channels, 5, 4), 7)
+    assert "resnet.IDX: 7 images" in repr(data)
+    assert resnet.IDX(images, labels, classes=10).classes == 10
+    pixels, read = data.read()
+    assert np.array_equal(pixels.reshape(shape), values)
+    assert read.tolist() == [0, 3, 2, 1, 0, 6, 1]
+
+
+def test_idx_files_that_are_missing_or_damaged(tmp_path: Path) -> None:
+    images = write_idx(tmp_path / "images", np.zeros((2, 5, 4)))
+    labels = tmp_path / "labels"
+    with pytest.raises(FileNotFoundError, match="labels"):
+        resnet.IDX(images, labels)
+    write_idx(labels, np.array([1, 4, 0]))
+    with pytest.raises(resnet.FormatError, match="3 labels for the 2 images"):
+        resnet.IDX(images, labels)
+    write_idx(labels, np.array([1, 4]))
+    with pytest.raises(resnet.FormatError, match="label 1 is 4"):
+        resnet.IDX(images, labels, classes=4)
+    for classes in (-1, 2**31, "ten"):
+        with pytest.raises(resnet.InvalidArgumentError, match="number of classes"):
+            resnet.IDX(images, labels, classes=classes)  # type: ignore[arg-type]
+    with pytest.raises(resnet.FormatError, match="begins with 0x00000801"):
+        resnet.IDX(labels, images)
+    whole = images.read_bytes()
+    for damaged in (b"", whole[:-1], whole + b"\0", whole[:9], b"\xff" * 100):
+        images.write_bytes(damaged)
+        with pytest.raises(resnet.FormatError, match="images"):
+            resnet.IDX(images, labels)
+    images.write_bytes(gzip.compress(whole))
+    with pytest.raises(resnet.FormatError, match="unpack it"):
+        resnet.IDX(images, labels)
