@@ -4,7 +4,8 @@ import Glibc
 /// The weights of inference: BN folded into each convolution, packed once for the kernels.
 ///
 /// With scale = gamma / sqrt(running_var + eps), the weights become scale * w and the bias
-/// beta - scale * running_mean. The fully connected layer's are packed as they are. How
+/// beta + scale * (b - running_mean), where b is the convolution's own bias, if any. Without BN, and
+/// of the fully connected layer, they are packed as they are. How
 /// weights are packed depends on the algorithm that a plan chose, so plans of other batches may
 /// need some of them packed another way; each is packed when the first plan asks for it.
 ///
@@ -58,8 +59,8 @@ final class FoldedWeights {
     for unit in units {
       switch unit.operation {
       case .convolution(let convolution): try fold(convolution, layout)
-      case .linear(let layer): try copy(LinearTensors(layout, layer: layer))
-      case .maxPool, .padShortcut, .averagePool: break
+      case .linear(let layer): try copy(layout, layer: layer)
+      case .maxPool, .padShortcut, .maxout, .gate, .flatten, .averagePool: break
       }
     }
   }
@@ -67,22 +68,30 @@ final class FoldedWeights {
   private func fold(_ convolution: FusedUnit.Convolution, _ layout: ParameterLayout)
     throws(ResNetError)
   {
-    let bn = BatchNormTensors(layout, layer: convolution.batchNorm)
-    let weight = convolution.weight(layout)
+    guard let layer = convolution.batchNorm else {
+      return try copy(layout, layer: convolution.layer)
+    }
+    let bn = BatchNormTensors(layout, layer: layer)
+    let tensors = WeightTensors(layout, layer: convolution.layer)
     let padded = PlanShapes.blocks(bn.channels) * Int(RK_LANES)
     let bias = try allocateFloats(2 * padded)
-    bytes += Self.foldedBytes(bn)
+    bytes += Self.foldedBytes(channels: bn.channels, hasScale: true)
     let scale = bias + padded
-    units.append(Unit(weight: weight.offset, count: weight.count, scale: scale, bias: bias))
+    units.append(
+      Unit(weight: tensors.weight, count: tensors.count, scale: scale, bias: bias))
     let gamma = try channels(bn.channels, at: bn.weight)
     let beta = try channels(bn.channels, at: bn.bias)
     let mean = try channels(bn.channels, at: bn.mean)
     let variance = try channels(bn.channels, at: bn.variance)
+    let own = try tensors.bias.map { offset throws(ResNetError) in
+      try channels(bn.channels, at: offset)
+    }
     for channel in 0..<bn.channels {
       let inverse = 1 / (Double(variance[channel]) + BatchNorm.epsilon).squareRoot()
       let factor = Double(gamma[channel]) * inverse
+      let distance = Double(mean[channel]) - Double(own?[channel] ?? 0)
       scale[channel] = Float(factor)
-      bias[channel] = Float(Double(beta[channel]) - factor * Double(mean[channel]))
+      bias[channel] = Float(Double(beta[channel]) - factor * distance)
     }
   }
 
@@ -92,14 +101,14 @@ final class FoldedWeights {
     }
   }
 
-  private func copy(_ linear: LinearTensors) throws(ResNetError) {
-    let bias = try allocateFloats(PlanShapes.blocks(linear.classes) * Int(RK_LANES))
-    bytes += Self.foldedBytes(linear)
-    units.append(
-      Unit(
-        weight: linear.weight, count: linear.classes * linear.features, scale: nil, bias: bias))
+  private func copy(_ layout: ParameterLayout, layer: Int) throws(ResNetError) {
+    let tensors = WeightTensors(layout, layer: layer)
+    let bias = try allocateFloats(PlanShapes.blocks(tensors.outputs) * Int(RK_LANES))
+    bytes += Self.foldedBytes(channels: tensors.outputs, hasScale: false)
+    units.append(Unit(weight: tensors.weight, count: tensors.count, scale: nil, bias: bias))
+    guard let offset = tensors.bias else { return }
     try weights.copy(
-      at: linear.bias, to: UnsafeMutableBufferPointer(start: bias, count: linear.classes))
+      at: offset, to: UnsafeMutableBufferPointer(start: bias, count: tensors.outputs))
   }
 
   deinit {
@@ -197,12 +206,8 @@ final class FoldedWeights {
       })
   }
 
-  private static func foldedBytes(_ bn: BatchNormTensors) -> Int {
-    2 * PlanShapes.blocks(bn.channels) * Int(RK_LANES) * MemoryLayout<Float>.stride
-  }
-
-  private static func foldedBytes(_ linear: LinearTensors) -> Int {
-    PlanShapes.blocks(linear.classes) * Int(RK_LANES) * MemoryLayout<Float>.stride
+  private static func foldedBytes(channels: Int, hasScale: Bool) -> Int {
+    (hasScale ? 2 : 1) * PlanShapes.blocks(channels) * Int(RK_LANES) * MemoryLayout<Float>.stride
   }
 
   /// The memory of a network's folded weights once these plans have packed theirs, in bytes.
@@ -218,9 +223,13 @@ final class FoldedWeights {
     return units.reduce(packed.values.reduce(0, +)) { total, unit in
       switch unit.operation {
       case .convolution(let convolution):
-        total + foldedBytes(BatchNormTensors(layout, layer: convolution.batchNorm))
-      case .linear(let layer): total + foldedBytes(LinearTensors(layout, layer: layer))
-      case .maxPool, .padShortcut, .averagePool: total
+        total
+          + foldedBytes(
+            channels: WeightTensors(layout, layer: convolution.layer).outputs,
+            hasScale: convolution.batchNorm != nil)
+      case .linear(let layer):
+        total + foldedBytes(channels: WeightTensors(layout, layer: layer).outputs, hasScale: false)
+      case .maxPool, .padShortcut, .maxout, .gate, .flatten, .averagePool: total
       }
     }
   }
@@ -231,11 +240,21 @@ final class FoldedWeights {
   }
 }
 
-extension FusedUnit.Convolution {
-  /// Where the weights are in the flat array of parameters.
-  func weight(_ layout: ParameterLayout) -> (offset: Int, count: Int) {
-    let tensor = layout.tensors.first { $0.layer == layer }
-    return (tensor?.offset ?? 0, tensor?.count ?? 0)
+/// Where the tensors of a convolution or a fully connected layer are in the flat array of parameters.
+struct WeightTensors {
+  let weight: Int
+  /// Values of the weight.
+  let count: Int
+  let outputs: Int
+  let bias: Int?
+
+  init(_ layout: ParameterLayout, layer: Int) {
+    let own = layout.tensors.filter { $0.layer == layer }
+    let weight = own.first { $0.kind != .bias }
+    self.weight = weight?.offset ?? 0
+    count = weight?.count ?? 0
+    outputs = weight?.shape.first ?? 0
+    bias = own.first { $0.kind == .bias }?.offset
   }
 }
 
@@ -259,7 +278,7 @@ struct BatchNormTensors {
       case .batchNormBias: bias = tensor.offset
       case .runningMean: mean = tensor.offset
       case .runningVariance: variance = tensor.offset
-      case .convolutionWeight, .linearWeight, .linearBias: break
+      case .convolutionWeight, .linearWeight, .bias: break
       }
     }
   }

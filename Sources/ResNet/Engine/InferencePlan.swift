@@ -16,7 +16,11 @@ final class InferencePlan {
     case padShortcut(
       channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, source: Buffer,
       destination: Buffer)
-    case averagePool(blocks: Int, pixels: Int, source: Buffer, destination: Buffer)
+    case maxout(
+      channels: Int, pieces: Int, pixels: Int, tasks: Int, source: Buffer, destination: Buffer)
+    case gate(h: Buffer, g: Buffer, x: Buffer, pixels: Int, tasks: Int, destination: Buffer)
+    case flatten(shape: rk_flatten, source: Buffer, destination: Buffer)
+    case averagePool(AveragePool, source: Buffer, destination: Buffer)
     case linear(
       FullyConnected, ordinal: Int, source: Buffer, blocked: Buffer, destination: Buffer)
   }
@@ -74,18 +78,32 @@ final class InferencePlan {
         steps.append(
           .maxPool(
             shape: shapes.pool(unit, kernel: kernel, stride: stride, padding: padding),
-            tasks: batch * shapes.blocks(unit.input), source: source, destination: destination))
+            tasks: shapes.tasks(unit.input), source: source, destination: destination))
       case .padShortcut(let stride, let zerosBefore):
         steps.append(
           .padShortcut(
             channels: (in: shapes.channels(unit.input), out: shapes.channels(unit.output)),
-            zerosBefore: zerosBefore, stride: stride, input: shapes.extents[unit.input],
+            zerosBefore: zerosBefore, stride: stride, input: shapes.extent(unit.input),
             source: source, destination: destination))
+      case .maxout(let pieces):
+        steps.append(
+          .maxout(
+            channels: shapes.channels(unit.output), pieces: pieces,
+            pixels: shapes.pixels(unit.output), tasks: shapes.tasks(unit.output), source: source,
+            destination: destination))
+      case .gate(let g, let x):
+        steps.append(
+          .gate(
+            h: source, g: read(g, at: time), x: read(x, at: time),
+            pixels: shapes.pixels(unit.output), tasks: shapes.tasks(unit.output),
+            destination: destination))
+      case .flatten(let window):
+        steps.append(
+          .flatten(
+            shape: shapes.flatten(unit, window: window), source: source, destination: destination))
       case .averagePool:
         steps.append(
-          .averagePool(
-            blocks: shapes.blocks(unit.input), pixels: shapes.pixels(unit.input), source: source,
-            destination: destination))
+          .averagePool(shapes.averagePool(unit), source: source, destination: destination))
       case .linear(let layer):
         let linear = shapes.fullyConnected(target, layout, unit: unit, layer: layer)
         scratch = max(scratch, linear.forward.scratchFloats)
@@ -145,11 +163,29 @@ final class InferencePlan {
             Int32(input.height), Int32(input.width), arena[source], arena[destination],
             Int64(task))
         }
-      case .averagePool(let blocks, let pixels, let source, let destination):
-        pool.run(batch * blocks, workers: workers) { task, _ in
-          kernels.average_pool(
-            arena[source], arena[destination], Int32(batch), Int32(blocks), Int64(pixels),
+      case .maxout(
+        let channels, let pieces, let pixels, let tasks, let source, let destination):
+        pool.run(tasks, workers: workers) { task, _ in
+          kernels.maxout(
+            Int32(channels), Int32(pieces), arena[source], arena[destination], nil, Int64(pixels),
             Int64(task))
+        }
+      case .gate(let h, let g, let x, let pixels, let tasks, let destination):
+        pool.run(tasks, workers: workers) { task, _ in
+          kernels.highway(
+            arena[h], arena[g], arena[x], arena[destination], Int64(pixels), Int64(task))
+        }
+      case .flatten(var shape, let source, let destination):
+        withUnsafePointer(to: &shape) { shape in
+          pool.run(batch, workers: workers) { task, _ in
+            rk_flatten_run(shape, arena[source], arena[destination], Int64(task))
+          }
+        }
+      case .averagePool(let pooling, let source, let destination):
+        pool.run(pooling.tasks, workers: workers) { task, _ in
+          kernels.average_pool(
+            arena[source], arena[destination], Int32(pooling.images), Int32(pooling.blocks),
+            Int64(pooling.pixels), Int64(task))
         }
       case .linear(let layer, let ordinal, let source, let blocked, let destination):
         layer.scores(
