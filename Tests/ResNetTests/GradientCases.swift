@@ -8,18 +8,22 @@ enum GradientCases {
 
   static let basic = [
     test(
-      "shortcut A, zeros after", .init(stem: 3, stages: [stage(2, 3, 1), stage(1, 5, 2), stage(1, 10, 2)]),
+      "shortcut A, zeros after",
+      .init(stem: 3, stages: [stage(2, 3, 1), stage(1, 5, 2), stage(1, 10, 2)]),
       count: 4, 9, 7),
     test(
       "shortcut A, zeros split",
-      .init(channels: 1, stem: 4, stages: [stage(1, 4, 1), stage(1, 10, 2), stage(1, 20, 2)], zeros: .split),
+      .init(
+        channels: 1, stem: 4, stages: [stage(1, 4, 1), stage(1, 10, 2), stage(1, 20, 2)],
+        zeros: .split),
       count: 3, 13, 11, means: .perChannel),
     test(
       "shortcut A, more channels at stride 1, same channels at stride 2",
       .init(channels: 2, stem: 4, stages: [stage(1, 10, 1), stage(1, 10, 2)], zeros: .split),
       count: 5, 8, 8, means: .perPixel),
     test(
-      "shortcut B", .init(channels: 4, stem: 5, stages: [stage(1, 10, 1), stage(2, 20, 2)], shortcut: .b),
+      "shortcut B",
+      .init(channels: 4, stem: 5, stages: [stage(1, 10, 1), stage(2, 20, 2)], shortcut: .b),
       count: 4, 9, 7, .bytes, means: .perChannel),
     test(
       "shortcut B, fewer channels", .init(stem: 20, stages: [stage(1, 3, 2)], shortcut: .b),
@@ -56,7 +60,8 @@ enum GradientCases {
     test(
       "bottleneck, shortcut A",
       .init(
-        channels: 2, stem: 10, block: .bottleneck, stages: [stage(1, 3, 1), stage(1, 5, 2)], zeros: .split),
+        channels: 2, stem: 10, block: .bottleneck, stages: [stage(1, 3, 1), stage(1, 5, 2)],
+        zeros: .split),
       count: 3, 8, 9, means: .perChannel),
     test(
       "bottleneck, shortcut C, wide",
@@ -67,7 +72,8 @@ enum GradientCases {
     test(
       "bottleneck, plain",
       .init(
-        channels: 4, stem: 5, block: .bottleneck, stages: [stage(1, 3, 1), stage(1, 5, 2)], shortcut: .none),
+        channels: 4, stem: 5, block: .bottleneck, stages: [stage(1, 3, 1), stage(1, 5, 2)],
+        shortcut: .none),
       count: 4, 8, 7),
   ]
 
@@ -92,11 +98,13 @@ enum GradientCases {
   static let blocks = [
     test(
       "one layer, identity and projection",
-      .init(stem: 5, block: .init([layer(3)]), stages: [stage(2, 5, 1), stage(1, 10, 2)], shortcut: .b),
+      .init(
+        stem: 5, block: .init([layer(3)]), stages: [stage(2, 5, 1), stage(1, 10, 2)], shortcut: .b),
       count: 4, 9, 7),
     test(
       "one layer of 1x1, shortcut A",
-      .init(stem: 16, block: .init([layer(1)]), stages: [stage(2, 16, 1), stage(1, 20, 2)]), count: 3, 8, 6),
+      .init(stem: 16, block: .init([layer(1)]), stages: [stage(2, 16, 1), stage(1, 20, 2)]),
+      count: 3, 8, 6),
     test(
       "three layers, stride on the second, kernels of 5, 3 and 7",
       .init(
@@ -111,10 +119,13 @@ enum GradientCases {
       count: 4, 7, 9),
     test(
       "biases in place of BN, projections",
-      .init(stem: 5, stages: [stage(2, 5, 1), stage(1, 20, 2)], shortcut: .b, affine: .bias), count: 3, 9, 7),
+      .init(stem: 5, stages: [stage(2, 5, 1), stage(1, 20, 2)], shortcut: .b, affine: .bias),
+      count: 3, 9, 7),
     test(
       "biases, one layer, shortcut A",
-      .init(stem: 16, block: .init([layer(3)]), stages: [stage(2, 16, 1), stage(1, 20, 2)], affine: .bias),
+      .init(
+        stem: 16, block: .init([layer(3)]), stages: [stage(2, 16, 1), stage(1, 20, 2)],
+        affine: .bias),
       count: 3, 7, 6),
     test(
       "biases before BN, bottleneck",
@@ -124,7 +135,8 @@ enum GradientCases {
       count: 4, 8, 7),
     test(
       "blocks on the images, identity first",
-      .init(kind: .none, channels: 3, stem: 0, stages: [stage(2, 3, 1), stage(1, 8, 2)]), count: 4, 7, 8),
+      .init(kind: .none, channels: 3, stem: 0, stages: [stage(2, 3, 1), stage(1, 8, 2)]), count: 4,
+      7, 8),
     test(
       "a bias alone on the images, identity first",
       .init(
@@ -179,7 +191,8 @@ enum GradientCases {
     test(
       "highway",
       .init(
-        stem: 5, block: .init([layer(3)]), stages: [stage(3, 5, 1, 2), stage(2, 8, 1, 2), stage(2, 16, 1)],
+        stem: 5, block: .init([layer(3)]),
+        stages: [stage(3, 5, 1, 2), stage(2, 8, 1, 2), stage(2, 16, 1)],
         shortcut: .gate, affine: .bias, hidden: [10]),
       count: 3, 12, 9),
     test(
@@ -191,26 +204,30 @@ enum GradientCases {
     test(
       "highway on the images",
       .init(
-        kind: .none, channels: 3, stem: 0, block: .init([layer(3)]), stages: [stage(2, 3, 1), stage(2, 4, 2)],
+        kind: .none, channels: 3, stem: 0, block: .init([layer(3)]),
+        stages: [stage(2, 3, 1), stage(2, 4, 2)],
         shortcut: .gate, affine: .bias),
       count: 2, 6, 7),
     test(
       "maxout",
       .init(
-        kind: .none, stem: 0, block: .init([layer(3)]), stages: [stage(2, 5, 1), stage(1, 16, 1, 2), stage(1, 32, 1, 3)],
+        kind: .none, stem: 0, block: .init([layer(3)]),
+        stages: [stage(2, 5, 1), stage(1, 16, 1, 2), stage(1, 32, 1, 3)],
         shortcut: .none, affine: .bias, activation: .maxout(pieces: 2), hidden: [21]),
       count: 3, 12, 13),
     test(
       "maxout of 3 with BN and gates",
       .init(
-        stem: 7, block: .init([layer(3)]), stages: [stage(2, 7, 1), stage(2, 16, 2)], shortcut: .gate,
+        stem: 7, block: .init([layer(3)]), stages: [stage(2, 7, 1), stage(2, 16, 2)],
+        shortcut: .gate,
         activation: .maxout(pieces: 3)),
       count: 4, 7, 8),
   ]
 
   private static func vgg(_ affine: Network.Affine) -> Shape {
     .init(
-      kind: .none, stem: 0, block: .init([layer(3)]), stages: [stage(1, 5, 1, 2), stage(2, 18, 1, 2)],
+      kind: .none, stem: 0, block: .init([layer(3)]),
+      stages: [stage(1, 5, 1, 2), stage(2, 18, 1, 2)],
       shortcut: .none, affine: affine, window: 3, hidden: [20, 11])
   }
 

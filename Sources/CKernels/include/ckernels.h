@@ -198,10 +198,10 @@ typedef struct rk_kernels {
   // pixel (i, j) of out is pixel (i*stride, j*stride) of x. Tasks over images * OUT blocks.
   void (*pad_shortcut)(int32_t in_channels, int32_t out_channels, int32_t before, int32_t stride,
                        int32_t in_h, int32_t in_w, const float *x, float *out, int64_t task);
-  // dx is written whole (zero where nothing was read). Tasks over images * IN blocks.
+  // dx is written whole (zero where nothing was read), or added to. Tasks over images * IN blocks.
   void (*pad_shortcut_backward)(int32_t in_channels, int32_t out_channels, int32_t before,
                                 int32_t stride, int32_t in_h, int32_t in_w, const float *dout,
-                                float *dx, int64_t task);
+                                float *dx, int32_t accumulate, int64_t task);
   // Mean over pixels: out [block][image][16], so that images are the pixels of what follows.
   void (*average_pool)(const float *x, float *out, int32_t images, int32_t blocks, int64_t pixels,
                        int64_t task);

@@ -21,12 +21,13 @@ extension TrainingContext {
             Int64(task))
         }
       }
-    case .padShortcut(let channels, let zerosBefore, let stride, let input, let route):
+    case .padShortcut(
+      let channels, let zerosBefore, let stride, let input, let accumulate, let route):
       run(batch * PlanShapes.blocks(channels.in)) { task, _ in
         kernels.pad_shortcut_backward(
           Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),
           Int32(input.height), Int32(input.width), arena[route.outputGradient],
-          arena[route.inputGradient], Int64(task))
+          arena[route.inputGradient], accumulate ? 1 : 0, Int64(task))
       }
     case .maxout(let channels, let images, let pixels, let winners, let route):
       let pieces = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)

@@ -47,7 +47,7 @@ extension TrainingContext {
             shape, arena[route.source], arena[route.destination], positions, Int64(task))
         }
       }
-    case .padShortcut(let channels, let zerosBefore, let stride, let input, let route):
+    case .padShortcut(let channels, let zerosBefore, let stride, let input, _, let route):
       run(batch * PlanShapes.blocks(channels.out)) { task, _ in
         kernels.pad_shortcut(
           Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),

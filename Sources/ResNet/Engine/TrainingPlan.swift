@@ -126,8 +126,10 @@ struct TrainingPlan {
   enum Step {
     case convolution(ConvolutionUnit)
     case maxPool(shape: rk_pool, tasks: Int, argmax: Buffer, Route)
+    /// Its input's gradient has another unit's share already if the block has a single layer.
     case padShortcut(
-      channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, Route)
+      channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent,
+      accumulate: Bool, Route)
     case maxout(
       channels: (in: Int, out: Int), images: Int, pixels: Int, winners: Buffer, Route)
     case gate(GateUnit)

@@ -231,6 +231,12 @@ struct TrainingPlanBuilder {
   {
     let unit = units[index]
     let time = backwardTime(index)
+    if case (.flatten(let window), .other(let source, let destination, _)) = (
+      unit.operation, forward
+    ), constants.contains(unit.output) {
+      return .flatten(
+        shape: shapes.flatten(unit, window: window), source: source, destination: destination, nil)
+    }
     guard let output = gradients[unit.output] else { throw shapes.notPlanned(unit.output) }
     planner.use(output, at: time)
 
@@ -292,8 +298,7 @@ struct TrainingPlanBuilder {
     case (.flatten(let window), .other(let source, let destination, _)):
       return .flatten(
         shape: shapes.flatten(unit, window: window), source: source, destination: destination,
-        constants.contains(unit.output)
-          ? nil : try route(unit, source, destination, output, at: time))
+        try route(unit, source, destination, output, at: time))
     case (
       .maxPool(let kernel, let stride, let padding),
       .other(
@@ -304,10 +309,21 @@ struct TrainingPlanBuilder {
         tasks: shapes.tasks(unit.input), argmax: argmax,
         try route(unit, source, destination, output, at: time))
     case (.padShortcut(let stride, let zerosBefore), .other(let source, let destination, _)):
+      let given = gradients[unit.input]
+      let inputGradient: Buffer
+      if let given {
+        planner.use(given, at: time)
+        inputGradient = given
+      } else {
+        inputGradient = try self.inputGradient(unit.input, at: time)
+      }
       return .padShortcut(
         channels: (in: shapes.channels(unit.input), out: shapes.channels(unit.output)),
         zerosBefore: zerosBefore, stride: stride, input: shapes.extent(unit.input),
-        try route(unit, source, destination, output, at: time))
+        accumulate: given != nil,
+        .init(
+          source: source, destination: destination, outputGradient: output,
+          inputGradient: inputGradient))
     case (.averagePool, .other(let source, let destination, _)):
       return .averagePool(
         shapes.averagePool(unit), try route(unit, source, destination, output, at: time))

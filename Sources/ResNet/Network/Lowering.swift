@@ -187,7 +187,9 @@ private struct Lowering {
   /// its scores of the average are the average of its scores.
   mutating func appendHead() {
     if !isOfVectors, network.window > 1 || !network.hidden.isEmpty {
-      append("flatten", .flatten(window: network.window))
+      append(
+        "flatten", .flatten(window: network.window),
+        channels: layers[last].channels * network.window * network.window)
     }
     for (index, width) in network.hidden.enumerated() {
       // torchvision's VGG has a dropout after each activation, which counts.

@@ -59,7 +59,7 @@ public struct Network: Hashable, Sendable {
     /// A bias.
     case bias
     /// A bias, then batch normalisation, which makes it useless: as in torchvision's VGG with BN.
-    case biasAndBatchNorm = "bias+bn"
+    case biasAndBatchNorm = "bias_and_bn"
 
     var hasBias: Bool { self != .batchNorm }
     var hasBatchNorm: Bool { self != .bias }
