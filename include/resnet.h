@@ -132,7 +132,7 @@ typedef enum rn_shortcut {
   RN_SHORTCUT_B = 2,       /* 1x1 convolution and BN where dimensions change, identity elsewhere */
   RN_SHORTCUT_C = 3,       /* 1x1 convolution and BN on every block */
   RN_SHORTCUT_NONE = 4,    /* a plain network */
-  RN_SHORTCUT_GATE = 5     /* highway layers, y = H(x) T(x) + x (1 - T(x)): H is the residual function
+  RN_SHORTCUT_GATE = 5 /* highway layers, y = H(x) T(x) + x (1 - T(x)): H is the residual function
                               with its last activation, T the sigmoid of a convolution of x that has a
                               bias. Blocks that change dimensions are plain */
 } rn_shortcut;
@@ -213,21 +213,21 @@ typedef struct rn_description {
   const rn_stage *stages;
   uint64_t seed;
   rn_affine affine;
-  int32_t maxout;          /* 0: ReLU. Else maxout units, each the largest of so many channels: 2 to 8;
+  int32_t maxout;       /* 0: ReLU. Else maxout units, each the largest of so many channels: 2 to 8;
                               in plain and highway networks */
-  int32_t layer_count;     /* 1 to 16 with RN_BLOCK_LAYERS, else 0 */
-  int32_t stride_layer;    /* index from 0 */
+  int32_t layer_count;  /* 1 to 16 with RN_BLOCK_LAYERS, else 0 */
+  int32_t stride_layer; /* index from 0 */
   const rn_layer *layers;
-  int32_t hidden_count;    /* hidden layers of the head, 0 to 16 */
-  int32_t window;          /* side of the patch that the head reads; 0 is 1 */
-  const int32_t *hidden;   /* their widths; each has a bias and the activation */
+  int32_t hidden_count;  /* hidden layers of the head, 0 to 16 */
+  int32_t window;        /* side of the patch that the head reads; 0 is 1 */
+  const int32_t *hidden; /* their widths; each has a bias and the activation */
 } rn_description;
 /* No network yet: every member but size is 0 or its enum's first value. */
-#define RN_DESCRIPTION_INIT                                                             \
-  {                                                                                     \
-    sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT, \
-        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0, RN_AFFINE_BN, 0, 0, 0,  \
-        NULL, 0, 0, NULL                                                                \
+#define RN_DESCRIPTION_INIT                                                                        \
+  {                                                                                                \
+    sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT,            \
+        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0, RN_AFFINE_BN, 0, 0, 0, NULL, 0, 0, \
+        NULL                                                                                       \
   }
 
 /* ---- Models -------------------------------------------------------------------------------- */

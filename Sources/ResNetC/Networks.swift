@@ -74,7 +74,8 @@ extension Network {
     let layers = try array(description.layers, count: Int(description.layer_count), "layers")
     guard layers.isEmpty || description.block == RN_BLOCK_LAYERS else {
       throw Failure(
-        RN_INVALID_ARGUMENT, "there are layers, but block is not RN_BLOCK_LAYERS; set it, or "
+        RN_INVALID_ARGUMENT,
+        "there are layers, but block is not RN_BLOCK_LAYERS; set it, or "
           + "layer_count to 0")
     }
     switch description.block {

@@ -29,12 +29,13 @@ extension TrainingContext {
           Int32(input.height), Int32(input.width), arena[route.outputGradient],
           arena[route.inputGradient], accumulate ? 1 : 0, Int64(task))
       }
-    case .maxout(let channels, let images, let pixels, let winners, let route):
-      let pieces = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)
-      run(images * PlanShapes.blocks(channels.in)) { task, _ in
+    case .maxout(
+      let channels, let pieces, let images, let pixels, let winners, let route):
+      let positions = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)
+      run(images * PlanShapes.blocks(channels * pieces)) { task, _ in
         kernels.maxout_backward(
-          Int32(channels.out), Int32(channels.in / channels.out), arena[route.outputGradient],
-          pieces, arena[route.inputGradient], Int64(pixels), Int64(task))
+          Int32(channels), Int32(pieces), arena[route.outputGradient], positions,
+          arena[route.inputGradient], Int64(pixels), Int64(task))
       }
     case .gate(let unit):
       let own = unit.gradients

@@ -54,12 +54,13 @@ extension TrainingContext {
           Int32(input.height), Int32(input.width), arena[route.source], arena[route.destination],
           Int64(task))
       }
-    case .maxout(let channels, let images, let pixels, let winners, let route):
-      let pieces = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)
-      run(images * PlanShapes.blocks(channels.out)) { task, _ in
+    case .maxout(
+      let channels, let pieces, let images, let pixels, let winners, let route):
+      let positions = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)
+      run(images * PlanShapes.blocks(channels)) { task, _ in
         kernels.maxout(
-          Int32(channels.out), Int32(channels.in / channels.out), arena[route.source],
-          arena[route.destination], pieces, Int64(pixels), Int64(task))
+          Int32(channels), Int32(pieces), arena[route.source], arena[route.destination],
+          positions, Int64(pixels), Int64(task))
       }
     case .gate(let unit):
       run(unit.tasks) { task, _ in
@@ -149,7 +150,8 @@ extension TrainingContext {
     for channel in block * lanes..<(block + 1) * lanes {
       guard channel < norm.tensors.channels else {
         for buffer in [
-          norm.factors.mean, norm.factors.inverseDeviation, norm.factors.variance, norm.factors.scale,
+          norm.factors.mean, norm.factors.inverseDeviation, norm.factors.variance,
+          norm.factors.scale,
           norm.factors.shift,
         ] {
           arena[buffer][channel] = 0

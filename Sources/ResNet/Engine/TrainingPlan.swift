@@ -130,8 +130,8 @@ struct TrainingPlan {
     case padShortcut(
       channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent,
       accumulate: Bool, Route)
-    case maxout(
-      channels: (in: Int, out: Int), images: Int, pixels: Int, winners: Buffer, Route)
+    /// `channels` are those of the output.
+    case maxout(channels: Int, pieces: Int, images: Int, pixels: Int, winners: Buffer, Route)
     case gate(GateUnit)
     /// Without a route back where its input is the images.
     case flatten(shape: rk_flatten, source: Buffer, destination: Buffer, Route?)

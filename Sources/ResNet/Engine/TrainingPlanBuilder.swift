@@ -290,9 +290,8 @@ struct TrainingPlanBuilder {
             x: constants.contains(x) ? nil : try inputGradient(x, at: time)
           )))
     case (.maxout(let pieces), .other(let source, let destination, .some(let winners))):
-      let channels = shapes.channels(unit.output)
       return .maxout(
-        channels: (in: channels * pieces, out: channels), images: shapes.images(unit.output),
+        channels: shapes.channels(unit.output), pieces: pieces, images: shapes.images(unit.output),
         pixels: shapes.pixels(unit.output), winners: winners,
         try route(unit, source, destination, output, at: time))
     case (.flatten(let window), .other(let source, let destination, _)):

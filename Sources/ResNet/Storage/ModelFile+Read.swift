@@ -196,7 +196,8 @@ extension ModelFile {
     if version > 1 { try readAdditions(of: &network, group) }
     guard self.version(of: network) <= version else {
       throw ResNetError(
-        .badFormat, "\(group.path) describes a network that format version \(version) does not have")
+        .badFormat, "\(group.path) describes a network that format version \(version) does not have"
+      )
     }
     return network
   }
