@@ -113,7 +113,7 @@ static void test_bad_presets(void) {
   rn_model *model = NULL;
   static const char *const names[] = {
       "",         "resnet",    "resnet0", "resnet-20", "resnet21", "resnet99999999999999999999",
-      "ResNet20", "resnet20 ", "vgg16",   "plain"};
+      "ResNet20", "resnet20 ", "vgg17",   "plain"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     CHECK_STATUS(RN_NOT_FOUND, rn_model_create(names[i], NULL, &model));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_model_create(NULL, NULL, &model));

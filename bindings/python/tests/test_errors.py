@@ -53,7 +53,7 @@ def test_options_out_of_range(options: dict[str, Any]) -> None:
     assert str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["resnet21", "resnet", "vgg16", "", "plain", "resnet-20", "é"])
+@pytest.mark.parametrize("name", ["resnet21", "resnet", "vgg17", "", "plain", "resnet-20", "é"])
 def test_unknown_presets(name: str) -> None:
     with pytest.raises(resnet.NotFoundError) as caught:
         resnet.Model(name)
