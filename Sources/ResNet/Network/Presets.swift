@@ -40,8 +40,9 @@ extension Network {
     bottleneckStride: BottleneckStride? = nil, zeroChannels: ZeroChannels? = nil
   ) throws(ResNetError) -> Network {
     if var network = comparator(name, family: family) {
-      guard baseWidth == nil, stem == nil, shortcut == nil, bottleneckStride == nil,
-        zeroChannels == nil || zeroChannels == .after
+      guard baseWidth == nil, stem == nil, shortcut == nil,
+        bottleneckStride ?? .conv1x1 == .conv1x1,
+        zeroChannels ?? .after == .after
       else {
         throw ResNetError(
           .invalidArgument,

@@ -34,10 +34,13 @@ PIXEL_MEAN_RANK = 3
 def _rows(
     rows: Sequence[Any], what: str, form: str, least: int, most: int
 ) -> list[tuple[int, ...]]:
-    """Tuples of integers, each of the length asked for."""
+    """Tuples of integers, each of a length asked for. A single integer is a tuple of one."""
     try:
         found = [
-            tuple(_values.integer(value, f"{what}[{index}]") for value in row)
+            tuple(
+                _values.integer(value, f"{what}[{index}]")
+                for value in ((row,) if isinstance(row, SupportsIndex) else row)
+            )
             for index, row in enumerate(rows)
         ]
     except TypeError as error:
@@ -181,7 +184,7 @@ class Model(Owner):
         affine: Literal["bn", "bias", "bias_and_bn"] = "bn",
         maxout: SupportsIndex = 0,
         window: SupportsIndex = 1,
-        hidden: Sequence[SupportsIndex] = (),
+        hidden: SupportsIndex | Sequence[SupportsIndex] = (),
         name: str = "custom",
         seed: SupportsIndex = 0,
     ) -> Model:
@@ -206,7 +209,7 @@ class Model(Owner):
             affine: What follows a convolution: BN, a bias, or both.
             maxout: 0 for ReLU, else the channels that a maxout unit takes the largest of.
             window: Side of the patches of the last map that the head reads.
-            hidden: Widths of the head's fully connected layers before the classifier.
+            hidden: Width or widths of the head's fully connected layers before the classifier.
             name: What summaries and files call it.
             seed: Of the weights.
 
@@ -216,8 +219,10 @@ class Model(Owner):
         rows = _rows(stages, "stages", "(blocks, width, stride) or (..., max_pool)", 3, 4)
         layers: list[tuple[int, ...]] = []
         if not isinstance(block, str):
-            pairs = [(layer, 1) if isinstance(layer, SupportsIndex) else layer for layer in block]
-            layers = _rows(pairs, "block", "(kernel, width multiple) or kernels", 2, 2)
+            layers = [
+                row if len(row) > 1 else (*row, 1)
+                for row in _rows(block, "block", "(kernel, width multiple), or kernels", 1, 2)
+            ]
         (widths,) = _rows([hidden], "hidden", "in a sequence", 0, 2**31)
         description = _library.Description(
             name=_values.text(name, "name"),

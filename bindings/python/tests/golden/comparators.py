@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
+
 from kinks import max_pool, maxout, relu
 
 if TYPE_CHECKING:
@@ -178,4 +179,4 @@ class Blocks(nn.Module):
             x = max_pool(x, side, side, 0) if side else x
         if self.hidden1 is not None:
             x = relu(self.hidden1(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
-        return self.fc(x if x.ndim == 2 else x.mean((2, 3)))  # noqa: PLR2004 (vectors)
+        return self.fc(x if x.ndim == 2 else x.mean((2, 3)))

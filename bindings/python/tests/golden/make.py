@@ -19,10 +19,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
+from cases import CASES, MOMENTUM, STEPS, WEIGHT_DECAY, Case, Outcome, differences, initial
 from comparators import comparator
 from kinks import Kinks, TooNearError, max_pool, relu
-
-from cases import CASES, MOMENTUM, STEPS, WEIGHT_DECAY, Case, Outcome, differences, initial
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 BOTTLENECK_DEPTH = 50
