@@ -61,8 +61,9 @@ extension Model {
 }
 
 extension Graph {
-  /// The BN layers that follow convolutions, and those convolutions' kernels.
-  var responseLayers: [(batchNorm: Int, kernel: Int)] {
+  /// The BN layers that follow convolutions, whose outputs ``Model/responses(_:)`` measures, and those
+  /// convolutions' kernels.
+  package var responseLayers: [(batchNorm: Int, kernel: Int)] {
     layers.indices.compactMap { index in
       guard layers[index].operation == .batchNorm,
         case .convolution(let kernel, _, _) = layers[layers[index].inputs[0]].operation
