@@ -6,10 +6,11 @@
 
 #include "formats.h"
 
-// First, as the message codes depend on it.
+// The message codes depend on what jpeglib.h says.
+// clang-format off
 #include <jpeglib.h>
-
 #include <jerror.h>
+// clang-format on
 
 // A decompressor, and where its errors go.
 typedef struct decoder {
