@@ -210,6 +210,9 @@ class FitOptions(Sized):
         ("warm_up_error", c_float),
         ("plateau_patience", c_int32),
         ("plateau_threshold", c_float),
+        ("iterations", c_int64),
+        ("workers", c_int32),
+        ("prefetch", c_int32),
     ]
 
 
