@@ -332,6 +332,13 @@ rn_status rn_dataset_open_idx(const char *images, const char *labels, int32_t cl
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);
+/* Cuts a dataset in two at random: images to train on, and `count` images to evaluate on (1 to one
+ * less than there are). CIFAR-10's 50,000 are cut into 45,000 and 5,000 in the paper. Which image
+ * goes where depends on the number of images, count and seed alone; each part keeps the order of the
+ * whole. The images are shared, not copied: the three datasets may be used at once, by several
+ * threads, and freed in any order. */
+rn_status rn_dataset_split(rn_dataset *dataset, int64_t count, uint64_t seed, rn_dataset **training,
+                           rn_dataset **validation);
 rn_status rn_dataset_free(rn_dataset *dataset);
 
 typedef struct rn_dataset_info {
