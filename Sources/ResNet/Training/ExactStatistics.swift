@@ -27,15 +27,16 @@ extension Model {
     }
     let parameters = try parameters
     let engine = try TrainingEngine(self, batch: batchSize, extent: data.extent)
-    let batch = try Batch(capacity: batchSize, channels: data.channels, extent: data.extent)
-    let order = shuffledIndices(count: data.count, seed: seed, epoch: 0)
+    let loader = try BatchLoader(
+      .init(data: data, normalization: normalization), batchSize: batchSize,
+      requests: ShuffledBatches(
+        count: data.count, batchSize: batchSize, steps: sample / batchSize, seed: seed))
     var pooled: [PooledStatistic] = []
-    for first in stride(from: 0, through: sample - batchSize, by: batchSize) {
-      try batch.read(order[first..<first + batchSize], of: data, normalization: normalization)
+    while let batch = try loader.next() {
       try engine.forward(batch.view, normalization: .identity)
       var index = 0
       engine.forEachStatistic { running, batch in
-        if first == 0 { pooled.append(PooledStatistic(running: running)) }
+        if index == pooled.count { pooled.append(PooledStatistic(running: running)) }
         pooled[index].add(batch)
         index += 1
       }
