@@ -87,7 +87,7 @@ const char *rn_version(void);
 
 /* Threads used for computing, the calling one included: 1 or more; 0 for one per available core
  * (the default). Applies to the whole process from the next call that computes. With 2 or more,
- * rn_trainer_fit has one thread besides, which reads the next batch. */
+ * training and evaluating on a dataset have as many threads besides, which read the next batches. */
 rn_status rn_set_threads(int32_t threads);
 rn_status rn_get_threads(int32_t *threads);
 
@@ -421,6 +421,13 @@ rn_status rn_dataset_open_idx(const char *images, const char *labels, int32_t cl
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);
+/* Cuts a dataset in two at random: images to train on, and `count` images to evaluate on (1 to one
+ * less than there are). CIFAR-10's 50,000 are cut into 45,000 and 5,000 in the paper. Which image
+ * goes where depends on the number of images, count and seed alone; each part keeps the order of the
+ * whole. The images are shared, not copied: the three datasets may be used at once, by several
+ * threads, and freed in any order. */
+rn_status rn_dataset_split(rn_dataset *dataset, int64_t count, uint64_t seed, rn_dataset **training,
+                           rn_dataset **validation);
 rn_status rn_dataset_free(rn_dataset *dataset);
 
 typedef struct rn_dataset_info {
@@ -604,9 +611,10 @@ typedef struct rn_progress {
 } rn_progress;
 /* Called on the thread that called rn_trainer_fit, after every step, and once more at the end of
  * each epoch with epoch_ended set. Return non-zero to stop: rn_trainer_fit then returns
- * RN_CANCELLED with the model as it stands. The callback may save, query or run the model and set
- * the trainer's learning rate; training with the trainer is RN_BUSY. It must return: neither
- * longjmp nor a C++ exception may leave it. */
+ * RN_CANCELLED with the model as it stands. The callback may save, query or run the model, read the
+ * datasets, while the library's threads read ahead from them, and set the trainer's learning rate;
+ * training with the trainer is RN_BUSY. It must return: neither longjmp nor a C++ exception may leave
+ * it. */
 typedef int (*rn_progress_callback)(const rn_progress *progress, void *user);
 
 typedef enum rn_normalize {
@@ -636,18 +644,28 @@ typedef struct rn_fit_options {
    * which the rate is multiplied by gamma. Patience 0: never; else there must be validation data. */
   int32_t plateau_patience;
   float plateau_threshold;
+  /* Steps to take in all, instead of `epochs`: as the paper counts. The last epoch may end early, and
+   * is evaluated and reported like the others. 0: whole epochs. */
+  int64_t iterations;
+  /* Threads that read (and decode and augment) images ahead of training: 0 to 256; RN_DEFAULT for as
+   * many as compute (rn_set_threads), but none if one does. They have the lowest priority. What is
+   * learned is the same with any number; without any, the calling thread reads. */
+  int32_t workers;
+  int32_t prefetch; /* batches read ahead, 1 to 64; each takes the memory of its float32 images */
 } rn_fit_options;
-/* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus. */
+/* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus, 2 batches
+ * read ahead. */
 #define RN_FIT_OPTIONS_INIT                                                                      \
   {                                                                                              \
     sizeof(rn_fit_options), 1, 128, 0, 0, RN_NORMALIZE_AUTO, NULL, 0, 0.1f, 0, NULL, NULL, 0, 0, \
-        0, 0                                                                                     \
+        0, 0, 0, RN_DEFAULT, 2                                                                   \
   }
 
 /* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images
- * that fill no batch wait for a later shuffle). validation: NULL, or a dataset to evaluate after
- * each epoch. If the model has no class names it takes the dataset's. options: NULL for
- * RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges. */
+ * that fill no batch wait for a later shuffle), or for options->iterations steps. validation: NULL,
+ * or a dataset to evaluate after each epoch. If the model has no class names it takes the dataset's.
+ * options: NULL for RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges. What reading an image
+ * gave is returned by the step that needs the image, which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
                          const rn_fit_options *options);
 

@@ -11,7 +11,7 @@ import Glibc
 ///
 /// Of a model whose weights stay in their file, the first answer packs them layer by layer in one
 /// place, which is then freed: a program that wants one answer touches little memory, and each
-/// layer's weights are in a cache when it computes.
+/// layer's weights are in a cache when it computes. From the second on they are kept.
 final class FoldedWeights {
   /// Whose weights: a layer's, and the BN that is folded into them, if any.
   struct Key: Hashable {
@@ -62,13 +62,13 @@ final class FoldedWeights {
   private var blocks: [Block] = []
   /// Where the first answer's weights are packed, layer by layer.
   private var passage: UnsafeMutablePointer<Float>?
-  private var hasAnswered: Bool
+  private var isKept: Bool
 
   init(layout: ParameterLayout, weights: Model.Weights) {
     self.layout = layout
     self.weights = weights
     version = weights.version
-    hasAnswered =
+    isKept =
       switch weights {
       case .memory: true
       case .file: false
@@ -132,7 +132,7 @@ final class FoldedWeights {
   /// block; or makes room for the largest of them.
   func prepare(_ plan: InferencePlan, target: PlanTarget, pool: ThreadPool) throws(ResNetError) {
     for (key, _) in plan.weighted where units[key.index] == nil { try fold(key) }
-    guard hasAnswered else {
+    guard isKept else {
       free(passage)
       passage = nil
       passage = try allocateFloats(
@@ -190,9 +190,9 @@ final class FoldedWeights {
     return UnsafePointer(passage)
   }
 
-  /// The answer was given; from the next one on, weights are kept.
-  func finish() {
-    hasAnswered = true
+  /// Keeps weights from the next answer on.
+  func keep() {
+    isKept = true
     free(passage)
     passage = nil
   }

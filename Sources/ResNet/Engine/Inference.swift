@@ -20,11 +20,14 @@ struct InferenceCache {
   /// What it keeps, in bytes.
   var bytes: Int { (weights?.bytes ?? 0) + (memory?.bytes ?? 0) }
 
-  /// A plan to the layer `output` with its memory and current weights.
+  /// A plan to the layer `output` with its memory and current weights, which are kept at once if
+  /// `moreFollow`.
   mutating func prepared(
-    _ model: Model, extent: Extent, batch: Int, output: Int, target: PlanTarget, pool: ThreadPool
+    _ model: Model, extent: Extent, batch: Int, output: Int, moreFollow: Bool, target: PlanTarget,
+    pool: ThreadPool
   ) throws(ResNetError) -> (InferencePlan, Arena, FoldedWeights) {
     let folded = currentWeights(model)
+    if moreFollow { folded.keep() }
     let key = Key(extent: extent, batch: batch, output: output, target: target)
     if let index = plans.firstIndex(where: { $0.key == key }) {
       let entry = plans.remove(at: index)
@@ -145,6 +148,7 @@ extension Model {
       let range = start..<min(start + part, images.count)
       try forward(
         images[range], normalization: normalization, target: target, firstImage: start,
+        moreFollow: range.upperBound < images.count,
         into: UnsafeMutableBufferPointer(start: memory, count: range.count * classes))
       for image in range {
         labels[image] = Int32(
@@ -153,10 +157,11 @@ extension Model {
     }
   }
 
-  /// The target holds for the whole of what a user calls, whatever other threads set meanwhile.
+  /// The target holds for the whole of what a user calls, whatever other threads set meanwhile. The
+  /// images may be part of what a user gave: the first is its `firstImage`, and more may follow.
   private func forward(
     _ images: ImagesView, normalization: Normalization, target: PlanTarget, firstImage: Int = 0,
-    into scores: UnsafeMutableBufferPointer<Float>
+    moreFollow: Bool = false, into scores: UnsafeMutableBufferPointer<Float>
   ) throws(ResNetError) {
     let classes = network.classes
     try images.validate(channels: network.inputChannels, normalization: normalization)
@@ -168,7 +173,7 @@ extension Model {
     }
     try forward(
       images, normalization: normalization, target: target, firstImage: firstImage,
-      to: graph.layers.count - 1
+      moreFollow: moreFollow, to: graph.layers.count - 1
     ) { range, output in
       (base + range.lowerBound * classes).update(from: output, count: range.count * classes)
     }
@@ -178,20 +183,20 @@ extension Model {
   /// engine lays it out.
   func forward(
     _ images: ImagesView, normalization: Normalization, target: PlanTarget, firstImage: Int = 0,
-    to output: Int, _ body: (Range<Int>, UnsafePointer<Float>) -> Void
+    moreFollow: Bool = false, to output: Int, _ body: (Range<Int>, UnsafePointer<Float>) -> Void
   ) throws(ResNetError) {
     let pool = ThreadPool.shared
     let part = min(images.count, try imagesPerPlan(images.extent, to: output))
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
       let (plan, arena, weights) = try inference.prepared(
-        self, extent: images.extent, batch: range.count, output: output, target: target,
-        pool: pool)
+        self, extent: images.extent, batch: range.count, output: output,
+        moreFollow: moreFollow || range.upperBound < images.count, target: target, pool: pool)
       try images[range].load(
         normalization: normalization, into: arena[plan.input], firstImage: firstImage + start,
         pool: pool, workers: arena.workers)
       try plan.run(weights, in: arena, target: target, pool: pool)
-      weights.finish()
+      weights.keep()
       body(range, arena[plan.output])
     }
   }

@@ -21,33 +21,33 @@ extension Model {
   }
 
   /// Hands every image's label and the class it was taken for to `body`.
-  private func evaluate(
-    _ data: any TrainingData, _ body: (_ label: Int, _ predicted: Int) -> Void
+  func evaluate(
+    _ data: any TrainingData, workers: Int? = nil,
+    _ body: (_ label: Int, _ predicted: Int) -> Void
   ) throws(ResNetError) -> Metrics {
     try validate(data, normalization: normalization, role: "evaluation")
     let size = evaluationBatch(data)
-    let batch = try Batch(capacity: size, channels: data.channels, extent: data.extent)
+    let loader = try BatchLoader(
+      .init(data: data, normalization: normalization), batchSize: size,
+      requests: SequentialBatches(count: data.count, batchSize: size), workers: workers)
     let classes = network.classes
     let memory = try allocateFloats(size * classes)
     defer { free(memory) }
 
     let target = try PlanTarget.current()
-    let order = Array(0..<data.count)
     var loss = 0.0
     var correct = 0
     var amongFive = 0
-    for first in stride(from: 0, to: data.count, by: size) {
-      let indices = order[first..<min(first + size, data.count)]
-      try batch.read(indices, of: data, normalization: normalization)
-      try network.validate(labels: batch.labels, of: indices.count)
-      let scores = UnsafeMutableBufferPointer(start: memory, count: indices.count * classes)
+    while let batch = try loader.next() {
+      try network.validate(labels: batch.labels, of: batch.count)
+      let scores = UnsafeMutableBufferPointer(start: memory, count: batch.count * classes)
       try logits(prepared: batch.view, target: target, into: scores)
       guard let labels = batch.labels.baseAddress else { continue }
       let outcome = Softmax.crossEntropy(
-        scores: memory, labels: labels, count: indices.count, classes: classes, gradient: nil)
-      loss += outcome.loss * Double(indices.count)
+        scores: memory, labels: labels, count: batch.count, classes: classes, gradient: nil)
+      loss += outcome.loss * Double(batch.count)
       correct += outcome.correct
-      for image in 0..<indices.count {
+      for image in 0..<batch.count {
         let row = memory + image * classes
         let label = Int(labels[image])
         body(label, Softmax.indexOfMaximum(row, classes: classes))

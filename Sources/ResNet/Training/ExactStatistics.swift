@@ -27,16 +27,17 @@ extension Model {
     }
     let parameters = try parameters
     let engine = try TrainingEngine(self, batch: batchSize, extent: data.extent)
-    let batch = try Batch(capacity: batchSize, channels: data.channels, extent: data.extent)
-    let order = shuffledIndices(count: data.count, seed: seed, epoch: 0)
+    let loader = try BatchLoader(
+      .init(data: data, normalization: normalization), batchSize: batchSize,
+      requests: ShuffledBatches(
+        count: data.count, batchSize: batchSize, steps: sample / batchSize, seed: seed))
     /// Of each channel, and where they go.
     var pooled: [(running: (mean: Int, variance: Int), moments: Moments)] = []
-    for first in stride(from: 0, through: sample - batchSize, by: batchSize) {
-      try batch.read(order[first..<first + batchSize], of: data, normalization: normalization)
+    while let batch = try loader.next() {
       try engine.forward(batch.view, normalization: .identity)
       var index = 0
       engine.forEachStatistic { running, batch in
-        if first == 0 { pooled.append((running, Moments())) }
+        if index == pooled.count { pooled.append((running, Moments())) }
         pooled[index].moments.add(
           Moments(mean: batch.mean, variance: batch.variance, values: batch.values))
         index += 1

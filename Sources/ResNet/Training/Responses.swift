@@ -27,17 +27,16 @@ extension Model {
     let target = try PlanTarget.current()
     let pool = ThreadPool.shared
     let size = min(evaluationBatch(data), try imagesPerPlan(data.extent))
-    let batch = try Batch(capacity: size, channels: data.channels, extent: data.extent)
-    let order = Array(0..<data.count)
+    let loader = try BatchLoader(
+      .init(data: data, normalization: normalization), batchSize: size,
+      requests: SequentialBatches(count: data.count, batchSize: size))
     var totals = [Moments](repeating: Moments(), count: layers.count)
     var current: (plan: InferencePlan, arena: Arena)?
-    for first in stride(from: 0, to: data.count, by: size) {
-      let indices = order[first..<min(first + size, data.count)]
-      try batch.read(indices, of: data, normalization: normalization)
-      if current?.plan.batch != indices.count {
+    while let batch = try loader.next() {
+      if current?.plan.batch != batch.count {
         current = nil
         let plan = try InferencePlan(
-          graph, layout: layout, extent: data.extent, batch: indices.count, target: target,
+          graph, layout: layout, extent: data.extent, batch: batch.count, target: target,
           responses: Set(layers.map(\.batchNorm)))
         current = (plan, try Arena(plan.layout))
       }
@@ -45,10 +44,9 @@ extension Model {
       let weights = inference.currentWeights(self)
       try weights.prepare(plan, target: target, pool: pool)
       try batch.view.load(
-        normalization: .identity, into: arena[plan.input], firstImage: first, pool: pool,
-        workers: arena.workers)
+        normalization: .identity, into: arena[plan.input], pool: pool, workers: arena.workers)
       try plan.run(weights, in: arena, target: target, pool: pool)
-      weights.finish()
+      weights.keep()
       let moments = plan.moments(graph, in: arena, pool: pool)
       for index in totals.indices { totals[index].add(moments[index]) }
     }

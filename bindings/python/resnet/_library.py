@@ -233,6 +233,9 @@ class FitOptions(Sized):
         ("warm_up_error", c_float),
         ("plateau_patience", c_int32),
         ("plateau_threshold", c_float),
+        ("iterations", c_int64),
+        ("workers", c_int32),
+        ("prefetch", c_int32),
     ]
 
 
@@ -308,6 +311,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
     "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],
     "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
+    "rn_dataset_split": [handle, c_int64, c_uint64, _new, _new],
     "rn_dataset_free": [handle],
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
     "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],

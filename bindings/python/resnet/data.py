@@ -109,6 +109,40 @@ class Dataset(Owner):
             )
         return pixels, labels
 
+    def split(self, count: SupportsIndex, *, seed: SupportsIndex = 0) -> tuple[Dataset, Dataset]:
+        """Cuts the dataset in two at random: images to train on, and some to evaluate on.
+
+        CIFAR-10's 50,000 training images are cut into 45,000 and 5,000 in the paper. Which image
+        goes where depends on the number of images, the count and the seed alone; each part keeps
+        the order of the whole. The images are shared, not copied.
+
+        Args:
+            count: How many images to evaluate on, at least 1 and fewer than there are.
+            seed: Of the choice.
+
+        Returns:
+            The images to train on, and those to evaluate on.
+
+        Raises:
+            InvalidArgumentError: The count is out of range.
+        """
+        training, validation = ctypes.c_void_p(), ctypes.c_void_p()
+        library().rn_dataset_split(
+            self._handle,
+            _values.integer(count, "the count", bits=64),
+            _values.integer(seed, "seed", bits=64, signed=False),
+            ctypes.byref(training),
+            ctypes.byref(validation),
+        )
+        return Dataset._owning(training), Dataset._owning(validation)
+
+    @classmethod
+    def _owning(cls, made: ctypes.c_void_p) -> Dataset:
+        """A dataset that the library has made."""
+        dataset = cls.__new__(cls)
+        Owner.__init__(dataset, made, "rn_dataset_free")
+        return dataset
+
     def _open(self, function: str, *arguments: bytes | int) -> None:
         """What a subclass that reads files does in place of `__init__`."""
         made = ctypes.c_void_p()
