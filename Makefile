@@ -107,6 +107,8 @@ lint: deps  ## format and warnings, for Swift, C and Python
 	clang-format --style=file:.ci/clang-format --dry-run --Werror $(C_SOURCES)
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
 	  -ISources/CKernels/include Sources/CKernels/*.c
+	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
+	  -ISources/CImages/include $$(pkg-config --cflags libjpeg libpng) Sources/CImages/*.c
 	$(VENV)/bin/ruff check --quiet --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --quiet --check --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)
 	cd bindings/python && $(CURDIR)/$(VENV)/bin/mypy --strict
