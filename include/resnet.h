@@ -229,9 +229,10 @@ typedef struct rn_model_info {
   int32_t tensors;                   /* parameters and BN statistics, see rn_model_tensor_info */
   int64_t parameters;                /* learned values */
   int64_t multiply_adds;             /* of one image of that size */
+  int32_t layers;                    /* see rn_model_layer_name */
 } rn_model_info;
 #define RN_MODEL_INFO_INIT \
-  { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 rn_status rn_model_get_info(rn_model *model, rn_model_info *info);
 
@@ -311,6 +312,36 @@ rn_status rn_model_probabilities(rn_model *model, const rn_images *images, float
 /* The index of each image's highest score (the first of equals). capacity is in elements. */
 rn_status rn_model_predict(rn_model *model, const rn_images *images, int32_t *labels,
                            size_t capacity);
+
+/* ---- Features -------------------------------------------------------------------------------- */
+
+/* Writes the name of layer `index` (0 ... layers-1 of rn_model_info, in the order in which they are
+ * computed: "input", "conv1", "bn1", "relu", ... "fc"), as rn_model_summary does. */
+rn_status rn_model_layer_name(rn_model *model, int32_t index, char *text, size_t capacity,
+                              size_t *needed);
+
+/* What a layer makes of one image. */
+typedef struct rn_feature_shape {
+  size_t size;           /* sizeof(rn_feature_shape) */
+  int32_t rank;          /* 3: channels x height x width maps; 1, from "avgpool" on: a vector */
+  int32_t channels;      /* or the vector's values */
+  int32_t height, width; /* 1 and 1 for a vector */
+  int64_t count;         /* values: the product */
+} rn_feature_shape;
+#define RN_FEATURE_SHAPE_INIT \
+  { sizeof(rn_feature_shape), 0, 0, 0, 0, 0 }
+
+/* The shape of a layer's output for an image of height x width. RN_NOT_FOUND for a layer that
+ * rn_model_features does not know, RN_SHAPE_MISMATCH for images that it cannot take. */
+rn_status rn_model_feature_shape(rn_model *model, const char *layer, int32_t height, int32_t width,
+                                 rn_feature_shape *shape);
+
+/* Runs the network in inference mode up to a layer, and no further: a name such as "layer1.0.bn2" or
+ * "avgpool" (the pooled features, which the classifier reads), or that of a stage or block, such as
+ * "layer3" or "layer3.1": its output, after the last ReLU. features receives images->count times
+ * shape.count values, N x C x H x W or N x C. capacity is in elements. */
+rn_status rn_model_features(rn_model *model, const rn_images *images, const char *layer,
+                            float *features, size_t capacity);
 
 /* ---- Image files --------------------------------------------------------------------------- */
 
@@ -430,6 +461,16 @@ rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *me
  * elements. */
 rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
                                      int64_t *confusion, size_t capacity);
+
+/* The standard deviation of the output of every convolution after BN, before the nonlinearity or the
+ * addition (the paper's responses, Figure 7), over all images, channels and positions of a dataset, in
+ * inference mode. deviations receives *count values, in the order of the layers, projection shortcuts
+ * included; it may be NULL to learn *count alone. capacity is in elements. */
+rn_status rn_model_responses(rn_model *model, rn_dataset *dataset, double *deviations,
+                             size_t capacity, size_t *count);
+/* Writes the name of the BN layer of response `index`, e.g. "layer1.0.bn2", as rn_model_summary does. */
+rn_status rn_model_response_layer(rn_model *model, int32_t index, char *text, size_t capacity,
+                                  size_t *needed);
 
 /* Replaces BN's running statistics by exact ones, over `images` training images (0: all) in batches
  * of batch_size, in an order that the seed gives: means and unbiased variances over all values that

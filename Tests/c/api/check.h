@@ -38,6 +38,7 @@ void test_handles(void);
 void test_models(void);
 void test_tensors(void);
 void test_running(void);
+void test_features_and_responses(void);
 void test_files(void);
 void test_datasets(void);
 void test_dataset_files(void);

@@ -95,6 +95,7 @@ class ModelInfo(Sized):
         ("tensors", c_int32),
         ("parameters", c_int64),
         ("multiply_adds", c_int64),
+        ("layers", c_int32),
     ]
 
 
@@ -123,10 +124,23 @@ class Images(Sized):
     ]
 
 
+<<<<<<< HEAD
+class FeatureShape(Sized):
+    """`rn_feature_shape`."""
+
+    _fields_: ClassVar[Any] = [
+        ("rank", c_int32),
+        ("channels", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("count", c_int64),
+    ]
+=======
 class ImageInfo(Sized):
     """`rn_image_info`."""
 
     _fields_: ClassVar[Any] = [("channels", c_int32), ("height", c_int32), ("width", c_int32)]
+>>>>>>> images
 
 
 class DatasetInfo(Sized):
@@ -264,6 +278,11 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_model_logits": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_probabilities": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_predict": [handle, POINTER(Images), _labels, c_size_t],
+<<<<<<< HEAD
+    "rn_model_layer_name": [handle, c_int32, c_char_p, c_size_t, _sizes],
+    "rn_model_feature_shape": [handle, c_char_p, c_int32, c_int32, POINTER(FeatureShape)],
+    "rn_model_features": [handle, POINTER(Images), c_char_p, _floats, c_size_t],
+=======
     "rn_image_read": [c_char_p, c_int32, c_int64, _new],
     "rn_image_decode": [ctypes.c_void_p, c_size_t, c_int32, c_int64, _new],
     "rn_image_create": [_bytes, c_int32, c_int32, c_int32, _new],
@@ -274,6 +293,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_image_crop": [handle, c_int32, c_int32, c_int32, c_int32, _new],
     "rn_image_centre": [handle, c_int32, c_int32, c_int, _new],
     "rn_image_pixels": [handle, c_int, _bytes, c_size_t],
+>>>>>>> images
     "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
     "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
     "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],
@@ -283,6 +303,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
     "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],
     "rn_model_evaluate": [handle, handle, POINTER(Metrics)],
+    "rn_model_responses": [handle, handle, POINTER(c_double), c_size_t, _sizes],
+    "rn_model_response_layer": [handle, c_int32, c_char_p, c_size_t, _sizes],
     "rn_model_recompute_statistics": [handle, handle, c_int32, c_int64, c_uint64],
     "rn_model_evaluate_by_class": [handle, handle, POINTER(Metrics), POINTER(c_int64), c_size_t],
     "rn_model_inference_memory": [handle, c_int64, c_int32, c_int32, POINTER(Memory)],

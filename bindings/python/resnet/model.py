@@ -358,6 +358,98 @@ class Model(Owner):
         )
         return labels
 
+    # ---- Features
+
+    @functools.cached_property
+    def layers(self) -> list[str]:
+        """The names of the layers, in the order in which they are computed."""
+        read = library().rn_model_layer_name
+        return [_values.read_text(read, self._handle, index) for index in range(self._info.layers)]
+
+    def feature_shape(
+        self, layer: str, height: SupportsIndex, width: SupportsIndex
+    ) -> tuple[int, ...]:
+        """The shape of a layer's output for one image: (channels, height, width) or (values,).
+
+        Args:
+            layer: As for `features`.
+            height: Of the image, in pixels.
+            width: Of the image, in pixels.
+
+        Raises:
+            NotFoundError: There is no such layer.
+            ShapeError: The images are too small for it.
+        """
+        shape = _library.FeatureShape()
+        library().rn_model_feature_shape(
+            self._handle,
+            _values.text(layer, "layer"),
+            _values.integer(height, "height"),
+            _values.integer(width, "width"),
+            ctypes.byref(shape),
+        )
+        return (shape.channels, shape.height, shape.width)[: shape.rank]
+
+    def features(self, x: npt.ArrayLike, layer: str = "avgpool") -> npt.NDArray[np.float32]:
+        """Runs the network in inference mode up to a layer, and no further.
+
+        Args:
+            x: Images, (images, channels, height, width), float32 or uint8.
+            layer: One of `layers`, such as "layer1.0.bn2" or "avgpool" (the pooled features, which
+                the classifier reads), or a stage or block, such as "layer3" or "layer3.1": its
+                output, after the last ReLU.
+
+        Returns:
+            The layer's output, (images, channels, height, width), or (images, values) from
+            "avgpool" on.
+
+        Raises:
+            NotFoundError: There is no such layer.
+            ShapeError: The images have the wrong dimensions.
+            NotFiniteError: A pixel is NaN or infinite.
+        """
+        images, pixels = _values.images(x)
+        shape = self.feature_shape(layer, *pixels.shape[2:])
+        features = np.empty((len(pixels), *shape), np.float32)
+        library().rn_model_features(
+            self._handle,
+            ctypes.byref(images),
+            _values.text(layer, "layer"),
+            _values.floats(features),
+            features.size,
+        )
+        return features
+
+    def responses(self, dataset: Data) -> dict[str, float]:
+        """How strong the layers' responses to a dataset are (the paper's Figure 7).
+
+        Args:
+            dataset: A `Dataset`, or a tuple of images and labels.
+
+        Returns:
+            The standard deviation of the output of every convolution after BN, before the
+            nonlinearity or the addition, over all images, channels and positions, by the name of
+            the BN layer, in the order of the layers.
+        """
+        data = as_dataset(dataset, self.classes)
+        count = ctypes.c_size_t()
+        library().rn_model_responses(self._handle, data._handle, None, 0, ctypes.byref(count))
+        deviations = np.empty(count.value, np.float64)
+        library().rn_model_responses(
+            self._handle,
+            data._handle,
+            deviations.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            deviations.size,
+            ctypes.byref(count),
+        )
+        read = library().rn_model_response_layer
+        return {
+            _values.read_text(read, self._handle, index): float(deviation)
+            for index, deviation in enumerate(deviations)
+        }
+
+    # ---- Evaluating
+
     def evaluate(self, dataset: Data) -> Metrics:
         """Mean loss and accuracy on a dataset, in inference mode.
 

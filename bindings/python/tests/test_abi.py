@@ -26,6 +26,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_model_info": _library.ModelInfo,
     "rn_tensor_info": _library.TensorInfo,
     "rn_images": _library.Images,
+    "rn_feature_shape": _library.FeatureShape,
     "rn_image_info": _library.ImageInfo,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
