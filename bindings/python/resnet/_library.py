@@ -27,6 +27,7 @@ SHORTCUTS = {"A": 1, "B": 2, "C": 3, "none": 4}
 STRIDES_ON = {"1x1": 1, "3x3": 2}
 ZERO_CHANNELS = {"after": 0, "split": 1}
 NORMALIZE = {"auto": 0, "keep": 1}
+LAYOUTS = {"NCHW": 0, "NHWC": 1}
 FLOAT32, UINT8 = 0, 1
 
 
@@ -118,6 +119,18 @@ class Images(Sized):
         ("channels", c_int32),
         ("height", c_int32),
         ("width", c_int32),
+    ]
+
+
+class HDF5Options(Sized):
+    """`rn_hdf5_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("images", c_char_p),
+        ("labels", c_char_p),
+        ("class_names", c_char_p),
+        ("layout", c_int),
+        ("classes", c_int32),
     ]
 
 
@@ -258,6 +271,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
     "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
     "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],
+    "rn_dataset_open_hdf5": [c_char_p, POINTER(HDF5Options), _new],
     "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
     "rn_dataset_split": [handle, c_int64, c_uint64, _new, _new],
     "rn_dataset_free": [handle],

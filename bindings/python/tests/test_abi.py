@@ -26,6 +26,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_model_info": _library.ModelInfo,
     "rn_tensor_info": _library.TensorInfo,
     "rn_images": _library.Images,
+    "rn_hdf5_options": _library.HDF5Options,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
     "rn_memory": _library.Memory,
@@ -50,6 +51,7 @@ CONSTANTS: dict[str, int] = {
             ("RN_STRIDE_ON", _library.STRIDES_ON),
             ("RN_ZEROS", _library.ZERO_CHANNELS),
             ("RN_NORMALIZE", _library.NORMALIZE),
+            ("RN_LAYOUT", _library.LAYOUTS),
         )
         for word, value in choices.items()
     },
