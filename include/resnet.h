@@ -312,6 +312,64 @@ rn_status rn_model_probabilities(rn_model *model, const rn_images *images, float
 rn_status rn_model_predict(rn_model *model, const rn_images *images, int32_t *labels,
                            size_t capacity);
 
+/* ---- Image files --------------------------------------------------------------------------- */
+
+/* An image of bytes, of any size, with 1 channel (grey) or 3 (RGB): what files are read into. It
+ * never changes. To classify a file: rn_image_read, rn_image_centre, rn_image_pixels (RN_PLANAR),
+ * RN_IMAGES_U8, rn_model_probabilities. */
+typedef struct rn_image rn_image;
+
+/* How images are resampled: antialiased, the same bytes as Pillow's. */
+typedef enum rn_filter { RN_BILINEAR = 0, RN_BICUBIC = 1 } rn_filter;
+
+/* Reads a JPEG or PNG file, told by its content: 8 bits a channel, turned upright by EXIF's
+ * orientation; CMYK becomes RGB, and transparency is dropped: as Pillow's exif_transpose and
+ * convert("RGB") or ("L") do it. channels: 1 or 3, to which colours are converted. pixel_limit: the
+ * most pixels that the file may have, which is compared with what its header says before anything
+ * is allocated; 0 for 2^26. RN_NOT_FOUND, RN_IO_ERROR; RN_BAD_FORMAT if the file is something else,
+ * truncated, damaged or too large, and says which. */
+rn_status rn_image_read(const char *path, int32_t channels, int64_t pixel_limit, rn_image **image);
+/* The same from memory. */
+rn_status rn_image_decode(const void *bytes, size_t count, int32_t channels, int64_t pixel_limit,
+                          rn_image **image);
+/* Copies height x width x channels interleaved pixels into an image. */
+rn_status rn_image_create(const uint8_t *pixels, int32_t height, int32_t width, int32_t channels,
+                          rn_image **image);
+rn_status rn_image_free(rn_image *image);
+
+typedef struct rn_image_info {
+  size_t size; /* sizeof(rn_image_info) */
+  int32_t channels, height, width;
+} rn_image_info;
+#define RN_IMAGE_INFO_INIT \
+  { sizeof(rn_image_info), 0, 0, 0 }
+
+rn_status rn_image_get_info(rn_image *image, rn_image_info *info);
+
+/* The image at another size. */
+rn_status rn_image_resize(rn_image *image, int32_t height, int32_t width, rn_filter filter,
+                          rn_image **resized);
+/* The same for planes of floats, planes x height x width values; capacity is in
+ * elements. Sums are in double precision: the same floats as Pillow's in mode F. */
+rn_status rn_resize_planes(const float *pixels, int32_t planes, int32_t height, int32_t width,
+                           int32_t new_height, int32_t new_width, rn_filter filter, float *resized,
+                           size_t capacity);
+/* A part of the image, from row `top` and column `left` on. */
+rn_status rn_image_crop(rn_image *image, int32_t top, int32_t left, int32_t height, int32_t width,
+                        rn_image **part);
+/* The testing view: the image resized so that its shorter side is `resize` (0: not resized), and of
+ * that the crop x crop pixels in the middle. The usual numbers are 256 and 224. */
+rn_status rn_image_centre(rn_image *image, int32_t resize, int32_t crop, rn_filter filter,
+                          rn_image **view);
+
+typedef enum rn_layout {
+  RN_PLANAR = 0,     /* channels x height x width, as rn_images has them */
+  RN_INTERLEAVED = 1 /* height x width x channels */
+} rn_layout;
+
+/* Copies the pixels; capacity is in bytes. */
+rn_status rn_image_pixels(rn_image *image, rn_layout layout, uint8_t *pixels, size_t capacity);
+
 /* ---- Datasets ------------------------------------------------------------------------------ */
 
 typedef struct rn_dataset rn_dataset;
@@ -329,22 +387,17 @@ rn_status rn_dataset_open_cifar100(const char *directory, int32_t train, int32_t
  * with as many labels in 0 ... classes-1. classes 0 stands for the largest label + 1. */
 rn_status rn_dataset_open_idx(const char *images, const char *labels, int32_t classes,
                               rn_dataset **dataset);
-typedef enum rn_layout {
-  RN_LAYOUT_NCHW = 0, /* images x channels x height x width */
-  RN_LAYOUT_NHWC = 1  /* images x height x width x channels */
-} rn_layout;
-
 /* What an HDF5 file calls its datasets, all in the root group. */
 typedef struct rn_hdf5_options {
   size_t size;        /* sizeof(rn_hdf5_options) */
   const char *images; /* NULL: "images". uint8 or float32, of four dimensions; of three if grey */
   const char *labels; /* NULL: "labels". Integers from 0, one an image */
   const char *class_names; /* NULL: "class_names". Strings; need not be there */
-  rn_layout layout;        /* of four-dimensional images */
+  rn_layout layout;        /* of each image, if they have four dimensions */
   int32_t classes;         /* 0: as many as there are names, or else the largest label + 1 */
 } rn_hdf5_options;
 #define RN_HDF5_OPTIONS_INIT \
-  { sizeof(rn_hdf5_options), NULL, NULL, NULL, RN_LAYOUT_NCHW, 0 }
+  { sizeof(rn_hdf5_options), NULL, NULL, NULL, RN_PLANAR, 0 }
 
 /* Labelled images in an HDF5 file, which are read as they are needed: the file may be larger than
  * memory, and must stay as it is until the dataset is freed. Datasets may be compressed by gzip. Images

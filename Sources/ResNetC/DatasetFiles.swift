@@ -58,11 +58,11 @@ public func rn_dataset_open_hdf5(
       try structure($0, "rn_hdf5_options", start: "RN_HDF5_OPTIONS_INIT")
     }
     let layout: HDF5Images.Layout
-    switch options?.layout ?? RN_LAYOUT_NCHW {
-    case RN_LAYOUT_NCHW: layout = .nchw
-    case RN_LAYOUT_NHWC: layout = .nhwc
+    switch options?.layout ?? RN_PLANAR {
+    case RN_PLANAR: layout = .nchw
+    case RN_INTERLEAVED: layout = .nhwc
     case let other:
-      throw unknown("layout", other.rawValue, expected: "RN_LAYOUT_NCHW or _NHWC")
+      throw unknown("layout", other.rawValue, expected: "RN_PLANAR or RN_INTERLEAVED")
     }
     let data = try HDF5Images(
       path, images: try options?.images.map { try string($0, "images") } ?? "images",

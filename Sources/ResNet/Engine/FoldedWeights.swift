@@ -10,7 +10,7 @@ import Glibc
 ///
 /// Of a model whose weights stay in their file, the first answer packs them layer by layer in one
 /// place, which is then freed: a program that wants one answer touches little memory, and each
-/// layer's weights are in a cache when it computes.
+/// layer's weights are in a cache when it computes. From the second on they are kept.
 final class FoldedWeights {
   /// A unit with weights: a convolution or the fully connected layer.
   private struct Unit {
@@ -45,12 +45,12 @@ final class FoldedWeights {
   private var blocks: [Block] = []
   /// Where the first answer's weights are packed, layer by layer.
   private var passage: UnsafeMutablePointer<Float>?
-  private var hasAnswered: Bool
+  private var isKept: Bool
 
   init(units: [FusedUnit], layout: ParameterLayout, weights: Model.Weights) throws(ResNetError) {
     self.weights = weights
     version = weights.version
-    hasAnswered =
+    isKept =
       switch weights {
       case .memory: true
       case .file: false
@@ -113,7 +113,7 @@ final class FoldedWeights {
   func prepare(_ passes: [ConvolutionPass], target: PlanTarget, pool: ThreadPool)
     throws(ResNetError)
   {
-    guard hasAnswered else {
+    guard isKept else {
       free(passage)
       passage = nil
       passage = try allocateFloats(passes.map(\.packedFloats).max() ?? 0, zeroed: false)
@@ -169,9 +169,9 @@ final class FoldedWeights {
     return UnsafePointer(passage)
   }
 
-  /// The answer was given; from the next one on, weights are kept.
-  func finish() {
-    hasAnswered = true
+  /// Keeps weights from the next answer on.
+  func keep() {
+    isKept = true
     free(passage)
     passage = nil
   }

@@ -18,9 +18,10 @@ struct InferenceCache {
   /// What it keeps, in bytes.
   var bytes: Int { plans.reduce(weights?.bytes ?? 0) { $0 + $1.arena.bytes } }
 
-  /// A plan with its memory and current weights.
+  /// A plan with its memory and current weights, which are kept at once if `moreFollow`.
   mutating func prepared(
-    _ model: Model, extent: Extent, batch: Int, target: PlanTarget, pool: ThreadPool
+    _ model: Model, extent: Extent, batch: Int, moreFollow: Bool, target: PlanTarget,
+    pool: ThreadPool
   ) throws(ResNetError) -> (InferencePlan, Arena, FoldedWeights) {
     let units: [FusedUnit]
     if let known = self.units {
@@ -39,6 +40,7 @@ struct InferenceCache {
         units: units, layout: model.layout, weights: model.weights)
       weights = folded
     }
+    if moreFollow { folded.keep() }
     let key = Key(extent: extent, batch: batch, target: target)
     if let index = plans.firstIndex(where: { $0.key == key }) {
       let entry = plans.remove(at: index)
@@ -122,6 +124,7 @@ extension Model {
       let range = start..<min(start + part, images.count)
       try forward(
         images[range], normalization: normalization, target: target, firstImage: start,
+        moreFollow: range.upperBound < images.count,
         into: UnsafeMutableBufferPointer(start: memory, count: range.count * classes))
       for image in range {
         labels[image] = Int32(
@@ -130,10 +133,11 @@ extension Model {
     }
   }
 
-  /// The target holds for the whole of what a user calls, whatever other threads set meanwhile.
+  /// The target holds for the whole of what a user calls, whatever other threads set meanwhile. The
+  /// images may be part of what a user gave: the first is its `firstImage`, and more may follow.
   private func forward(
     _ images: ImagesView, normalization: Normalization, target: PlanTarget, firstImage: Int = 0,
-    into scores: UnsafeMutableBufferPointer<Float>
+    moreFollow: Bool = false, into scores: UnsafeMutableBufferPointer<Float>
   ) throws(ResNetError) {
     try images.validate(channels: network.inputChannels, normalization: normalization)
     guard scores.count >= images.count * network.classes, let base = scores.baseAddress else {
@@ -147,13 +151,14 @@ extension Model {
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
       let (plan, arena, weights) = try inference.prepared(
-        self, extent: images.extent, batch: range.count, target: target, pool: pool)
+        self, extent: images.extent, batch: range.count,
+        moreFollow: moreFollow || range.upperBound < images.count, target: target, pool: pool)
       try images[range].load(
         normalization: normalization, into: arena[plan.input], firstImage: firstImage + start,
         pool: pool,
         workers: arena.workers)
       try plan.run(weights, in: arena, target: target, pool: pool)
-      weights.finish()
+      weights.keep()
       (base + start * network.classes).update(
         from: arena[plan.scores], count: range.count * network.classes)
     }

@@ -167,7 +167,7 @@ static void test_hdf5(void) {
   CHECK_ERROR(RN_NOT_FOUND, "/images", rn_dataset_open_hdf5(path, NULL, &dataset));
   rn_hdf5_options options = RN_HDF5_OPTIONS_INIT;
   options.images = "photos";
-  options.layout = RN_LAYOUT_NHWC;
+  options.layout = RN_INTERLEAVED;
   CHECK_OK(rn_dataset_open_hdf5(path, &options, &dataset));
   rn_dataset_info info = RN_DATASET_INFO_INIT;
   CHECK_OK(rn_dataset_get_info(dataset, &info));

@@ -35,6 +35,7 @@ from ._errors import (
     Status,
 )
 from .data import CIFAR10, CIFAR100, IDX, Dataset, HDF5Images
+from .images import centre_crop, read_image, resize
 from .machine import (
     get_threads,
     get_winograd,
@@ -76,12 +77,15 @@ __all__ = [
     "StateDictError",
     "Status",
     "Trainer",
+    "centre_crop",
     "get_threads",
     "get_winograd",
     "instruction_set",
     "library_version",
     "load",
     "open",
+    "read_image",
+    "resize",
     "set_threads",
     "set_winograd",
 ]

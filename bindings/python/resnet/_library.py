@@ -27,7 +27,9 @@ SHORTCUTS = {"A": 1, "B": 2, "C": 3, "none": 4}
 STRIDES_ON = {"1x1": 1, "3x3": 2}
 ZERO_CHANNELS = {"after": 0, "split": 1}
 NORMALIZE = {"auto": 0, "keep": 1}
-LAYOUTS = {"NCHW": 0, "NHWC": 1}
+FILTERS = {"bilinear": 0, "bicubic": 1}
+PLANAR, INTERLEAVED = 0, 1
+LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
 FLOAT32, UINT8 = 0, 1
 
 
@@ -134,6 +136,12 @@ class HDF5Options(Sized):
     ]
 
 
+class ImageInfo(Sized):
+    """`rn_image_info`."""
+
+    _fields_: ClassVar[Any] = [("channels", c_int32), ("height", c_int32), ("width", c_int32)]
+
+
 class DatasetInfo(Sized):
     """`rn_dataset_info`."""
 
@@ -230,6 +238,7 @@ class FitOptions(Sized):
 
 
 _floats = POINTER(c_float)
+_bytes = POINTER(ctypes.c_uint8)
 _labels = POINTER(c_int32)
 _sizes = POINTER(c_size_t)
 _new = POINTER(handle)
@@ -268,6 +277,16 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_model_logits": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_probabilities": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_predict": [handle, POINTER(Images), _labels, c_size_t],
+    "rn_image_read": [c_char_p, c_int32, c_int64, _new],
+    "rn_image_decode": [ctypes.c_void_p, c_size_t, c_int32, c_int64, _new],
+    "rn_image_create": [_bytes, c_int32, c_int32, c_int32, _new],
+    "rn_image_free": [handle],
+    "rn_image_get_info": [handle, POINTER(ImageInfo)],
+    "rn_image_resize": [handle, c_int32, c_int32, c_int, _new],
+    "rn_resize_planes": [_floats, *(c_int32,) * 5, c_int, _floats, c_size_t],
+    "rn_image_crop": [handle, c_int32, c_int32, c_int32, c_int32, _new],
+    "rn_image_centre": [handle, c_int32, c_int32, c_int, _new],
+    "rn_image_pixels": [handle, c_int, _bytes, c_size_t],
     "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
     "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
     "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],

@@ -27,6 +27,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_tensor_info": _library.TensorInfo,
     "rn_images": _library.Images,
     "rn_hdf5_options": _library.HDF5Options,
+    "rn_image_info": _library.ImageInfo,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
     "rn_memory": _library.Memory,
@@ -40,6 +41,8 @@ CONSTANTS: dict[str, int] = {
     "RN_DEFAULT": _library.DEFAULT,
     "RN_FLOAT32": _library.FLOAT32,
     "RN_UINT8": _library.UINT8,
+    "RN_PLANAR": _library.PLANAR,
+    "RN_INTERLEAVED": _library.INTERLEAVED,
     **{f"RN_{status.name}": status.value for status in resnet.Status},
     **{
         f"{prefix}_{word.upper()}": value
@@ -51,7 +54,7 @@ CONSTANTS: dict[str, int] = {
             ("RN_STRIDE_ON", _library.STRIDES_ON),
             ("RN_ZEROS", _library.ZERO_CHANNELS),
             ("RN_NORMALIZE", _library.NORMALIZE),
-            ("RN_LAYOUT", _library.LAYOUTS),
+            ("RN", _library.FILTERS),
         )
         for word, value in choices.items()
     },
