@@ -29,6 +29,7 @@ ZERO_CHANNELS = {"after": 0, "split": 1}
 NORMALIZE = {"auto": 0, "keep": 1}
 FILTERS = {"bilinear": 0, "bicubic": 1}
 PLANAR, INTERLEAVED = 0, 1
+LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
 FLOAT32, UINT8 = 0, 1
 
 
@@ -124,7 +125,6 @@ class Images(Sized):
     ]
 
 
-<<<<<<< HEAD
 class FeatureShape(Sized):
     """`rn_feature_shape`."""
 
@@ -135,12 +135,24 @@ class FeatureShape(Sized):
         ("width", c_int32),
         ("count", c_int64),
     ]
-=======
+
+
+class HDF5Options(Sized):
+    """`rn_hdf5_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("images", c_char_p),
+        ("labels", c_char_p),
+        ("class_names", c_char_p),
+        ("layout", c_int),
+        ("classes", c_int32),
+    ]
+
+
 class ImageInfo(Sized):
     """`rn_image_info`."""
 
     _fields_: ClassVar[Any] = [("channels", c_int32), ("height", c_int32), ("width", c_int32)]
->>>>>>> images
 
 
 class DatasetInfo(Sized):
@@ -278,11 +290,9 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_model_logits": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_probabilities": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_predict": [handle, POINTER(Images), _labels, c_size_t],
-<<<<<<< HEAD
     "rn_model_layer_name": [handle, c_int32, c_char_p, c_size_t, _sizes],
     "rn_model_feature_shape": [handle, c_char_p, c_int32, c_int32, POINTER(FeatureShape)],
     "rn_model_features": [handle, POINTER(Images), c_char_p, _floats, c_size_t],
-=======
     "rn_image_read": [c_char_p, c_int32, c_int64, _new],
     "rn_image_decode": [ctypes.c_void_p, c_size_t, c_int32, c_int64, _new],
     "rn_image_create": [_bytes, c_int32, c_int32, c_int32, _new],
@@ -293,10 +303,10 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_image_crop": [handle, c_int32, c_int32, c_int32, c_int32, _new],
     "rn_image_centre": [handle, c_int32, c_int32, c_int, _new],
     "rn_image_pixels": [handle, c_int, _bytes, c_size_t],
->>>>>>> images
     "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
     "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
     "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],
+    "rn_dataset_open_hdf5": [c_char_p, POINTER(HDF5Options), _new],
     "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
     "rn_dataset_split": [handle, c_int64, c_uint64, _new, _new],
     "rn_dataset_free": [handle],
