@@ -418,6 +418,25 @@ rn_status rn_dataset_open_cifar100(const char *directory, int32_t train, int32_t
  * with as many labels in 0 ... classes-1. classes 0 stands for the largest label + 1. */
 rn_status rn_dataset_open_idx(const char *images, const char *labels, int32_t classes,
                               rn_dataset **dataset);
+/* What an HDF5 file calls its datasets, all in the root group. */
+typedef struct rn_hdf5_options {
+  size_t size;        /* sizeof(rn_hdf5_options) */
+  const char *images; /* NULL: "images". uint8 or float32, of four dimensions; of three if grey */
+  const char *labels; /* NULL: "labels". Integers from 0, one an image */
+  const char *class_names; /* NULL: "class_names". Strings; need not be there */
+  rn_layout layout;        /* of each image, if they have four dimensions */
+  int32_t classes;         /* 0: as many as there are names, or else the largest label + 1 */
+} rn_hdf5_options;
+#define RN_HDF5_OPTIONS_INIT \
+  { sizeof(rn_hdf5_options), NULL, NULL, NULL, RN_PLANAR, 0 }
+
+/* Labelled images in an HDF5 file, which are read as they are needed: the file may be larger than
+ * memory, and must stay as it is until the dataset is freed. Datasets may be compressed by gzip. Images
+ * are read one by one, so a file is read fastest whose chunks hold one. options: NULL for
+ * RN_HDF5_OPTIONS_INIT. RN_NOT_FOUND without such a file or dataset, RN_BAD_FORMAT for one of another
+ * form. As with models, do not open files of people whom you do not trust. */
+rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
+                               rn_dataset **dataset);
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);

@@ -310,6 +310,23 @@ import Testing
     #expect(thrownError { _ = try model.evaluate(many, views: .single) }?.kind == .shapeMismatch)
   }
 
+  @Test("A part of a dataset has the views of its images")
+  func subset() throws {
+    let model = try Self.model()
+    let data = try TrainingSupport.data(count: 20)
+    let views = Views.tenCrop(crop: 6, resize: 7)
+    let indices = [3, 17, 5]
+    let expected = try indices.map {
+      try model.evaluate(Subset(data, indices: [$0]), views: views).loss
+    }
+    let part = try model.evaluate(Subset(data, indices: indices), views: views)
+    #expect(abs(part.loss - expected.reduce(0, +) / 3) < 1e-6)
+    #expect(Set(expected).count == 3)
+    let unknown = try Subset(WatchedData(data), indices: [0])
+    let error = thrownError { _ = try model.evaluate(unknown, views: views) }
+    #expect(error?.kind == .invalidArgument && error?.message.contains("whole images") == true)
+  }
+
   @Test("What a source throws is passed on, of the first image first")
   func failingSource() throws {
     let source = ListedImages(

@@ -34,7 +34,7 @@ from ._errors import (
     StateDictError,
     Status,
 )
-from .data import CIFAR10, CIFAR100, IDX, Dataset
+from .data import CIFAR10, CIFAR100, IDX, Dataset, HDF5Images
 from .images import centre_crop, read_image, resize
 from .machine import (
     get_threads,
@@ -70,6 +70,7 @@ __all__ = [
     "Dataset",
     "Error",
     "FormatError",
+    "HDF5Images",
     "InputOutputError",
     "InvalidArgumentError",
     "InvalidHandleError",

@@ -31,6 +31,7 @@ FILTERS = {"bilinear": 0, "bicubic": 1}
 PLANAR, INTERLEAVED = 0, 1
 VIEWS = {"single": 0, "centre": 1, "10-crop": 2, "multi-scale": 3}
 AVERAGES = {"probabilities": 1, "scores": 2}
+LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
 FLOAT32, UINT8 = 0, 1
 
 
@@ -135,6 +136,18 @@ class FeatureShape(Sized):
         ("height", c_int32),
         ("width", c_int32),
         ("count", c_int64),
+    ]
+
+
+class HDF5Options(Sized):
+    """`rn_hdf5_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("images", c_char_p),
+        ("labels", c_char_p),
+        ("class_names", c_char_p),
+        ("layout", c_int),
+        ("classes", c_int32),
     ]
 
 
@@ -310,6 +323,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
     "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
     "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],
+    "rn_dataset_open_hdf5": [c_char_p, POINTER(HDF5Options), _new],
     "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
     "rn_dataset_split": [handle, c_int64, c_uint64, _new, _new],
     "rn_dataset_free": [handle],

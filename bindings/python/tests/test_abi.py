@@ -27,6 +27,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_tensor_info": _library.TensorInfo,
     "rn_images": _library.Images,
     "rn_feature_shape": _library.FeatureShape,
+    "rn_hdf5_options": _library.HDF5Options,
     "rn_image_info": _library.ImageInfo,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
