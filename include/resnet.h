@@ -481,6 +481,62 @@ rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *me
 rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
                                      int64_t *confusion, size_t capacity);
 
+/* Each class's recall (the share of its images that were recognised) and precision (the share of the
+ * images taken for it that are of it), of a confusion matrix of `classes` x `classes` counts. NaN where
+ * there is no such image. Both receive `classes` values; either may be NULL. */
+rn_status rn_class_figures(const int64_t *confusion, int32_t classes, double *recall,
+                           double *precision);
+
+/* Which views of an image are scored when a model is tested. */
+typedef enum rn_views {
+  RN_VIEWS_SINGLE = 0,  /* the images as they are (the paper on CIFAR-10) */
+  RN_VIEWS_CENTRE = 1,  /* the crop x crop pixels in the middle */
+  RN_VIEWS_10_CROP = 2, /* those in the four corners and in the middle, and their mirror images */
+  /* The whole image at several sizes: the network is then fully convolutional, as the average over
+   * all positions precedes the classifier. */
+  RN_VIEWS_MULTI_SCALE = 3
+} rn_views;
+/* What is averaged over the views. */
+typedef enum rn_average {
+  RN_AVERAGE_DEFAULT = 0,       /* scores for RN_VIEWS_MULTI_SCALE (the paper), or probabilities */
+  RN_AVERAGE_PROBABILITIES = 1, /* the softmax of each view's scores (Krizhevsky et al., 2012) */
+  RN_AVERAGE_SCORES = 2         /* the scores, of which the softmax is taken afterwards */
+} rn_average;
+
+/* The paper's protocols for testing. Start from RN_TEST_OPTIONS_INIT, a single view. */
+typedef struct rn_test_options {
+  size_t size; /* sizeof(rn_test_options) */
+  rn_views views;
+  int32_t
+      resize;   /* CENTRE, 10_CROP: to what the image's shorter side is resized first; 0: the image
+                     as it is */
+  int32_t crop; /* CENTRE, 10_CROP: height and width of a view */
+  const int32_t *scales; /* MULTI_SCALE: what the shorter side is resized to in turn; NULL (and 0)
+                            for 224, 256, 384, 480, 640 */
+  int32_t scale_count;
+  int32_t mirror; /* MULTI_SCALE: non-zero to score the mirror image too, at each size */
+  rn_average average;
+  rn_filter filter; /* how images are resized */
+} rn_test_options;
+#define RN_TEST_OPTIONS_INIT                                                            \
+  {                                                                                     \
+    sizeof(rn_test_options), RN_VIEWS_SINGLE, 256, 224, NULL, 0, 0, RN_AVERAGE_DEFAULT, \
+        RN_BILINEAR                                                                     \
+  }
+
+/* As rn_model_evaluate and rn_model_evaluate_by_class, by the averages over several views of each
+ * image, which may be of any size: a dataset that reads image files gives them whole. A mean per pixel
+ * must be of the views' size; but whole images that are resized get its mean per channel. The loss is
+ * that of the averaged probabilities, or of the softmax of the averaged scores. confusion may be NULL
+ * (and capacity 0). */
+rn_status rn_model_test(rn_model *model, rn_dataset *dataset, const rn_test_options *options,
+                        rn_metrics *metrics, int64_t *confusion, size_t capacity);
+/* The averages of the probabilities over the views of each image, or the softmax of the averages of
+ * the scores: images->count x classes values. capacity is in elements. */
+rn_status rn_model_view_probabilities(rn_model *model, const rn_images *images,
+                                      const rn_test_options *options, float *probabilities,
+                                      size_t capacity);
+
 /* The standard deviation of the output of every convolution after BN, before the nonlinearity or the
  * addition (the paper's responses, Figure 7), over all images, channels and positions of a dataset, in
  * inference mode. deviations receives *count values, in the order of the layers, projection shortcuts

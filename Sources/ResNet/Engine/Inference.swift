@@ -110,6 +110,14 @@ extension Model {
     try forward(images, normalization: normalization, target: .current(), into: scores)
   }
 
+  /// The same with a normalisation other than the model's own.
+  package func logits(
+    _ images: ImagesView, normalization: Normalization,
+    into scores: UnsafeMutableBufferPointer<Float>
+  ) throws(ResNetError) {
+    try forward(images, normalization: normalization, target: .current(), into: scores)
+  }
+
   /// Images that were normalised already.
   func logits(
     prepared images: ImagesView, target: PlanTarget,

@@ -15,13 +15,7 @@ extension Model {
   public func evaluateByClass(_ data: any TrainingData)
     throws(ResNetError) -> (metrics: Metrics, confusion: ConfusionMatrix)
   {
-    guard network.classes <= ConfusionMatrix.maximumClasses else {
-      throw ResNetError(
-        .invalidArgument,
-        "\(network.name) has \(network.classes) classes; a confusion matrix is made for at most "
-          + "\(ConfusionMatrix.maximumClasses)")
-    }
-    var confusion = ConfusionMatrix(classes: network.classes)
+    var confusion = try ConfusionMatrix(of: self)
     let metrics = try evaluate(data) { confusion.add($0, takenFor: $1) }
     return (metrics, confusion)
   }

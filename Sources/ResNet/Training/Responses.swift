@@ -32,7 +32,6 @@ extension Model {
       requests: SequentialBatches(count: data.count, batchSize: size))
     var totals = [Moments](repeating: Moments(), count: layers.count)
     var current: (plan: InferencePlan, arena: Arena)?
-    var first = 0
     while let batch = try loader.next() {
       if current?.plan.batch != batch.count {
         current = nil
@@ -45,11 +44,9 @@ extension Model {
       let weights = inference.currentWeights(self)
       try weights.prepare(plan, target: target, pool: pool)
       try batch.view.load(
-        normalization: .identity, into: arena[plan.input], firstImage: first, pool: pool,
-        workers: arena.workers)
+        normalization: .identity, into: arena[plan.input], pool: pool, workers: arena.workers)
       try plan.run(weights, in: arena, target: target, pool: pool)
       weights.keep()
-      first += batch.count
       let moments = plan.moments(graph, in: arena, pool: pool)
       for index in totals.indices { totals[index].add(moments[index]) }
     }

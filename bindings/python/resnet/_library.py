@@ -30,6 +30,8 @@ NORMALIZE = {"auto": 0, "keep": 1}
 FILTERS = {"bilinear": 0, "bicubic": 1}
 PLANAR, INTERLEAVED = 0, 1
 LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
+VIEWS = {"single": 0, "centre": 1, "10-crop": 2, "multi-scale": 3}
+AVERAGES = {"probabilities": 1, "scores": 2}
 FLOAT32, UINT8 = 0, 1
 
 
@@ -250,6 +252,21 @@ class FitOptions(Sized):
     ]
 
 
+class TestOptions(Sized):
+    """`rn_test_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("views", c_int),
+        ("resize", c_int32),
+        ("crop", c_int32),
+        ("scales", POINTER(c_int32)),
+        ("scale_count", c_int32),
+        ("mirror", c_int32),
+        ("average", c_int),
+        ("filter", c_int),
+    ]
+
+
 _floats = POINTER(c_float)
 _bytes = POINTER(ctypes.c_uint8)
 _labels = POINTER(c_int32)
@@ -313,6 +330,13 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
     "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],
     "rn_model_evaluate": [handle, handle, POINTER(Metrics)],
+    "rn_class_figures": [POINTER(c_int64), c_int32, POINTER(c_double), POINTER(c_double)],
+    "rn_model_test": [
+        *(handle, handle, POINTER(TestOptions), POINTER(Metrics), POINTER(c_int64), c_size_t),
+    ],
+    "rn_model_view_probabilities": [
+        *(handle, POINTER(Images), POINTER(TestOptions), _floats, c_size_t),
+    ],
     "rn_model_responses": [handle, handle, POINTER(c_double), c_size_t, _sizes],
     "rn_model_response_layer": [handle, c_int32, c_char_p, c_size_t, _sizes],
     "rn_model_recompute_statistics": [handle, handle, c_int32, c_int64, c_uint64],
