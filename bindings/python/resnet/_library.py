@@ -29,9 +29,9 @@ ZERO_CHANNELS = {"after": 0, "split": 1}
 NORMALIZE = {"auto": 0, "keep": 1}
 FILTERS = {"bilinear": 0, "bicubic": 1}
 PLANAR, INTERLEAVED = 0, 1
+LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
 VIEWS = {"single": 0, "centre": 1, "10-crop": 2, "multi-scale": 3}
 AVERAGES = {"probabilities": 1, "scores": 2}
-LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
 FLOAT32, UINT8 = 0, 1
 
 
