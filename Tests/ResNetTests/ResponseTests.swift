@@ -65,6 +65,7 @@ import Testing
   @Test func dataThatDoNotFitAreRefused() throws {
     let model = try Model(TrainingSupport.network(channels: 1), seed: 2)
     let data = try TrainingSupport.data(count: 2)
-    #expect(thrownError { try model.responses(data) }?.kind == .shapeMismatch)
+    let refusal = thrownError { try model.responses(data) }
+    #expect(refusal?.kind == .shapeMismatch)
   }
 }
