@@ -14,9 +14,13 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CResNet", path: "include"),
+    .systemLibrary(
+      name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CKernels"),
+    .target(name: "CImages", dependencies: ["CJPEG", "CPNG"]),
     .target(name: "ResNet", dependencies: ["CKernels", "CHDF5"]),
-    .target(name: "ResNetData", dependencies: ["ResNet"]),
+    .target(name: "ResNetData", dependencies: ["ResNet", "CImages", "CKernels"]),
     .target(
       name: "ResNetC",
       dependencies: ["ResNet", "ResNetData", "CResNet"],

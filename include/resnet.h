@@ -87,7 +87,7 @@ const char *rn_version(void);
 
 /* Threads used for computing, the calling one included: 1 or more; 0 for one per available core
  * (the default). Applies to the whole process from the next call that computes. With 2 or more,
- * rn_trainer_fit has one thread besides, which reads the next batch. */
+ * training and evaluating on a dataset have as many threads besides, which read the next batches. */
 rn_status rn_set_threads(int32_t threads);
 rn_status rn_get_threads(int32_t *threads);
 
@@ -280,9 +280,10 @@ typedef struct rn_model_info {
   int32_t tensors;                   /* parameters and BN statistics, see rn_model_tensor_info */
   int64_t parameters;                /* learned values */
   int64_t multiply_adds;             /* of one image of that size */
+  int32_t layers;                    /* see rn_model_layer_name */
 } rn_model_info;
 #define RN_MODEL_INFO_INIT \
-  { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 rn_status rn_model_get_info(rn_model *model, rn_model_info *info);
 
@@ -363,6 +364,94 @@ rn_status rn_model_probabilities(rn_model *model, const rn_images *images, float
 rn_status rn_model_predict(rn_model *model, const rn_images *images, int32_t *labels,
                            size_t capacity);
 
+/* ---- Features -------------------------------------------------------------------------------- */
+
+/* Writes the name of layer `index` (0 ... layers-1 of rn_model_info, in the order in which they are
+ * computed: "input", "conv1", "bn1", "relu", ... "fc"), as rn_model_summary does. */
+rn_status rn_model_layer_name(rn_model *model, int32_t index, char *text, size_t capacity,
+                              size_t *needed);
+
+/* What a layer makes of one image. */
+typedef struct rn_feature_shape {
+  size_t size;           /* sizeof(rn_feature_shape) */
+  int32_t rank;          /* 3: channels x height x width maps; 1, from "avgpool" on: a vector */
+  int32_t channels;      /* or the vector's values */
+  int32_t height, width; /* 1 and 1 for a vector */
+  int64_t count;         /* values: the product */
+} rn_feature_shape;
+#define RN_FEATURE_SHAPE_INIT \
+  { sizeof(rn_feature_shape), 0, 0, 0, 0, 0 }
+
+/* The shape of a layer's output for an image of height x width. RN_NOT_FOUND for a layer that
+ * rn_model_features does not know, RN_SHAPE_MISMATCH for images that it cannot take. */
+rn_status rn_model_feature_shape(rn_model *model, const char *layer, int32_t height, int32_t width,
+                                 rn_feature_shape *shape);
+
+/* Runs the network in inference mode up to a layer, and no further: a name such as "layer1.0.bn2" or
+ * "avgpool" (the pooled features, which the classifier reads), or that of a stage or block, such as
+ * "layer3" or "layer3.1": its output, after the last ReLU. features receives images->count times
+ * shape.count values, N x C x H x W or N x C. capacity is in elements. */
+rn_status rn_model_features(rn_model *model, const rn_images *images, const char *layer,
+                            float *features, size_t capacity);
+
+/* ---- Image files --------------------------------------------------------------------------- */
+
+/* An image of bytes, of any size, with 1 channel (grey) or 3 (RGB): what files are read into. It
+ * never changes. To classify a file: rn_image_read, rn_image_centre, rn_image_pixels (RN_PLANAR),
+ * RN_IMAGES_U8, rn_model_probabilities. */
+typedef struct rn_image rn_image;
+
+/* How images are resampled: antialiased, the same bytes as Pillow's. */
+typedef enum rn_filter { RN_BILINEAR = 0, RN_BICUBIC = 1 } rn_filter;
+
+/* Reads a JPEG or PNG file, told by its content: 8 bits a channel, turned upright by EXIF's
+ * orientation; CMYK becomes RGB, and transparency is dropped: as Pillow's exif_transpose and
+ * convert("RGB") or ("L") do it. channels: 1 or 3, to which colours are converted. pixel_limit: the
+ * most pixels that the file may have, which is compared with what its header says before anything
+ * is allocated; 0 for 2^26. RN_NOT_FOUND, RN_IO_ERROR; RN_BAD_FORMAT if the file is something else,
+ * truncated, damaged or too large, and says which. */
+rn_status rn_image_read(const char *path, int32_t channels, int64_t pixel_limit, rn_image **image);
+/* The same from memory. */
+rn_status rn_image_decode(const void *bytes, size_t count, int32_t channels, int64_t pixel_limit,
+                          rn_image **image);
+/* Copies height x width x channels interleaved pixels into an image. */
+rn_status rn_image_create(const uint8_t *pixels, int32_t height, int32_t width, int32_t channels,
+                          rn_image **image);
+rn_status rn_image_free(rn_image *image);
+
+typedef struct rn_image_info {
+  size_t size; /* sizeof(rn_image_info) */
+  int32_t channels, height, width;
+} rn_image_info;
+#define RN_IMAGE_INFO_INIT \
+  { sizeof(rn_image_info), 0, 0, 0 }
+
+rn_status rn_image_get_info(rn_image *image, rn_image_info *info);
+
+/* The image at another size. */
+rn_status rn_image_resize(rn_image *image, int32_t height, int32_t width, rn_filter filter,
+                          rn_image **resized);
+/* The same for planes of floats, planes x height x width values; capacity is in
+ * elements. Sums are in double precision: the same floats as Pillow's in mode F. */
+rn_status rn_resize_planes(const float *pixels, int32_t planes, int32_t height, int32_t width,
+                           int32_t new_height, int32_t new_width, rn_filter filter, float *resized,
+                           size_t capacity);
+/* A part of the image, from row `top` and column `left` on. */
+rn_status rn_image_crop(rn_image *image, int32_t top, int32_t left, int32_t height, int32_t width,
+                        rn_image **part);
+/* The testing view: the image resized so that its shorter side is `resize` (0: not resized), and of
+ * that the crop x crop pixels in the middle. The usual numbers are 256 and 224. */
+rn_status rn_image_centre(rn_image *image, int32_t resize, int32_t crop, rn_filter filter,
+                          rn_image **view);
+
+typedef enum rn_layout {
+  RN_PLANAR = 0,     /* channels x height x width, as rn_images has them */
+  RN_INTERLEAVED = 1 /* height x width x channels */
+} rn_layout;
+
+/* Copies the pixels; capacity is in bytes. */
+rn_status rn_image_pixels(rn_image *image, rn_layout layout, uint8_t *pixels, size_t capacity);
+
 /* ---- Datasets ------------------------------------------------------------------------------ */
 
 typedef struct rn_dataset rn_dataset;
@@ -380,9 +469,35 @@ rn_status rn_dataset_open_cifar100(const char *directory, int32_t train, int32_t
  * with as many labels in 0 ... classes-1. classes 0 stands for the largest label + 1. */
 rn_status rn_dataset_open_idx(const char *images, const char *labels, int32_t classes,
                               rn_dataset **dataset);
+/* What an HDF5 file calls its datasets, all in the root group. */
+typedef struct rn_hdf5_options {
+  size_t size;        /* sizeof(rn_hdf5_options) */
+  const char *images; /* NULL: "images". uint8 or float32, of four dimensions; of three if grey */
+  const char *labels; /* NULL: "labels". Integers from 0, one an image */
+  const char *class_names; /* NULL: "class_names". Strings; need not be there */
+  rn_layout layout;        /* of each image, if they have four dimensions */
+  int32_t classes;         /* 0: as many as there are names, or else the largest label + 1 */
+} rn_hdf5_options;
+#define RN_HDF5_OPTIONS_INIT \
+  { sizeof(rn_hdf5_options), NULL, NULL, NULL, RN_PLANAR, 0 }
+
+/* Labelled images in an HDF5 file, which are read as they are needed: the file may be larger than
+ * memory, and must stay as it is until the dataset is freed. Datasets may be compressed by gzip. Images
+ * are read one by one, so a file is read fastest whose chunks hold one. options: NULL for
+ * RN_HDF5_OPTIONS_INIT. RN_NOT_FOUND without such a file or dataset, RN_BAD_FORMAT for one of another
+ * form. As with models, do not open files of people whom you do not trust. */
+rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
+                               rn_dataset **dataset);
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);
+/* Cuts a dataset in two at random: images to train on, and `count` images to evaluate on (1 to one
+ * less than there are). CIFAR-10's 50,000 are cut into 45,000 and 5,000 in the paper. Which image
+ * goes where depends on the number of images, count and seed alone; each part keeps the order of the
+ * whole. The images are shared, not copied: the three datasets may be used at once, by several
+ * threads, and freed in any order. */
+rn_status rn_dataset_split(rn_dataset *dataset, int64_t count, uint64_t seed, rn_dataset **training,
+                           rn_dataset **validation);
 rn_status rn_dataset_free(rn_dataset *dataset);
 
 typedef struct rn_dataset_info {
@@ -416,6 +531,72 @@ rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *me
  * elements. */
 rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
                                      int64_t *confusion, size_t capacity);
+
+/* Each class's recall (the share of its images that were recognised) and precision (the share of the
+ * images taken for it that are of it), of a confusion matrix of `classes` x `classes` counts. NaN where
+ * there is no such image. Both receive `classes` values; either may be NULL. */
+rn_status rn_class_figures(const int64_t *confusion, int32_t classes, double *recall,
+                           double *precision);
+
+/* Which views of an image are scored when a model is tested. */
+typedef enum rn_views {
+  RN_VIEWS_SINGLE = 0,  /* the images as they are (the paper on CIFAR-10) */
+  RN_VIEWS_CENTRE = 1,  /* the crop x crop pixels in the middle */
+  RN_VIEWS_10_CROP = 2, /* those in the four corners and in the middle, and their mirror images */
+  /* The whole image at several sizes: the network is then fully convolutional, as the average over
+   * all positions precedes the classifier. */
+  RN_VIEWS_MULTI_SCALE = 3
+} rn_views;
+/* What is averaged over the views. */
+typedef enum rn_average {
+  RN_AVERAGE_DEFAULT = 0,       /* scores for RN_VIEWS_MULTI_SCALE (the paper), or probabilities */
+  RN_AVERAGE_PROBABILITIES = 1, /* the softmax of each view's scores (Krizhevsky et al., 2012) */
+  RN_AVERAGE_SCORES = 2         /* the scores, of which the softmax is taken afterwards */
+} rn_average;
+
+/* The paper's protocols for testing. Start from RN_TEST_OPTIONS_INIT, a single view. */
+typedef struct rn_test_options {
+  size_t size; /* sizeof(rn_test_options) */
+  rn_views views;
+  int32_t
+      resize;   /* CENTRE, 10_CROP: to what the image's shorter side is resized first; 0: the image
+                     as it is */
+  int32_t crop; /* CENTRE, 10_CROP: height and width of a view */
+  const int32_t *scales; /* MULTI_SCALE: what the shorter side is resized to in turn; NULL (and 0)
+                            for 224, 256, 384, 480, 640 */
+  int32_t scale_count;
+  int32_t mirror; /* MULTI_SCALE: non-zero to score the mirror image too, at each size */
+  rn_average average;
+  rn_filter filter; /* how images are resized */
+} rn_test_options;
+#define RN_TEST_OPTIONS_INIT                                                            \
+  {                                                                                     \
+    sizeof(rn_test_options), RN_VIEWS_SINGLE, 256, 224, NULL, 0, 0, RN_AVERAGE_DEFAULT, \
+        RN_BILINEAR                                                                     \
+  }
+
+/* As rn_model_evaluate and rn_model_evaluate_by_class, by the averages over several views of each
+ * image, which may be of any size: a dataset that reads image files gives them whole. A mean per pixel
+ * must be of the views' size; but whole images that are resized get its mean per channel. The loss is
+ * that of the averaged probabilities, or of the softmax of the averaged scores. confusion may be NULL
+ * (and capacity 0). */
+rn_status rn_model_test(rn_model *model, rn_dataset *dataset, const rn_test_options *options,
+                        rn_metrics *metrics, int64_t *confusion, size_t capacity);
+/* The averages of the probabilities over the views of each image, or the softmax of the averages of
+ * the scores: images->count x classes values. capacity is in elements. */
+rn_status rn_model_view_probabilities(rn_model *model, const rn_images *images,
+                                      const rn_test_options *options, float *probabilities,
+                                      size_t capacity);
+
+/* The standard deviation of the output of every convolution after BN, before the nonlinearity or the
+ * addition (the paper's responses, Figure 7), over all images, channels and positions of a dataset, in
+ * inference mode. deviations receives *count values, in the order of the layers, projection shortcuts
+ * included; it may be NULL to learn *count alone. capacity is in elements. */
+rn_status rn_model_responses(rn_model *model, rn_dataset *dataset, double *deviations,
+                             size_t capacity, size_t *count);
+/* Writes the name of the BN layer of response `index`, e.g. "layer1.0.bn2", as rn_model_summary does. */
+rn_status rn_model_response_layer(rn_model *model, int32_t index, char *text, size_t capacity,
+                                  size_t *needed);
 
 /* Replaces BN's running statistics by exact ones, over `images` training images (0: all) in batches
  * of batch_size, in an order that the seed gives: means and unbiased variances over all values that
@@ -500,9 +681,10 @@ typedef struct rn_progress {
 } rn_progress;
 /* Called on the thread that called rn_trainer_fit, after every step, and once more at the end of
  * each epoch with epoch_ended set. Return non-zero to stop: rn_trainer_fit then returns
- * RN_CANCELLED with the model as it stands. The callback may save, query or run the model and set
- * the trainer's learning rate; training with the trainer is RN_BUSY. It must return: neither
- * longjmp nor a C++ exception may leave it. */
+ * RN_CANCELLED with the model as it stands. The callback may save, query or run the model, read the
+ * datasets, while the library's threads read ahead from them, and set the trainer's learning rate;
+ * training with the trainer is RN_BUSY. It must return: neither longjmp nor a C++ exception may leave
+ * it. */
 typedef int (*rn_progress_callback)(const rn_progress *progress, void *user);
 
 typedef enum rn_normalize {
@@ -532,18 +714,28 @@ typedef struct rn_fit_options {
    * which the rate is multiplied by gamma. Patience 0: never; else there must be validation data. */
   int32_t plateau_patience;
   float plateau_threshold;
+  /* Steps to take in all, instead of `epochs`: as the paper counts. The last epoch may end early, and
+   * is evaluated and reported like the others. 0: whole epochs. */
+  int64_t iterations;
+  /* Threads that read (and decode and augment) images ahead of training: 0 to 256; RN_DEFAULT for as
+   * many as compute (rn_set_threads), but none if one does. They have the lowest priority. What is
+   * learned is the same with any number; without any, the calling thread reads. */
+  int32_t workers;
+  int32_t prefetch; /* batches read ahead, 1 to 64; each takes the memory of its float32 images */
 } rn_fit_options;
-/* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus. */
+/* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus, 2 batches
+ * read ahead. */
 #define RN_FIT_OPTIONS_INIT                                                                      \
   {                                                                                              \
     sizeof(rn_fit_options), 1, 128, 0, 0, RN_NORMALIZE_AUTO, NULL, 0, 0.1f, 0, NULL, NULL, 0, 0, \
-        0, 0                                                                                     \
+        0, 0, 0, RN_DEFAULT, 2                                                                   \
   }
 
 /* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images
- * that fill no batch wait for a later shuffle). validation: NULL, or a dataset to evaluate after
- * each epoch. If the model has no class names it takes the dataset's. options: NULL for
- * RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges. */
+ * that fill no batch wait for a later shuffle), or for options->iterations steps. validation: NULL,
+ * or a dataset to evaluate after each epoch. If the model has no class names it takes the dataset's.
+ * options: NULL for RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges. What reading an image
+ * gave is returned by the step that needs the image, which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
                          const rn_fit_options *options);
 

@@ -2,7 +2,8 @@
 
 Usage: python -m engines.scaling --out DIR [--rows GLOBS] [--threads N] [--reps N]
 
-Prints a table: by how much the threads shorten each row's job.
+Prints a table: by how much the threads shorten each row's job. A row's line is told on standard
+error as soon as it is known.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .__main__ import options
 from .case import Case
 from .engine import LIBRESNET, takes
 from .measure import PAUSE_SECONDS, Setting, contestant, note, prepare
+from .process import FailedError
 from .report import duration, table
 
 if TYPE_CHECKING:
@@ -46,11 +48,16 @@ def main() -> int:
     """Measures row after row."""
     given = options()
     setting = Setting([LIBRESNET], given.threads, given.reps, given.out.resolve())
-    lines = []
+    lines, failed = [], False
     for row in given.rows:
         if not takes(LIBRESNET, row) or row.kind == "start":
             continue
-        one, several = measured(row, setting)
+        try:
+            one, several = measured(row, setting)
+        except FailedError as error:
+            note(f"{row.name} failed: {error}\n")
+            failed = True
+            continue
         ratios = [a / b for a, b in zip(one, several, strict=True)]
         lines.append(
             [
@@ -61,9 +68,10 @@ def main() -> int:
                 f"{min(ratios):.2f} to {max(ratios):.2f}",
             ]
         )
+        note(" | ".join(lines[-1]) + "\n")
     note("")
     print("\n".join(table(f"row|1 thread|{given.threads} threads|ratio|spread", lines)))
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,11 @@ int main(int argc, char **argv) {
     return 1;
   }
   api = get_base()->get_api(1);
+  if (api == NULL) {
+    fprintf(stderr, "%s: ONNX Runtime %s has no API of version 1\n", argv[1],
+            get_base()->get_version());
+    return 1;
+  }
 
   void *env, *options, *session, *memory, *input, *output = NULL;
   check(((status(*)(int, const char *, void **))api[CREATE_ENV])(LOG_WARNINGS, "start", &env));

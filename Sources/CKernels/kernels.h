@@ -6,6 +6,7 @@
 #include "maxout.h"
 #include "pack.h"
 #include "pooling.h"
+#include "resample.h"
 #include "sgd.h"
 #include "shortcut.h"
 #include "wgrad.h"
@@ -69,4 +70,7 @@ const rk_kernels RK_TABLE = {
     .average_pool = average_pool,
     .average_pool_backward = average_pool_backward,
     .sgd = sgd,
+    .resample_columns = resample_columns,
+    .resample_row = resample_row,
+    .batch_image = batch_image,
 };

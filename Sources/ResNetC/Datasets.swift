@@ -26,6 +26,29 @@ public func rn_dataset_create(
 }
 
 @c @implementation
+public func rn_dataset_split(
+  _ dataset: OpaquePointer?, _ count: Int64, _ seed: UInt64,
+  _ training: UnsafeMutablePointer<OpaquePointer?>?,
+  _ validation: UnsafeMutablePointer<OpaquePointer?>?
+) -> rn_status {
+  guarded {
+    try using(dataset) { (resource: DatasetResource) in
+      let training = try required(training, "training")
+      let validation = try required(validation, "validation")
+      let parts = try resource.data.split(validation: Int(count), seed: seed)
+      let first = try makeHandle(DatasetResource(parts.training))
+      do {
+        validation.pointee = try makeHandle(DatasetResource(parts.validation))
+      } catch {
+        try freeHandle(first, as: DatasetResource.self)
+        throw error
+      }
+      training.pointee = first
+    }
+  }
+}
+
+@c @implementation
 public func rn_dataset_free(_ dataset: OpaquePointer?) -> rn_status {
   guarded { try freeHandle(dataset, as: DatasetResource.self) }
 }
@@ -165,7 +188,7 @@ public func rn_model_recompute_statistics(
 }
 
 extension rn_metrics {
-  fileprivate init(_ metrics: Metrics) {
+  init(_ metrics: Metrics) {
     self.init(
       size: 0, loss: metrics.loss, accuracy: metrics.accuracy,
       top5_accuracy: metrics.top5Accuracy, count: Int64(metrics.count))

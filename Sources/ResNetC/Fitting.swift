@@ -61,6 +61,9 @@ extension FitOptions {
         patience: Int(options.plateau_patience), threshold: Double(options.plateau_threshold))
     }
     seed = options.seed
+    if options.iterations != 0 { iterations = Int(options.iterations) }
+    if options.workers != RN_DEFAULT { workers = Int(options.workers) }
+    prefetch = Int(options.prefetch)
   }
 }
 

@@ -67,9 +67,11 @@ private enum Kind: UInt {
   case model = 1
   case trainer
   case dataset
+  case image
 
   static func of(_ type: Resource.Type) -> Kind {
     if type == ModelResource.self { return .model }
+    if type == ImageResource.self { return .image }
     return type == TrainerResource.self ? .trainer : .dataset
   }
 }

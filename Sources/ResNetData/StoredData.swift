@@ -1,7 +1,7 @@
 import ResNet
 
 /// A dataset whose images are in an ``ImageStore``, which answers for it.
-protocol StoredData: TrainingData {
+protocol StoredData: TrainingData, ImageSource {
   var store: ImageStore { get }
 }
 

@@ -43,6 +43,20 @@ import Testing
         == remainder(front, [UInt8](repeating: 0, count: count)[...]))
   }
 
+  /// Each power of two has an entry of its own in the table that this goes by.
+  @Test func advancingByManyIsAdvancingInSteps() {
+    let state: UInt32 = 0x89AB_CDEF
+    #expect(
+      rk_crc32_advance(state, 5000) == remainder(state, [UInt8](repeating: 0, count: 5000)[...]))
+    for power in 9..<62 {
+      let half = Int64(1) << power
+      let twice = rk_crc32_advance(rk_crc32_advance(state, half), half)
+      #expect(rk_crc32_advance(state, 2 * half) == twice, "2^\(power)")
+      let odd = rk_crc32_advance(rk_crc32_advance(state, half), 12345)
+      #expect(rk_crc32_advance(state, half + 12345) == odd, "2^\(power) + 12345")
+    }
+  }
+
   @Test(arguments: [Float.nan, .infinity, -.infinity])
   func theFirstValueThatIsNotFiniteIsFound(_ bad: Float) {
     for position in [0, 1, 15, 16, 1023, 1024, 1025, 2999] {

@@ -144,13 +144,6 @@ extension StorageTests {
       }
     }
 
-    private func entries(_ path: String) throws -> [FileChecksums.Entry] {
-      let descriptor = open(path, O_RDONLY)
-      var status = stat()
-      try #require(fstat(descriptor, &status) == 0)
-      return try FileChecksums.verifyStructure(FileReader(path, descriptor, status))
-    }
-
     /// Its footer claims a table of a terabyte, and a sparse file has room for it.
     @Test func hugeTableIsNotAllocated() throws {
       try withDirectory { directory in

@@ -108,14 +108,22 @@ extension StorageTests {
     return try HDF5.use { H5Fget_obj_count(hid_t(all), all) }
   }
 
+  /// The checksums that a file has for its datasets.
+  static func entries(_ path: String) throws -> [FileChecksums.Entry] {
+    let descriptor = Glibc.open(path, O_RDONLY)
+    var status = stat()
+    try #require(fstat(descriptor, &status) == 0)
+    return try FileChecksums.verifyStructure(FileReader(path, descriptor, status))
+  }
+
   /// Gives a file that HDF5 has changed the checksums that go with it.
-  static func reseal(_ path: String) throws {
+  static func reseal(_ path: String, parts: [FileChecksums.Part] = []) throws {
     let file = try bytes(path)
     // The superblock's end-of-file address: what follows is not HDF5's.
     let end = file.withUnsafeBytes {
       Int(UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 28, as: UInt64.self)))
     }
     let data = Array(file[..<min(end, file.count)])
-    try put(data + data.withUnsafeBytes { FileChecksums.trailer(of: $0, parts: []) }, at: path)
+    try put(data + data.withUnsafeBytes { FileChecksums.trailer(of: $0, parts: parts) }, at: path)
   }
 }

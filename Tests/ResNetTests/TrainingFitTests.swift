@@ -67,7 +67,8 @@ import Testing
       #expect(epoch == readings.count / 4)
       readings.append(indices)
     }
-    try Self.trainer().fit(data, options: FitOptions(epochs: 2, batchSize: 5, seed: 4))
+    // Workers would read in pieces.
+    try Self.trainer().fit(data, options: FitOptions(epochs: 2, batchSize: 5, seed: 4, workers: 0))
     let expected = (0..<2).flatMap { epoch in
       let order = shuffledIndices(count: 21, seed: 4, epoch: epoch)
       return (0..<4).map { Array(order[$0 * 5..<($0 + 1) * 5]) }
@@ -76,7 +77,7 @@ import Testing
   }
 
   @Test func progressTellsEveryStepAndEveryEpochsEnd() throws {
-    let data = WatchedData(try TrainingSupport.data(count: 17))
+    let data = try TrainingSupport.data(count: 17)
     let validation = try TrainingSupport.data(count: 9, seed: 2)
     let trainer = try Self.trainer()
     try trainer.step(
@@ -89,7 +90,6 @@ import Testing
       options: FitOptions(
         epochs: 2, batchSize: 8, schedule: StepSchedule(milestones: [3], gamma: 0.5))
     ) { progress in
-      #expect(!data.isBusy, "the data is free to use during the callback")
       reports.append(progress)
       return true
     }
@@ -104,6 +104,45 @@ import Testing
     #expect(history.map(\.validation) == [reports[2].validation, reports[5].validation])
     #expect(history.map(\.learningRate) == [0.05, 0.025])
     #expect(history.last?.validation == (try trainer.model.evaluate(validation)))
+  }
+
+  @Test func iterationsEndInTheMiddleOfAnEpoch() throws {
+    let data = try TrainingSupport.data(count: 40)
+    let validation = try TrainingSupport.data(count: 9, seed: 2)
+    let trainer = try Self.trainer()
+    var reports: [Progress] = []
+    let history = try trainer.fit(
+      data, validation: validation, options: FitOptions(epochs: 9, iterations: 12, batchSize: 8)
+    ) { progress in
+      reports.append(progress)
+      return true
+    }
+    #expect(trainer.iterations == 12)
+    #expect(history.map(\.epoch) == [1, 2, 3])
+    #expect(reports.map(\.steps) == [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 2, 2, 2])
+    #expect(reports.allSatisfy { $0.epochs == 3 })
+    #expect(history.last?.validation == (try trainer.model.evaluate(validation)))
+
+    // The steps are those of whole epochs.
+    let whole = try Self.trainer()
+    var weights: [UInt32]?
+    try whole.fit(data, options: FitOptions(epochs: 3, batchSize: 8)) { progress in
+      if progress.iteration == 12 { weights = try? TrainingSupport.bits(whole.model) }
+      return true
+    }
+    #expect(try TrainingSupport.bits(trainer.model) == weights)
+
+    // More than an epoch count can say.
+    let long = thrownError {
+      try Self.trainer().fit(data, options: FitOptions(epochs: .max, batchSize: 8)) { _ in false }
+    }
+    #expect(long?.kind == .cancelled)
+    for iterations in [0, -1, .min] {
+      let error = thrownError {
+        try Self.trainer().fit(data, options: FitOptions(iterations: iterations, batchSize: 8))
+      }
+      #expect(error?.kind == .invalidArgument && error?.message.contains("iterations") == true)
+    }
   }
 
   @Test func progressCanStopTheTraining() throws {
@@ -166,22 +205,6 @@ import Testing
     try named.model.setClassNames(["a", "b", "c", "d"])
     try named.fit(data, options: options)
     #expect(named.model.classNames == ["a", "b", "c", "d"])
-  }
-
-  @Test func errorsOfTheDataStopTheTraining() throws {
-    for failing in 1...4 {
-      let data = WatchedData(try TrainingSupport.data(count: 32))
-      var readings = 0
-      data.onRead = { (_, _) throws(ResNetError) in
-        readings += 1
-        if readings == failing { throw ResNetError(.inputOutput, "the disk is gone") }
-      }
-      let trainer = try Self.trainer()
-      let error = thrownError { try trainer.fit(data, options: FitOptions(batchSize: 8)) }
-      #expect(error == ResNetError(.inputOutput, "the disk is gone"))
-      // The step that ran meanwhile is complete.
-      #expect(trainer.iterations == failing - 1)
-    }
   }
 
   @Test func labelsThatTheDataGotWrongAreCaught() throws {

@@ -61,8 +61,10 @@ import Testing
     let trainer = try Trainer(try Model(TrainingSupport.network()))
     try trainer.setLearningRate(0.025)
     #expect(trainer.learningRate == 0.025)
-    #expect(thrownError { try trainer.setLearningRate(-1) }?.kind == .invalidArgument)
-    #expect(thrownError { try trainer.setLearningRate(.nan) }?.kind == .invalidArgument)
+    let negative = thrownError { try trainer.setLearningRate(-1) }
+    #expect(negative?.kind == .invalidArgument)
+    let notANumber = thrownError { try trainer.setLearningRate(.nan) }
+    #expect(notANumber?.kind == .invalidArgument)
     #expect(trainer.learningRate == 0.025)
   }
 

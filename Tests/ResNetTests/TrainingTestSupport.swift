@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import ResNet
@@ -57,15 +58,14 @@ enum TrainingSupport {
   }
 }
 
-/// Passes reading on to another dataset, and watches or breaks it.
-final class WatchedData: TrainingData {
+/// Passes reading on to another dataset, and watches or breaks it. To be set up before it is read.
+final class WatchedData: TrainingData, @unchecked Sendable {
   let base: ImageDataset
-  /// Called before each reading with its indices.
+  /// Called before each reading with its indices, one call at a time.
   var onRead: (([Int], _ epoch: Int) throws(ResNetError) -> Void)?
-  /// Whether a reading is under way.
-  private(set) var isBusy = false
   var claimedClasses: Int?
   var replacedLabel: Int32?
+  private let watch = Mutex(())
 
   init(_ base: ImageDataset) { self.base = base }
 
@@ -83,13 +83,24 @@ final class WatchedData: TrainingData {
     seed: UInt64, epoch: Int, images: UnsafeMutableBufferPointer<Float>,
     labels: UnsafeMutableBufferPointer<Int32>
   ) throws(ResNetError) {
-    isBusy = true
-    defer { isBusy = false }
-    try onRead?(Array(indices), epoch)
+    try watch.withLock { (_) throws(ResNetError) in try onRead?(Array(indices), epoch) }
     try base.read(
       indices, normalization: normalization, augmentation: augmentation, seed: seed, epoch: epoch,
       images: images, labels: labels)
     if let replacedLabel { labels[0] = replacedLabel }
+  }
+}
+
+extension Batch {
+  /// Replaces the content by images of `data`, at most `capacity` of them.
+  func read(
+    _ indices: ArraySlice<Int>, of data: any TrainingData, normalization: Normalization,
+    augmentation: Augmentation? = nil, seed: UInt64 = 0, epoch: Int = 0
+  ) throws(ResNetError) {
+    prepare(count: indices.count)
+    try read(
+      indices, at: 0, of: data, normalization: normalization, augmentation: augmentation,
+      seed: seed, epoch: epoch)
   }
 }
 

@@ -130,6 +130,23 @@ typedef struct rk_flatten {
   int32_t channels, in_h, in_w, window, images;
 } rk_flatten;
 
+// One axis of a resampling: output i is a weighted sum of `taps[i]` inputs from `first[i]` on, with
+// weights[i * stride] and following, whose sum is 1 << 22.
+typedef struct rk_filter {
+  int32_t count, stride;  // outputs; weights from one output to the next
+  const int32_t *first, *taps, *weights;
+} rk_filter;
+
+// How bytes become network inputs: (pixel + offset - mean) * scale, of the mirrored image or not.
+typedef struct rk_normalize {
+  int32_t channels;     // 1 or 3
+  int32_t mirrored;     // left to right; the mean is not
+  const float *offset;  // NULL (0), or one value per channel
+  const float *mean;    // and mean_pixels, scale: as rk_load_image has them
+  int64_t mean_pixels;
+  const float *scale;
+} rk_normalize;
+
 typedef struct rk_kernels {
   const char *name;  // "avx512", "avx2", "portable"
 
@@ -212,6 +229,19 @@ typedef struct rk_kernels {
   // The paper's form: v = momentum*v + rate*(g + decay*w); w = w - v. n values, any n.
   void (*sgd)(float *w, const float *g, float *v, int64_t n, float rate, float momentum,
               float decay);
+
+  // ---- Byte images, [row][column][channel] with 1 or 3 channels -----------------------------
+  // Resamples up to 4 rows of RGB, or 16 of grey pixels, along themselves. `width`: pixels of a
+  // source row; `columns`: scratch of 16 * width bytes. Strides are in bytes.
+  void (*resample_columns)(const uint8_t *source, int64_t stride, int32_t rows, int32_t width,
+                           int32_t channels, const rk_filter *filter, uint8_t *out,
+                           int64_t out_stride, uint8_t *columns);
+  // One output row of a resampling across rows: the weighted sum of `taps` rows.
+  void (*resample_row)(const uint8_t *source, int64_t stride, const int32_t *weights, int32_t taps,
+                       int64_t bytes, uint8_t *out);
+  // Into one image of a batch, NCHW float32.
+  void (*batch_image)(const uint8_t *pixels, int32_t height, int32_t width,
+                      const rk_normalize *normalize, float *out);
 } rk_kernels;
 
 // Images enter: plain NCHW pixels (float32, or bytes when is_u8) to blocked activations,
@@ -226,6 +256,18 @@ int64_t rk_load_image(const void *nchw, int32_t is_u8, int32_t channels, int64_t
 // dx is written whole. One task per image.
 void rk_flatten_run(const rk_flatten *shape, const float *x, float *out, int64_t task);
 void rk_flatten_backward(const rk_flatten *shape, const float *dout, float *dx, int64_t task);
+
+// The same sums as resample_columns and resample_row for float planes, in double precision.
+// Resamples `rows` rows of floats along themselves; strides are in floats.
+typedef struct rk_float_filter {
+  int32_t count, stride;
+  const int32_t *first, *taps;
+  const double *weights;
+} rk_float_filter;
+void rk_resample_float_columns(const float *source, int64_t stride, int64_t rows,
+                               const rk_float_filter *filter, float *out, int64_t out_stride);
+void rk_resample_float_row(const float *source, int64_t stride, const double *weights, int32_t taps,
+                           int64_t count, float *out);
 
 // 1 + the index of the first NaN or infinity of n values, or 0.
 int64_t rk_first_not_finite(const float *values, int64_t n);

@@ -2,9 +2,9 @@ import CKernels
 import Glibc
 
 /// The kernels in use: chosen once, at first use.
-enum Kernels {
+package enum Kernels {
   /// The best kernels of this processor, or those that `RESNET_ISA` names.
-  static func selected() throws(ResNetError) -> UnsafePointer<rk_kernels> {
+  package static func selected() throws(ResNetError) -> UnsafePointer<rk_kernels> {
     if let kernels = choice.kernels { return kernels }
     throw ResNetError(
       .invalidArgument,

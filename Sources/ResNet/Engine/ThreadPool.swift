@@ -116,47 +116,16 @@ final class ThreadPool: @unchecked Sendable {
     stopping.store(false, ordering: .relaxed)
   }
 
-  private final class Start {
-    let pool: ThreadPool
-    let index: Int
-    let generation: Int
-
-    init(pool: ThreadPool, index: Int, generation: Int) {
-      self.pool = pool
-      self.index = index
-      self.generation = generation
-    }
-  }
-
   /// Starts the workers that are missing. Where the system gives no more threads, fewer compute.
   private func startWorkers() {
-    guard workers.count < threads - 1, !refused else { return }
-    // The host's signals are not for these threads.
-    var all = sigset_t()
-    var old = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &old)
-    defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
-    while workers.count < threads - 1 {
-      var thread = pthread_t()
-      let start = Unmanaged.passRetained(
-        Start(
-          pool: self, index: workers.count + 1,
-          generation: generation.load(ordering: .relaxed)))
-      let status = pthread_create(
-        &thread, nil,
-        { argument in
-          guard let argument else { return nil }
-          let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-          start.pool.work(index: start.index, generation: start.generation)
-          return nil
-        }, start.toOpaque())
-      guard status == 0 else {
-        start.release()
+    while workers.count < threads - 1, !refused {
+      let index = workers.count + 1
+      let generation = generation.load(ordering: .relaxed)
+      if let thread = startThread({ self.work(index: index, generation: generation) }) {
+        workers.append(thread)
+      } else {
         refused = true
-        return
       }
-      workers.append(thread)
     }
   }
 

@@ -172,3 +172,17 @@ struct TrainingPlan {
     }
   }
 }
+
+/// Where the tensors of a convolution or a fully connected layer are in the flat array of parameters.
+struct WeightTensors {
+  let weight: Int
+  let outputs: Int
+  let bias: Int?
+
+  init(_ layout: ParameterLayout, layer: Int) {
+    let weight = layout.weight(ofLayer: layer)
+    self.weight = weight?.offset ?? 0
+    outputs = weight?.shape.first ?? 0
+    bias = layout.bias(ofLayer: layer)?.offset
+  }
+}

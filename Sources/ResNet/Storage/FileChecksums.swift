@@ -154,9 +154,13 @@ enum FileChecksums {
         pieces.append(Piece(entry: index, range: start..<end, destination: nil))
       }
     }
+    // Waking threads would take longer than reading so little.
+    let isLittle = entries.reduce(0) { $0 + $1.part.range.count } <= pieceBytes
     var outcomes = [Outcome](repeating: Outcome(), count: pieces.count)
     outcomes.withUnsafeMutableBufferPointer { outcomes in
-      ThreadPool.shared.run(pieces.count, workers: ThreadPool.maximumThreads) { task, _ in
+      ThreadPool.shared.run(
+        pieces.count, workers: isLittle ? 1 : ThreadPool.maximumThreads
+      ) { task, _ in
         outcomes[task] = read(pieces[task], of: file)
       }
     }

@@ -36,7 +36,7 @@ extension Model {
 
 extension ModelFile {
   /// Opens a regular file for reading; else throws the system's reason.
-  fileprivate static func open(_ path: String) throws(ResNetError) -> FileReader {
+  static func open(_ path: String) throws(ResNetError) -> FileReader {
     // Not blocking: a pipe without a writer would wait for ever.
     let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -97,17 +97,19 @@ extension ModelFile {
       throw ResNetError(.badFormat, "group /\(name) is missing")
     }
     let network = try readNetwork(try HDF5Group(Root.network, in: root), version: version)
+    let layout = try layout(of: network)
     let parameters = try HDF5Group(Root.parameters, in: root)
-    let names = try parameters.members(limit: memberLimit)
-    let locations = try checkTensors(network, names, in: parameters, fileSize: file.size)
 
     let model: Model
     if keepingTensorsInFile,
-      let (stored, others) = try StoredParameters.of(network, locations, in: file, entries)
+      let (stored, others) = StoredParameters.of(
+        layout, under: parameters.path(of: ""), in: file, entries)
     {
       try FileChecksums.verify(others, of: file, into: [:])
       model = try Model(network, in: stored)
     } else {
+      let names = try parameters.members(limit: memberLimit)
+      let locations = try checkTensors(layout, names, in: parameters, fileSize: file.size)
       model = try readTensors(of: network, locations, in: parameters, from: file, entries)
     }
     try model.setNormalization(
@@ -256,19 +258,21 @@ extension ModelFile {
     return choice
   }
 
-  /// Throws unless the group holds the network's tensors, all of them and no others, each of its
-  /// shape and together no larger than the file. Returns where each lies, in the layout's order;
-  /// nil where HDF5 must read it.
-  private static func checkTensors(
-    _ network: Network, _ names: Set<String>, in group: borrowing HDF5Group, fileSize: Int
-  ) throws(ResNetError) -> [Range<Int>?] {
-    let layout: ParameterLayout
+  private static func layout(of network: Network) throws(ResNetError) -> ParameterLayout {
     do {
-      layout = ParameterLayout(try Graph(network))
+      return ParameterLayout(try Graph(network))
     } catch {
       throw ResNetError(
         .badFormat, "/\(Root.network) describes a network that cannot be: \(error.message)")
     }
+  }
+
+  /// Throws unless the group holds the network's tensors, all of them and no others, each of its
+  /// shape and together no larger than the file. Returns where each lies, in the layout's order;
+  /// nil where HDF5 must read it.
+  private static func checkTensors(
+    _ layout: ParameterLayout, _ names: Set<String>, in group: borrowing HDF5Group, fileSize: Int
+  ) throws(ResNetError) -> [Range<Int>?] {
     var locations: [Range<Int>?] = []
     var total = 0
     for tensor in layout.tensors {

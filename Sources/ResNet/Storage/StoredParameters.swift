@@ -9,21 +9,28 @@ final class StoredParameters {
     self.entries = entries
   }
 
-  /// The tensors of a network, in the order of its layout at `locations` in the file; and the
-  /// entries that are not theirs. Nil if a tensor has no checksum of its own, so that it could not
-  /// be verified when it is read.
+  /// The tensors of a layout as the file's checksums list them, by the path of each dataset, and
+  /// the entries that are not theirs. What a listed tensor is, its path and size say; HDF5 would take
+  /// longer to open all datasets than half of them takes to run. Nil if the list is not of exactly
+  /// these tensors: without a checksum of its own one could not be verified when it is read.
   static func of(
-    _ network: Network, _ locations: [Range<Int>?], in file: FileReader,
+    _ layout: ParameterLayout, under group: String, in file: FileReader,
     _ entries: [FileChecksums.Entry]
-  ) throws(ResNetError) -> (StoredParameters, others: [FileChecksums.Entry])? {
-    var others = Dictionary(entries.map { ($0.part.range, $0) }) { first, _ in first }
+  ) -> (StoredParameters, others: [FileChecksums.Entry])? {
+    var rest = Dictionary(entries.map { ($0.part.name, $0) }) { first, _ in first }
+    guard rest.count == entries.count else { return nil }
     var stored: [Int: FileChecksums.Entry] = [:]
-    for (tensor, location) in zip(ParameterLayout(try Graph(network)).tensors, locations) {
-      guard let location, let entry = others.removeValue(forKey: location) else { return nil }
+    for tensor in layout.tensors {
+      // HDF5's own checksum follows the values.
+      let bytes = (tensor.count + 1) * MemoryLayout<Float>.stride
+      guard let entry = rest.removeValue(forKey: group + tensor.name),
+        entry.part.range.count == bytes
+      else { return nil }
       stored[tensor.offset] = entry
     }
-    let rest = others.values.sorted { $0.part.range.lowerBound < $1.part.range.lowerBound }
-    return (StoredParameters(file, stored), rest)
+    guard !rest.keys.contains(where: { $0.hasPrefix(group) }) else { return nil }
+    let others = rest.values.sorted { $0.part.range.lowerBound < $1.part.range.lowerBound }
+    return (StoredParameters(file, stored), others)
   }
 
   /// Reads the tensor at an offset of the layout whole.

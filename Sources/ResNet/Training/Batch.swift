@@ -34,14 +34,20 @@ final class Batch {
 
   var labels: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(rebasing: labelMemory[..<count]) }
 
-  /// Replaces the content by images of `data`, at most `capacity` of them.
+  /// Makes room for so many images, at most `capacity`, whose parts are then read.
+  func prepare(count: Int) { self.count = count }
+
+  /// Reads images of `data` to the places from `first` on. Other parts may be read meanwhile.
   func read(
-    _ indices: ArraySlice<Int>, of data: any TrainingData, normalization: Normalization,
-    augmentation: Augmentation? = nil, seed: UInt64 = 0, epoch: Int = 0
+    _ indices: ArraySlice<Int>, at first: Int, of data: any TrainingData,
+    normalization: Normalization, augmentation: Augmentation?, seed: UInt64, epoch: Int
   ) throws(ResNetError) {
+    let pixels = channels * extent.height * extent.width
+    let places = first..<first + indices.count
     try data.read(
       indices, normalization: normalization, augmentation: augmentation, seed: seed, epoch: epoch,
-      images: images, labels: labelMemory)
-    count = indices.count
+      images: UnsafeMutableBufferPointer(
+        rebasing: images[places.lowerBound * pixels..<places.upperBound * pixels]),
+      labels: UnsafeMutableBufferPointer(rebasing: labelMemory[places]))
   }
 }

@@ -15,47 +15,39 @@ extension Model {
   public func evaluateByClass(_ data: any TrainingData)
     throws(ResNetError) -> (metrics: Metrics, confusion: ConfusionMatrix)
   {
-    guard network.classes <= ConfusionMatrix.maximumClasses else {
-      throw ResNetError(
-        .invalidArgument,
-        "\(network.name) has \(network.classes) classes; a confusion matrix is made for at most "
-          + "\(ConfusionMatrix.maximumClasses)")
-    }
-    var confusion = ConfusionMatrix(classes: network.classes)
+    var confusion = try ConfusionMatrix(of: self)
     let metrics = try evaluate(data) { confusion.add($0, takenFor: $1) }
     return (metrics, confusion)
   }
 
   /// Hands every image's label and the class it was taken for to `body`.
-  private func evaluate(
-    _ data: any TrainingData, _ body: (_ label: Int, _ predicted: Int) -> Void
+  func evaluate(
+    _ data: any TrainingData, workers: Int? = nil,
+    _ body: (_ label: Int, _ predicted: Int) -> Void
   ) throws(ResNetError) -> Metrics {
     try validate(data, normalization: normalization, role: "evaluation")
-    // Enough for the engine to work on, while large images stay within some 16 MB.
-    let pixels = data.channels * data.extent.height * data.extent.width
-    let size = min(data.count, max(1, min(256, 4_000_000 / pixels)))
-    let batch = try Batch(capacity: size, channels: data.channels, extent: data.extent)
+    let size = evaluationBatch(data)
+    let loader = try BatchLoader(
+      .init(data: data, normalization: normalization), batchSize: size,
+      requests: SequentialBatches(count: data.count, batchSize: size), workers: workers)
     let classes = network.classes
     let memory = try allocateFloats(size * classes)
     defer { free(memory) }
 
     let target = try PlanTarget.current()
-    let order = Array(0..<data.count)
     var loss = 0.0
     var correct = 0
     var amongFive = 0
-    for first in stride(from: 0, to: data.count, by: size) {
-      let indices = order[first..<min(first + size, data.count)]
-      try batch.read(indices, of: data, normalization: normalization)
-      try network.validate(labels: batch.labels, of: indices.count)
-      let scores = UnsafeMutableBufferPointer(start: memory, count: indices.count * classes)
+    while let batch = try loader.next() {
+      try network.validate(labels: batch.labels, of: batch.count)
+      let scores = UnsafeMutableBufferPointer(start: memory, count: batch.count * classes)
       try logits(prepared: batch.view, target: target, into: scores)
       guard let labels = batch.labels.baseAddress else { continue }
       let outcome = Softmax.crossEntropy(
-        scores: memory, labels: labels, count: indices.count, classes: classes, gradient: nil)
-      loss += outcome.loss * Double(indices.count)
+        scores: memory, labels: labels, count: batch.count, classes: classes, gradient: nil)
+      loss += outcome.loss * Double(batch.count)
       correct += outcome.correct
-      for image in 0..<indices.count {
+      for image in 0..<batch.count {
         let row = memory + image * classes
         let label = Int(labels[image])
         body(label, Softmax.indexOfMaximum(row, classes: classes))
@@ -66,6 +58,13 @@ extension Model {
     return Metrics(
       loss: loss / count, accuracy: Double(correct) / count,
       top5Accuracy: Double(amongFive) / count, count: data.count)
+  }
+
+  /// Images to read at a time: enough for the engine to work on, while large images stay within some
+  /// 16 MB.
+  func evaluationBatch(_ data: any TrainingData) -> Int {
+    let pixels = data.channels * data.extent.height * data.extent.width
+    return min(data.count, max(1, min(256, 4_000_000 / pixels)))
   }
 
   /// Throws unless the network can take the dataset's images, normalised, and has its classes.

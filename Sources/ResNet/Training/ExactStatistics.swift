@@ -28,46 +28,27 @@ extension Model {
     let parameters = try parameters
     guard layout.tensors.contains(where: { !$0.kind.isTrainable }) else { return }
     let engine = try TrainingEngine(self, batch: batchSize, extent: data.extent)
-    let batch = try Batch(capacity: batchSize, channels: data.channels, extent: data.extent)
-    let order = shuffledIndices(count: data.count, seed: seed, epoch: 0)
-    var pooled: [PooledStatistic] = []
-    for first in stride(from: 0, through: sample - batchSize, by: batchSize) {
-      try batch.read(order[first..<first + batchSize], of: data, normalization: normalization)
+    let loader = try BatchLoader(
+      .init(data: data, normalization: normalization), batchSize: batchSize,
+      requests: ShuffledBatches(
+        count: data.count, batchSize: batchSize, steps: sample / batchSize, seed: seed))
+    /// Of each channel, and where they go.
+    var pooled: [(running: (mean: Int, variance: Int), moments: Moments)] = []
+    while let batch = try loader.next() {
       try engine.forward(batch.view, normalization: .identity)
       var index = 0
       engine.forEachStatistic { running, batch in
-        if first == 0 { pooled.append(PooledStatistic(running: running)) }
-        pooled[index].add(batch)
+        if index == pooled.count { pooled.append((running, Moments())) }
+        pooled[index].moments.add(
+          Moments(mean: batch.mean, variance: batch.variance, values: batch.values))
         index += 1
       }
     }
-    for statistic in pooled {
-      parameters.values[statistic.running.mean] = Float(statistic.mean)
-      parameters.values[statistic.running.variance] = Float(statistic.variance)
+    for (running, moments) in pooled {
+      parameters.values[running.mean] = Float(moments.mean)
+      // Every layer has two values or more.
+      parameters.values[running.variance] = Float(moments.unbiasedVariance)
     }
     parameters.noteChange()
   }
-}
-
-/// Mean and variance of a channel over several batches (Chan, Golub and LeVeque, 1979).
-private struct PooledStatistic {
-  /// Where it goes.
-  let running: (mean: Int, variance: Int)
-  private(set) var mean = 0.0
-  private var squares = 0.0
-  private var values = 0.0
-
-  init(running: (mean: Int, variance: Int)) { self.running = running }
-
-  mutating func add(_ batch: (mean: Double, variance: Double, values: Int)) {
-    let count = Double(batch.values)
-    let total = values + count
-    let distance = batch.mean - mean
-    squares += batch.variance * count + distance * distance * values * count / total
-    mean += distance * count / total
-    values = total
-  }
-
-  /// Unbiased; every layer has two values or more.
-  var variance: Double { squares / (values - 1) }
 }

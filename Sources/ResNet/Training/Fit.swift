@@ -1,8 +1,8 @@
 import Glibc
 
 extension Trainer {
-  /// Trains for `options.epochs` epochs, each a new random order of `data` in full batches; images
-  /// that fill no batch wait for another epoch's order.
+  /// Trains for `options.epochs` epochs, each a new random order of `data` in full batches, or for
+  /// `options.iterations` steps; images that fill no batch wait for another epoch's order.
   ///
   /// The same model, data, options and trainer state give the same weights, bit for bit, whatever
   /// the number of threads.
@@ -11,8 +11,9 @@ extension Trainer {
   ///   - data: The training images. If the model has no class names, it takes those of the data,
   ///     if there is one per class.
   ///   - validation: Evaluated after each epoch, in inference mode.
-  ///   - progress: Called on this thread after every step and at the end of every epoch, while
-  ///     neither the model nor the data are in use. Returning false stops the training.
+  ///   - progress: Called on this thread after every step and at the end of every epoch, while the
+  ///     model is not in use; data may be, by threads that read ahead. Returning false stops the
+  ///     training.
   /// - Returns: One entry per epoch.
   /// - Throws: `invalidArgument` or `shapeMismatch`, before anything has changed, if the options,
   ///   the data and the network do not fit together; `notFinite` if the loss diverges; `cancelled`
@@ -36,40 +37,40 @@ extension Trainer {
     if let validation {
       try model.validate(validation, normalization: normalization, role: "validation")
     }
-    let loader = try BatchLoader(data, normalization: normalization, options: options)
+    let size = options.batchSize
+    let planned = options.steps(for: data)
+    let loader = try BatchLoader(
+      .init(
+        data: data, normalization: normalization, augmentation: options.augmentation,
+        seed: options.seed),
+      batchSize: size,
+      requests: ShuffledBatches(
+        count: data.count, batchSize: size, steps: planned.total, seed: options.seed),
+      workers: options.workers, prefetch: options.prefetch)
     try model.setNormalization(normalization)
     if model.classNames.isEmpty, data.classNames.count == model.network.classes {
       try model.setClassNames(data.classNames)
     }
 
-    let size = options.batchSize
-    let steps = data.count / size
     var history: [EpochMetrics] = []
     var control = RateControl(options)
-    for epoch in 0..<options.epochs {
-      var tally = EpochTally(epoch: epoch + 1, epochs: options.epochs, steps: steps)
-      let order = shuffledIndices(count: data.count, seed: options.seed, epoch: epoch)
-      var start = monotonicSeconds()
-      try loader.read(order[..<size], epoch: epoch)
-      for step in 0..<steps {
-        let rate = control.rate(base: learningRate, after: epoch * steps + step)
-        let train = { (batch: Batch) throws(ResNetError) in
-          try self.train(
-            batch.view, normalization: .identity, labels: batch.labels, rate: rate)
-        }
-        let outcome =
-          if step + 1 < steps {
-            try loader.whileReading(
-              order[(step + 1) * size..<(step + 2) * size], epoch: epoch, train)
-          } else {
-            try train(loader.current)
-          }
+    for first in stride(from: 0, to: planned.total, by: planned.epoch) {
+      var tally = EpochTally(
+        epoch: history.count + 1, epochs: (planned.total - 1) / planned.epoch + 1,
+        steps: min(planned.epoch, planned.total - first))
+      for step in first..<first + tally.steps {
+        let start = monotonicSeconds()
+        guard let batch = try loader.next() else { break }
+        let rate = control.rate(base: learningRate, after: step)
+        let outcome = try train(
+          batch.view, normalization: .identity, labels: batch.labels, rate: rate)
         control.noteStep(images: size, correct: outcome.correct)
         tally.add(outcome, images: size, rate: rate, seconds: monotonicSeconds() - start)
         try report(tally.progress(iteration: iterations), to: progress)
-        start = monotonicSeconds()
       }
-      tally.validation = try validation.map { data throws(ResNetError) in try model.evaluate(data) }
+      tally.validation = try validation.map { data throws(ResNetError) in
+        try model.evaluate(data, workers: options.workers) { _, _ in }
+      }
       if let result = tally.validation { control.noteEpoch(validationError: 1 - result.accuracy) }
       history.append(tally.metrics)
       try report(tally.progress(iteration: iterations, epochEnded: true), to: progress)

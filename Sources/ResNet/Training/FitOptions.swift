@@ -11,6 +11,9 @@ public struct FitOptions: Hashable, Sendable {
 
   /// How often every image is drawn, at least 1.
   public var epochs: Int
+  /// Steps to take in all, at least 1, instead of `epochs`: as the paper counts. The last epoch may
+  /// end early, and is evaluated and reported like the others. Nil for whole epochs.
+  public var iterations: Int?
   /// Images of a step, at least 1 and at most as many as there are.
   public var batchSize: Int
   /// Random variation of the training images, or nil for none.
@@ -24,13 +27,23 @@ public struct FitOptions: Hashable, Sendable {
   public var plateau: Plateau?
   /// Of the order and the augmentation. Fitting again with the same seed repeats both.
   public var seed: UInt64
+  /// Threads that read images ahead of training: 0 to 256, or nil for as many as compute, but none
+  /// if one does. What is learned is the same with any number; without any, the calling thread reads.
+  public var workers: Int?
+  /// Batches that they read ahead, 1 to 64. Each takes the memory of its images as float32.
+  public var prefetch: Int
+
+  public static let defaultPrefetch = 2
 
   public init(
-    epochs: Int = 1, batchSize: Int = 128, augmentation: Augmentation? = nil,
-    normalize: Normalize = .automatic, schedule: StepSchedule = StepSchedule(),
-    warmUp: WarmUp? = nil, plateau: Plateau? = nil, seed: UInt64 = 0
+    epochs: Int = 1, iterations: Int? = nil, batchSize: Int = 128,
+    augmentation: Augmentation? = nil, normalize: Normalize = .automatic,
+    schedule: StepSchedule = StepSchedule(),
+    warmUp: WarmUp? = nil, plateau: Plateau? = nil, seed: UInt64 = 0, workers: Int? = nil,
+    prefetch: Int = defaultPrefetch
   ) {
     self.epochs = epochs
+    self.iterations = iterations
     self.batchSize = batchSize
     self.augmentation = augmentation
     self.normalize = normalize
@@ -38,12 +51,25 @@ public struct FitOptions: Hashable, Sendable {
     self.warmUp = warmUp
     self.plateau = plateau
     self.seed = seed
+    self.workers = workers
+    self.prefetch = prefetch
+  }
+
+  /// Steps of the whole training, and of an epoch that is not cut short.
+  func steps(for data: any TrainingData) -> (total: Int, epoch: Int) {
+    let epoch = data.count / batchSize
+    let (product, isTooMany) = epochs.multipliedReportingOverflow(by: epoch)
+    // More steps than there are numbers for are never taken.
+    return (iterations ?? (isTooMany ? .max : product), epoch)
   }
 
   /// Throws `invalidArgument` if an option is out of range or does not fit the dataset.
   public func validate(for data: any TrainingData) throws(ResNetError) {
     guard epochs >= 1 else {
       throw ResNetError(.invalidArgument, "epochs must be at least 1, got \(epochs)")
+    }
+    if let iterations, iterations < 1 {
+      throw ResNetError(.invalidArgument, "iterations must be at least 1, got \(iterations)")
     }
     guard batchSize >= 1 else {
       throw ResNetError(.invalidArgument, "the batch size must be at least 1, got \(batchSize)")
@@ -56,6 +82,16 @@ public struct FitOptions: Hashable, Sendable {
     }
     try augmentation?.validate(extent: data.extent)
     try schedule.validate()
+    if let workers, !(0...ThreadPool.maximumThreads).contains(workers) {
+      throw ResNetError(
+        .invalidArgument,
+        "workers must be 0 to \(ThreadPool.maximumThreads), got \(workers)")
+    }
+    guard (1...BatchLoader.maximumPrefetch).contains(prefetch) else {
+      throw ResNetError(
+        .invalidArgument,
+        "the batches to read ahead must be 1 to \(BatchLoader.maximumPrefetch), got \(prefetch)")
+    }
     if let warmUp,
       !(warmUp.rate.isFinite && warmUp.rate >= 0 && (0...1).contains(warmUp.untilError))
     {

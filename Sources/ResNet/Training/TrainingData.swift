@@ -1,9 +1,10 @@
 /// Labelled images that a ``Trainer`` can draw batches from and a model can be evaluated on.
 ///
 /// Implementations are in ResNetData. Images are handed over in raw pixel units, or normalised
-/// and augmented when the trainer asks for it. A trainer prepares the next batch while it computes:
-/// `read` may be called on another thread than the one that trains, but calls never overlap.
-public protocol TrainingData: AnyObject {
+/// and augmented when the trainer asks for it. Batches are read ahead of training, and each of them
+/// in parts: several threads call `read` at once, for different images and with buffers that do not
+/// overlap, also while a progress callback runs. None of the other members may change meanwhile.
+public protocol TrainingData: AnyObject, Sendable {
   /// Number of images.
   var count: Int { get }
   var channels: Int { get }

@@ -196,10 +196,45 @@ static void test_evaluation(void) {
   CHECK_OK(rn_model_free(model));
 }
 
+/* Two parts that share the images, and outlive the whole. */
+static void test_split(void) {
+  enum { COUNT = 50, HELD_OUT = 12 };
+  static float pixels[COUNT * PIXELS], read[COUNT * PIXELS];
+  static int32_t labels[COUNT];
+  make_images(COUNT, pixels, labels);
+  rn_dataset *whole = make_dataset(COUNT), *training = NULL, *validation = NULL;
+  static const int64_t bad[] = {0, -1, COUNT, INT64_MAX, INT64_MIN};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    CHECK_ERROR(RN_INVALID_ARGUMENT, "expected 1 to 49",
+                rn_dataset_split(whole, bad[i], 1, &training, &validation));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_dataset_split(whole, 1, 1, NULL, &validation));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_dataset_split(whole, 1, 1, &training, NULL));
+  CHECK(training == NULL && validation == NULL);
+  CHECK_OK(rn_dataset_split(whole, HELD_OUT, 1, &training, &validation));
+  CHECK_OK(rn_dataset_free(whole));
+  rn_dataset_info info = RN_DATASET_INFO_INIT;
+  CHECK_OK(rn_dataset_get_info(training, &info));
+  CHECK(info.count == COUNT - HELD_OUT && info.channels == 1 && info.classes == CLASSES);
+  CHECK_OK(rn_dataset_get_info(validation, &info));
+  CHECK(info.count == HELD_OUT);
+  CHECK_OK(rn_dataset_read(training, 0, COUNT - HELD_OUT, read, COUNT * PIXELS, NULL, 0));
+  CHECK_OK(rn_dataset_read(validation, 0, HELD_OUT, read + (COUNT - HELD_OUT) * PIXELS,
+                           HELD_OUT * PIXELS, NULL, 0));
+  for (int i = 0; i < COUNT; i++) {
+    int found = 0;
+    for (int j = 0; j < COUNT; j++)
+      found += memcmp(pixels + i * PIXELS, read + j * PIXELS, PIXELS * sizeof *pixels) == 0;
+    CHECK(found == 1);
+  }
+  CHECK_OK(rn_dataset_free(training));
+  CHECK_OK(rn_dataset_free(validation));
+}
+
 void test_datasets(void) {
   test_arrays();
   test_copies();
   test_bad_arrays();
   test_cifar10();
+  test_split();
   test_evaluation();
 }

@@ -75,8 +75,33 @@ static void test_fit_learns(void) {
   CHECK_OK(rn_dataset_free(validation));
 }
 
+/* Training for a number of steps ends in the middle of an epoch. */
+static int count_steps(const rn_progress *progress, void *user) {
+  struct log *log = user;
+  CHECK(progress->epochs == 2 && progress->steps == (progress->epoch == 1 ? STEPS : 3));
+  log->epochs_ended += progress->epoch_ended != 0;
+  log->last = *progress;
+  return 0;
+}
+
+static void test_iterations(void) {
+  struct log log = {0};
+  rn_model *model = make_model(1);
+  rn_trainer *trainer = NULL;
+  rn_dataset *dataset = make_dataset(COUNT);
+  CHECK_OK(rn_trainer_create(model, NULL, &trainer));
+  rn_fit_options options = fit_options(1, count_steps, &log);
+  options.iterations = STEPS + 3;
+  CHECK_OK(rn_trainer_fit(trainer, dataset, dataset, &options));
+  CHECK(log.last.iteration == STEPS + 3 && log.last.step == 3 && log.last.has_validation);
+  CHECK(log.epochs_ended == 2);
+  CHECK_OK(rn_trainer_free(trainer));
+  CHECK_OK(rn_model_free(model));
+  CHECK_OK(rn_dataset_free(dataset));
+}
+
 /* Trains a model of seed 1 and returns it. */
-static rn_model *fitted(int threads, uint64_t seed, rn_normalize normalize) {
+static rn_model *fitted(int threads, int workers, uint64_t seed, rn_normalize normalize) {
   CHECK_OK(rn_set_threads(threads));
   rn_model *model = make_model(1);
   rn_trainer *trainer = NULL;
@@ -87,6 +112,7 @@ static rn_model *fitted(int threads, uint64_t seed, rn_normalize normalize) {
   options.pad = 1;
   options.mirror = 0;
   options.normalize = normalize;
+  options.workers = workers;
   CHECK_OK(rn_trainer_fit(trainer, dataset, NULL, &options));
   CHECK_OK(rn_trainer_free(trainer));
   CHECK_OK(rn_dataset_free(dataset));
@@ -95,9 +121,13 @@ static rn_model *fitted(int threads, uint64_t seed, rn_normalize normalize) {
 }
 
 static void test_fit_repeats(void) {
-  rn_model *first = fitted(1, 5, RN_NORMALIZE_AUTO), *again = fitted(3, 5, RN_NORMALIZE_AUTO);
-  rn_model *other_seed = fitted(1, 6, RN_NORMALIZE_AUTO), *kept = fitted(1, 5, RN_NORMALIZE_KEEP);
+  rn_model *first = fitted(1, 0, 5, RN_NORMALIZE_AUTO);
+  rn_model *again = fitted(3, RN_DEFAULT, 5, RN_NORMALIZE_AUTO);
+  rn_model *many_workers = fitted(1, 5, 5, RN_NORMALIZE_AUTO);
+  rn_model *other_seed = fitted(1, 0, 6, RN_NORMALIZE_AUTO);
+  rn_model *kept = fitted(1, 0, 5, RN_NORMALIZE_KEEP);
   CHECK(same_scores(first, again));
+  CHECK(same_scores(first, many_workers));
   CHECK(!same_scores(first, other_seed));
   CHECK(!same_scores(first, kept));
   size_t means = 99, scales = 99;
@@ -106,6 +136,7 @@ static void test_fit_repeats(void) {
   CHECK(means == 0 && scales == 0);
   CHECK_OK(rn_model_free(first));
   CHECK_OK(rn_model_free(again));
+  CHECK_OK(rn_model_free(many_workers));
   CHECK_OK(rn_model_free(other_seed));
   CHECK_OK(rn_model_free(kept));
 }
@@ -203,6 +234,9 @@ static void test_bad_options(void) {
     TRY(bad.epochs = extremes[i], "epochs");
     TRY(bad.batch_size = extremes[i], "batch");
     if (extremes[i] < 0) TRY(bad.pad = extremes[i], "pad");
+    if (extremes[i] < 0) TRY(bad.iterations = extremes[i], "iterations");
+    if (extremes[i] < -1) TRY(bad.workers = extremes[i], "workers");
+    TRY(bad.prefetch = extremes[i], "ahead");
     if (extremes[i] < 0) TRY(bad.milestone_count = extremes[i], "milestones");
   }
   static const float gammas[] = {0, -1, NAN, INFINITY};
@@ -210,6 +244,9 @@ static void test_bad_options(void) {
   static const int64_t unsorted[] = {5, 5}, negative[] = {-1, INT64_MIN};
   TRY(bad.batch_size = COUNT + 1, "batch");
   TRY(bad.batch_size = INT32_MAX, "batch");
+  TRY(bad.iterations = INT64_MIN, "iterations");
+  TRY(bad.workers = 257, "workers");
+  TRY(bad.prefetch = 65, "ahead");
   TRY(bad.pad = INT32_MAX, "pad");
   TRY(bad.normalize = (rn_normalize)2, "normalize");
   TRY(bad.normalize = (rn_normalize)-1, "normalize");
@@ -240,6 +277,7 @@ static void test_bad_options(void) {
 
 void test_fitting(void) {
   test_fit_learns();
+  test_iterations();
   test_fit_repeats();
   test_cancelling();
   test_callback();

@@ -34,7 +34,8 @@ from ._errors import (
     StateDictError,
     Status,
 )
-from .data import CIFAR10, CIFAR100, IDX, Dataset
+from .data import CIFAR10, CIFAR100, IDX, Dataset, HDF5Images
+from .images import centre_crop, read_image, resize
 from .machine import (
     get_threads,
     get_winograd,
@@ -43,8 +44,18 @@ from .machine import (
     set_threads,
     set_winograd,
 )
-from .model import Memory, Metrics, Model, Normalization, load, open  # noqa: A004
+from .model import (
+    ClassFigures,
+    Memory,
+    Metrics,
+    Model,
+    Normalization,
+    class_figures,
+    load,
+    open,  # noqa: A004
+)
 from .trainer import Progress, Trainer
+from .views import Views
 
 __version__ = "1.0.0"
 
@@ -55,9 +66,11 @@ __all__ = [
     "BufferTooSmallError",
     "BusyError",
     "CancelledError",
+    "ClassFigures",
     "Dataset",
     "Error",
     "FormatError",
+    "HDF5Images",
     "InputOutputError",
     "InvalidArgumentError",
     "InvalidHandleError",
@@ -75,12 +88,17 @@ __all__ = [
     "StateDictError",
     "Status",
     "Trainer",
+    "Views",
+    "centre_crop",
+    "class_figures",
     "get_threads",
     "get_winograd",
     "instruction_set",
     "library_version",
     "load",
     "open",
+    "read_image",
+    "resize",
     "set_threads",
     "set_winograd",
 ]

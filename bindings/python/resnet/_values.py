@@ -155,9 +155,19 @@ def labels(array: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:
     return np.ascontiguousarray(values, dtype=np.int32)
 
 
+def bytes_pointer(array: npt.NDArray[np.uint8]) -> Any:  # noqa: ANN401 (a ctypes pointer)
+    """A pointer to the values of a contiguous array. The caller keeps the array."""
+    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+
+
 def label_pointer(array: npt.NDArray[np.int32]) -> Any:  # noqa: ANN401 (a ctypes pointer)
     """A pointer to the values of a contiguous array. The caller keeps the array."""
     return array.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+
+
+def count_pointer(array: npt.NDArray[np.int64]) -> Any:  # noqa: ANN401 (a ctypes pointer)
+    """A pointer to the values of a contiguous array. The caller keeps the array."""
+    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
 
 
 def read_text(function: Callable[..., int], *arguments: object) -> str:

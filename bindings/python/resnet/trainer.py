@@ -145,6 +145,7 @@ class Trainer(Owner):
         dataset: Data,
         *,
         epochs: SupportsIndex = 1,
+        iterations: SupportsIndex | None = None,
         batch_size: SupportsIndex = 128,
         validation: Data | None = None,
         augment: Augmentation = None,
@@ -154,10 +155,12 @@ class Trainer(Owner):
         plateau: tuple[SupportsIndex, float] | None = None,
         normalize: Literal["auto", "keep"] = "auto",
         seed: SupportsIndex = 0,
+        workers: SupportsIndex | None = None,
+        prefetch: SupportsIndex = 2,
         progress: bool = False,
         callback: Callable[[Progress], object] | None = None,
     ) -> dict[str, list[float]]:
-        """Trains for whole epochs, each a shuffle of the dataset in full batches.
+        """Trains for so many epochs, each a shuffle of the dataset in full batches, or steps.
 
         Images that fill no batch wait for a later shuffle. Ctrl-C stops at the end of a step, with
         the model as it stands then. A model without class names takes the dataset's.
@@ -165,6 +168,8 @@ class Trainer(Owner):
         Args:
             dataset: A `Dataset`, or a tuple of images and labels.
             epochs: How many.
+            iterations: How many steps to take in all, instead of epochs, as the paper counts. The
+                last epoch may end early, and is evaluated and reported like the others.
             batch_size: Images a step.
             validation: What to evaluate the model on after each epoch.
             augment: "cifar" for the paper's random crops out of 4 pixels of padding, and mirroring;
@@ -180,6 +185,10 @@ class Trainer(Owner):
             normalize: "auto" gives the model the dataset's per-pixel mean and unit scale unless it
                 has a normalisation already; "keep" keeps the model's own, or none.
             seed: Of the order and the augmentation.
+            workers: Threads that read images ahead of training; None for as many as compute, but
+                none if one does. What is learned is the same with any number; with 0 the calling
+                thread reads.
+            prefetch: Batches that they read ahead.
             progress: Whether to write a line for each epoch to standard error.
             callback: Called after every step, and once more at the end of each epoch. It may save
                 or query the model. To stop, it returns something true; what it raises, `fit`
@@ -198,20 +207,23 @@ class Trainer(Owner):
         data = as_dataset(dataset, self.model.classes)
         held_out = None if validation is None else as_dataset(validation, self.model.classes)
         pad, mirror = _augmentation(augment)
-        iterations = [_values.integer(value, "a milestone", bits=64) for value in milestones]
+        drops = [_values.integer(value, "a milestone", bits=64) for value in milestones]
         warm_rate, warm_error = _pair(warm_up, "warm_up is a rate and an error")
         patience, threshold = _pair(plateau, "plateau is a number of epochs and a threshold")
         watcher = _Watcher(ProgressLine() if progress else None, callback)
         with _interrupt.deferred() as interrupts:
             watcher.interrupts = interrupts
             options = _library.FitOptions(
+                iterations=0 if iterations is None else _steps(iterations),
+                workers=_library.DEFAULT if workers is None else _workers(workers),
+                prefetch=_values.integer(prefetch, "prefetch"),
                 epochs=_values.integer(epochs, "epochs"),
                 batch_size=_values.integer(batch_size, "batch_size"),
                 pad=pad,
                 mirror=mirror,
                 normalize=_values.choice(normalize, _library.NORMALIZE, "normalize"),
-                milestones=(ctypes.c_int64 * len(iterations))(*iterations),
-                milestone_count=len(iterations),
+                milestones=(ctypes.c_int64 * len(drops))(*drops),
+                milestone_count=len(drops),
                 gamma=_values.number(gamma, "gamma"),
                 seed=_values.integer(seed, "seed", bits=64, signed=False),
                 progress=_library.ProgressCallback(watcher),
@@ -295,6 +307,22 @@ def _progress(raw: _library.Progress) -> Progress:
         validation_loss=raw.validation_loss if validated else None,
         validation_accuracy=raw.validation_accuracy if validated else None,
     )
+
+
+def _steps(iterations: SupportsIndex) -> int:
+    """A number of steps, for which 0 does not stand for something else."""
+    steps = _values.integer(iterations, "iterations", bits=64)
+    if steps < 1:
+        raise InvalidArgumentError(f"iterations must be at least 1, got {steps}")
+    return steps
+
+
+def _workers(workers: SupportsIndex) -> int:
+    """A number of threads, for which -1 does not stand for something else."""
+    count = _values.integer(workers, "workers")
+    if count < 0:
+        raise InvalidArgumentError(f"workers must be at least 0, got {count}")
+    return count
 
 
 def _pair(values: tuple[Any, Any] | None, what: str) -> tuple[Any, Any]:

@@ -55,6 +55,23 @@ def test_bytes_are_read_in_their_own_unit() -> None:
     assert np.array_equal(pixels, x)
 
 
+def test_splitting() -> None:
+    x = np.arange(20, dtype=np.uint8).repeat(16).reshape(20, 1, 4, 4)
+    data = resnet.Dataset(x, np.arange(20) % 3)
+    training, validation = data.split(6, seed=4)
+    assert (len(training), len(validation)) == (14, 6)
+    assert training.shape == (1, 4, 4)
+    assert training.classes == 3
+    parts = [part.read()[0][:, 0, 0, 0].astype(int).tolist() for part in (training, validation)]
+    assert sorted(parts[0] + parts[1]) == list(range(20))
+    again, other = (data.split(6, seed=seed)[1].read()[0] for seed in (4, 5))
+    assert np.array_equal(again, validation.read()[0])
+    assert not np.array_equal(other, again)
+    for count in (0, 20, -1, 2**63 - 1):
+        with pytest.raises(resnet.InvalidArgumentError, match="1 to 19"):
+            data.split(count)
+
+
 def test_cifar10(tmp_path: Path) -> None:
     names = [f"data_batch_{index}.bin" for index in range(1, 6)]
     files = write_cifar(tmp_path, {**dict.fromkeys(names, 10_000), "test_batch.bin": 10_000})

@@ -163,6 +163,35 @@ def test_fit_is_the_same_for_the_same_seed() -> None:
     assert trained(3) != trained(4)
 
 
+def test_workers_change_nothing_but_the_time() -> None:
+    states = []
+    for workers, prefetch in ((0, 1), (1, 1), (3, 5), (None, 2)):
+        model = small()
+        resnet.Trainer(model).fit(
+            toy(), batch_size=16, augment="cifar", workers=workers, prefetch=prefetch
+        )
+        states.append(model.state_dict())
+    for state in states[1:]:
+        assert all(np.array_equal(state[name], states[0][name]) for name in state)
+    for workers, prefetch in ((-1, 1), (257, 1), (1, 0), (1, 65)):
+        with pytest.raises(resnet.InvalidArgumentError):
+            resnet.Trainer(small()).fit(toy(), batch_size=16, workers=workers, prefetch=prefetch)
+
+
+def test_iterations_end_in_the_middle_of_an_epoch() -> None:
+    seen: list[Progress] = []
+    trainer = resnet.Trainer(small())
+    history = trainer.fit(
+        toy(), iterations=8, batch_size=16, validation=toy(24, seed=1), callback=seen.append
+    )
+    assert trainer.iterations == 8
+    assert [progress.steps for progress in seen if progress.epoch_ended] == [6, 2]
+    assert len(history["val_loss"]) == 2
+    for bad in (0, -1, 1.5):
+        with pytest.raises(resnet.InvalidArgumentError):
+            trainer.fit(toy(), iterations=bad, batch_size=16)  # type: ignore[arg-type]
+
+
 def test_normalization_by_fit() -> None:
     x, y = toy()
     automatic, kept = small(), small()
