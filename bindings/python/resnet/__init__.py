@@ -45,6 +45,7 @@ from .machine import (
     set_winograd,
 )
 from .model import Memory, Metrics, Model, Normalization, load, open  # noqa: A004
+from .recipes import Recipe, recipe
 from .trainer import Progress, Trainer
 
 __version__ = "1.0.0"
@@ -73,6 +74,7 @@ __all__ = [
     "NotFoundError",
     "OutOfMemoryError",
     "Progress",
+    "Recipe",
     "ShapeError",
     "StateDictError",
     "Status",
@@ -85,6 +87,7 @@ __all__ = [
     "load",
     "open",
     "read_image",
+    "recipe",
     "resize",
     "set_threads",
     "set_winograd",
