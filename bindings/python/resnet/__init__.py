@@ -44,9 +44,19 @@ from .machine import (
     set_threads,
     set_winograd,
 )
-from .model import Memory, Metrics, Model, Normalization, load, open  # noqa: A004
+from .model import (
+    ClassFigures,
+    Memory,
+    Metrics,
+    Model,
+    Normalization,
+    class_figures,
+    load,
+    open,  # noqa: A004
+)
 from .recipes import Recipe, recipe
 from .trainer import Progress, Trainer
+from .views import Views
 
 __version__ = "1.0.0"
 
@@ -57,6 +67,7 @@ __all__ = [
     "BufferTooSmallError",
     "BusyError",
     "CancelledError",
+    "ClassFigures",
     "Dataset",
     "Error",
     "FormatError",
@@ -79,7 +90,9 @@ __all__ = [
     "StateDictError",
     "Status",
     "Trainer",
+    "Views",
     "centre_crop",
+    "class_figures",
     "get_threads",
     "get_winograd",
     "instruction_set",

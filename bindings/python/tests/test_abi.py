@@ -26,6 +26,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_model_info": _library.ModelInfo,
     "rn_tensor_info": _library.TensorInfo,
     "rn_images": _library.Images,
+    "rn_feature_shape": _library.FeatureShape,
     "rn_hdf5_options": _library.HDF5Options,
     "rn_image_info": _library.ImageInfo,
     "rn_dataset_info": _library.DatasetInfo,
@@ -34,6 +35,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_trainer_options": _library.TrainerOptions,
     "rn_progress": _library.Progress,
     "rn_fit_options": _library.FitOptions,
+    "rn_test_options": _library.TestOptions,
 }
 
 CONSTANTS: dict[str, int] = {
@@ -45,7 +47,7 @@ CONSTANTS: dict[str, int] = {
     "RN_INTERLEAVED": _library.INTERLEAVED,
     **{f"RN_{status.name}": status.value for status in resnet.Status},
     **{
-        f"{prefix}_{word.upper()}": value
+        f"{prefix}_{word.upper().replace('-', '_')}": value
         for prefix, choices in (
             ("RN_FAMILY", _library.FAMILIES),
             ("RN_STEM", _library.STEMS),
@@ -54,13 +56,21 @@ CONSTANTS: dict[str, int] = {
             ("RN_STRIDE_ON", _library.STRIDES_ON),
             ("RN_ZEROS", _library.ZERO_CHANNELS),
             ("RN_NORMALIZE", _library.NORMALIZE),
+            ("RN_VIEWS", _library.VIEWS),
+            ("RN_AVERAGE", _library.AVERAGES),
             ("RN", _library.FILTERS),
         )
         for word, value in choices.items()
     },
 }
 # What None stands for in Python.
-DEFAULTS = {"RN_FAMILY_AUTO", "RN_STEM_DEFAULT", "RN_SHORTCUT_DEFAULT", "RN_STRIDE_DEFAULT"}
+DEFAULTS = {
+    "RN_FAMILY_AUTO",
+    "RN_STEM_DEFAULT",
+    "RN_SHORTCUT_DEFAULT",
+    "RN_STRIDE_DEFAULT",
+    "RN_AVERAGE_DEFAULT",
+}
 
 
 def members(struct: type[ctypes.Structure]) -> Iterator[str]:
