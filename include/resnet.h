@@ -246,6 +246,12 @@ rn_status rn_model_create(const char *preset, const rn_model_options *options, r
 /* Makes a model with fresh weights from a description. */
 rn_status rn_model_create_described(const rn_description *description, rn_model **model);
 
+/* Makes a copy of a model with another classifier, to be trained on other classes: the last layer is
+ * drawn anew for `classes` classes; all other tensors and the normalisation are the same, bit for bit.
+ * It has no class names. `model` stays as it is, and may be an opened one. */
+rn_status rn_model_replace_classifier(rn_model *model, int32_t classes, uint64_t seed,
+                                      rn_model **replaced);
+
 /* Frees a model. A trainer that uses it keeps it alive until the trainer is freed too. */
 rn_status rn_model_free(rn_model *model);
 
@@ -738,6 +744,21 @@ typedef struct rn_fit_options {
  * gave is returned by the step that needs the image, which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
                          const rn_fit_options *options);
+
+/* ---- Recipes ------------------------------------------------------------------------------- */
+
+/* Fills in how the paper trains, by the name of a recipe:
+ *   "cifar"            CIFAR-10 (section 4.2): 64,000 steps of 128 images, rate 0.1, divided by 10 after
+ *                      32,000 and 48,000, crops and mirror images, 5,000 training images held out
+ *   "cifar-resnet110"  the same with rate 0.01 until the training error is below 80%
+ * Members that a recipe does not speak of, such as the seed and the callback, get the values of the
+ * RN_..._INIT macros, so set them afterwards. *validation_images: how many to hold out
+ * (rn_dataset_split). Any of the three may be NULL. The milestones are in memory that is never freed.
+ * RN_NOT_FOUND, with the names that there are, for another one. */
+rn_status rn_recipe_get(const char *name, rn_trainer_options *trainer, rn_fit_options *fit,
+                        int64_t *validation_images);
+/* Writes what a recipe is in some lines of text, as rn_model_summary does. */
+rn_status rn_recipe_describe(const char *name, char *text, size_t capacity, size_t *needed);
 
 #ifdef __cplusplus
 }

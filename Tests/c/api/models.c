@@ -412,7 +412,26 @@ static void test_class_names(void) {
   CHECK_OK(rn_model_free(model));
 }
 
+static void test_replacing_the_classifier(void) {
+  rn_model *model = make_model(3), *replaced = NULL;
+  CHECK_OK(rn_model_replace_classifier(model, 5, 1, &replaced));
+  rn_model_info info = RN_MODEL_INFO_INIT;
+  CHECK_OK(rn_model_get_info(replaced, &info));
+  CHECK(info.classes == 5);
+  float old[8], kept[8], weights[5 * 16];
+  CHECK_OK(rn_model_get_tensor(model, "bn1.weight", old, 8));
+  CHECK_OK(rn_model_get_tensor(replaced, "bn1.weight", kept, 8));
+  CHECK(memcmp(old, kept, sizeof old) == 0);
+  CHECK_OK(rn_model_get_tensor(replaced, "fc.weight", weights, 5 * 16));
+  CHECK_OK(rn_model_free(replaced));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "class", rn_model_replace_classifier(model, 0, 1, &replaced));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_model_replace_classifier(model, 5, 1, NULL));
+  CHECK_STATUS(RN_INVALID_HANDLE, rn_model_replace_classifier(NULL, 5, 1, &replaced));
+  CHECK_OK(rn_model_free(model));
+}
+
 void test_models(void) {
+  test_replacing_the_classifier();
   test_presets();
   test_options();
   test_bad_options();

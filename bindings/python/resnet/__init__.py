@@ -54,6 +54,7 @@ from .model import (
     load,
     open,  # noqa: A004
 )
+from .recipes import Recipe, recipe
 from .trainer import Progress, Trainer
 from .views import Views
 
@@ -84,6 +85,7 @@ __all__ = [
     "NotFoundError",
     "OutOfMemoryError",
     "Progress",
+    "Recipe",
     "ShapeError",
     "StateDictError",
     "Status",
@@ -98,6 +100,7 @@ __all__ = [
     "load",
     "open",
     "read_image",
+    "recipe",
     "resize",
     "set_threads",
     "set_winograd",

@@ -307,6 +307,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_get_isa": [POINTER(c_char_p)],
     "rn_model_create": [c_char_p, POINTER(ModelOptions), _new],
     "rn_model_create_described": [POINTER(Description), _new],
+    "rn_model_replace_classifier": [handle, c_int32, c_uint64, _new],
     "rn_model_free": [handle],
     "rn_model_save": [handle, c_char_p],
     "rn_model_load": [c_char_p, _new],
@@ -370,6 +371,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_trainer_iterations": [handle, POINTER(c_int64)],
     "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
     "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],
+    "rn_recipe_get": [c_char_p, POINTER(TrainerOptions), POINTER(FitOptions), POINTER(c_int64)],
+    "rn_recipe_describe": [c_char_p, c_char_p, c_size_t, _sizes],
 }
 
 

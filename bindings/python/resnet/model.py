@@ -254,6 +254,28 @@ class Model(Owner):
         library().rn_model_create_described(ctypes.byref(description), ctypes.byref(made))
         return cls._adopt(made)
 
+    def replace_classifier(self, classes: SupportsIndex, *, seed: SupportsIndex = 0) -> Model:
+        """A copy with another classifier, to be trained on other classes.
+
+        Its last layer is drawn anew; all other tensors and the normalisation are the same, bit for
+        bit. It has no class names. This model, which may be an opened one, stays as it is.
+
+        Args:
+            classes: How many classes.
+            seed: Of the last layer's weights.
+
+        Raises:
+            InvalidArgumentError: The number of classes is out of range.
+        """
+        made = ctypes.c_void_p()
+        library().rn_model_replace_classifier(
+            self._handle,
+            _values.integer(classes, "the number of classes"),
+            _values.integer(seed, "seed", bits=64, signed=False),
+            ctypes.byref(made),
+        )
+        return Model._adopt(made)
+
     @classmethod
     def _adopt(cls, handle: ctypes.c_void_p) -> Model:
         """A model around a handle that it will own."""

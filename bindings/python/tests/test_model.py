@@ -309,3 +309,20 @@ def test_memory_is_known_beforehand() -> None:
         model.inference_memory(0, 32, 32)
     with pytest.raises(resnet.InvalidArgumentError, match="count"):
         model.training_memory(1 << 64, 32, 32)
+
+
+def test_the_classifier_can_be_replaced() -> None:
+    model = resnet.Model("resnet8", classes=3, base_width=8, seed=1)
+    model.set_normalization(0.5, 2)
+    new = model.replace_classifier(5, seed=2)
+    assert (model.classes, new.classes) == (3, 5)
+    before, after = model.state_dict(), new.state_dict()
+    for name, values in before.items():
+        if name.startswith("fc."):
+            assert after[name].shape == (5, *values.shape[1:])
+        else:
+            assert np.array_equal(after[name], values)
+    assert new.normalization.scale is not None
+    for classes in (0, -1, 2**31 - 1):
+        with pytest.raises((resnet.InvalidArgumentError, resnet.OutOfMemoryError)):
+            model.replace_classifier(classes)
