@@ -34,10 +34,14 @@ extension Model {
     try validate(data, normalization: normalization, role: "evaluation")
     // Enough for the engine to work on, while large images stay within some 16 MB.
     let pixels = data.channels * data.extent.height * data.extent.width
-    let size = min(data.count, max(1, min(256, 4_000_000 / pixels)))
+    let indices = try data.readable(Array(0..<data.count))
+    guard !indices.isEmpty else {
+      throw ResNetError(.badFormat, "none of the \(data.count) evaluation images can be read")
+    }
+    let size = min(indices.count, max(1, min(256, 4_000_000 / pixels)))
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: size,
-      requests: SequentialBatches(count: data.count, batchSize: size), workers: workers)
+      requests: SequentialBatches(indices, batchSize: size), workers: workers)
     let classes = network.classes
     let memory = try allocateFloats(size * classes)
     defer { free(memory) }
@@ -62,10 +66,10 @@ extension Model {
         if Softmax.rank(of: label, row, classes: classes) < 5 { amongFive += 1 }
       }
     }
-    let count = Double(data.count)
+    let count = Double(indices.count)
     return Metrics(
       loss: loss / count, accuracy: Double(correct) / count,
-      top5Accuracy: Double(amongFive) / count, count: data.count)
+      top5Accuracy: Double(amongFive) / count, count: indices.count)
   }
 
   /// Throws unless the network can take the dataset's images, normalised, and has its classes.

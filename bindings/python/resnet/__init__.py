@@ -34,7 +34,16 @@ from ._errors import (
     StateDictError,
     Status,
 )
-from .data import CIFAR10, CIFAR100, IDX, Dataset
+from .data import CIFAR10, CIFAR100, IDX, Calibration, Dataset
+from .image_files import (
+    COMMON,
+    PUBLISHED,
+    Colours,
+    DamagedFile,
+    ImageFolder,
+    ImageList,
+    Variation,
+)
 from .images import centre_crop, read_image, resize
 from .machine import (
     get_threads,
@@ -52,13 +61,20 @@ __version__ = "1.0.0"
 __all__ = [
     "CIFAR10",
     "CIFAR100",
+    "COMMON",
     "IDX",
+    "PUBLISHED",
     "BufferTooSmallError",
     "BusyError",
+    "Calibration",
     "CancelledError",
+    "Colours",
+    "DamagedFile",
     "Dataset",
     "Error",
     "FormatError",
+    "ImageFolder",
+    "ImageList",
     "InputOutputError",
     "InvalidArgumentError",
     "InvalidHandleError",
@@ -76,6 +92,7 @@ __all__ = [
     "StateDictError",
     "Status",
     "Trainer",
+    "Variation",
     "centre_crop",
     "get_threads",
     "get_winograd",

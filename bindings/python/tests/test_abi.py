@@ -27,6 +27,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_tensor_info": _library.TensorInfo,
     "rn_images": _library.Images,
     "rn_image_info": _library.ImageInfo,
+    "rn_image_options": _library.ImageOptions,
+    "rn_calibration": _library.Calibration,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
     "rn_memory": _library.Memory,
@@ -54,6 +56,8 @@ CONSTANTS: dict[str, int] = {
             ("RN_ZEROS", _library.ZERO_CHANNELS),
             ("RN_NORMALIZE", _library.NORMALIZE),
             ("RN", _library.FILTERS),
+            ("RN_DAMAGE", _library.DAMAGE),
+            ("RN_VARIATION", _library.VARIATIONS),
         )
         for word, value in choices.items()
     },
