@@ -64,10 +64,12 @@ extension Graph {
   /// convolutions' kernels.
   package var responseLayers: [(batchNorm: Int, kernel: Int)] {
     layers.indices.compactMap { index in
-      guard layers[index].operation == .batchNorm,
-        case .convolution(let kernel, _, _) = layers[layers[index].inputs[0]].operation
-      else { return nil }
-      return (index, kernel)
+      guard layers[index].operation == .batchNorm else { return nil }
+      return switch layers[layers[index].inputs[0]].operation {
+      case .convolution(let kernel, _, _, _): (index, kernel)
+      case .linear: (index, 1)
+      default: nil
+      }
     }
   }
 }

@@ -208,10 +208,10 @@ class Dataset(Owner):
             ctypes.byref(training),
             ctypes.byref(validation),
         )
-        return Dataset._owning(training), Dataset._owning(validation)
+        return Dataset._adopt(training), Dataset._adopt(validation)
 
     @classmethod
-    def _owning(cls, made: ctypes.c_void_p) -> Dataset:
+    def _adopt(cls, made: ctypes.c_void_p) -> Dataset:
         """A dataset that the library has made."""
         dataset = cls.__new__(cls)
         Owner.__init__(dataset, made, "rn_dataset_free")
