@@ -495,6 +495,88 @@ typedef struct rn_hdf5_options {
  * form. As with models, do not open files of people whom you do not trust. */
 rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
                                rn_dataset **dataset);
+
+/* What happens where an image file is missing, damaged, or something else than an image. */
+typedef enum rn_damage {
+  RN_DAMAGE_FATAL = 0, /* reading it fails, and the message names it */
+  RN_DAMAGE_SKIP = 1 /* it is left out, and named by rn_dataset_damaged_path. Training takes another
+                          image instead, drawn from (seed, epoch, index); an evaluation counts the
+                          others alone, for which every file is decoded once more before the first */
+} rn_damage;
+
+/* How training varies the images of a dataset of files, which are else seen like this: the shorter
+ * side resized to `resize`, the middle cropped. All is drawn from (seed, epoch, index). */
+typedef enum rn_variation {
+  RN_VARIATION_NONE = 0,
+  /* The shorter side resized to a length drawn from least_side to most_side, the crop anywhere in it:
+   * as the paper has it. */
+  RN_VARIATION_SCALED = 1,
+  /* A rectangle anywhere, with a share of the area and an aspect ratio (width / height) that are
+   * drawn, resized to the crop: torchvision's RandomResizedCrop. */
+  RN_VARIATION_AREA = 2
+} rn_variation;
+
+typedef struct rn_image_options {
+  size_t size;      /* sizeof(rn_image_options) */
+  int32_t channels; /* 3 (RGB) or 1 (grey), to which files are converted */
+  int32_t crop;     /* height and width of what models are given */
+  int32_t resize;   /* the shorter side of which the middle is cropped; 0 for the image's own */
+  rn_filter filter;
+  rn_damage damage;
+  int64_t pixel_limit; /* more pixels are damage; 0 for 2^26 */
+  int32_t
+      scaled_decoding; /* non-zero: where images are varied, JPEG files may be decoded at 1/2, 1/4
+                              or 1/8 of their size if that is still as large as needed; faster, and
+                              pixels differ a little */
+  rn_variation variation;
+  int32_t least_side, most_side;                           /* of RN_VARIATION_SCALED */
+  double least_area, most_area, least_aspect, most_aspect; /* of RN_VARIATION_AREA */
+  int32_t mirror;                                          /* non-zero: half of the images */
+  /* The colours, as Krizhevsky 2012: to all pixels of an image is added the sum of the eigenvectors of
+   * the covariance of RGB over the training set, each times its eigenvalue (pixels from 0 to 1) and a
+   * number from the normal distribution with this deviation. 0: not. */
+  double colour_deviation;
+  double eigenvalues[3];
+  double eigenvectors[9]; /* three, one after the other */
+} rn_image_options;
+/* The testing view of the paper: 224 x 224 of a shorter side of 256, in RGB. Damage is fatal. */
+#define RN_IMAGE_OPTIONS_INIT RN_IMAGE_OPTIONS_(RN_VARIATION_NONE, 0)
+/* And training as published (section 3.4): a shorter side of 256 to 480, mirror, colours of ImageNet. */
+#define RN_IMAGE_OPTIONS_PUBLISHED RN_IMAGE_OPTIONS_(RN_VARIATION_SCALED, 0.1)
+/* And training by the later common recipe: 8 to 100 % of the area, aspects of 3/4 to 4/3, mirror. */
+#define RN_IMAGE_OPTIONS_COMMON RN_IMAGE_OPTIONS_(RN_VARIATION_AREA, 0)
+#define RN_IMAGE_OPTIONS_(variation, deviation)                                                  \
+  {                                                                                              \
+    sizeof(rn_image_options), 3, 224, 256, RN_BILINEAR, RN_DAMAGE_FATAL, 0, 1, (variation), 256, \
+        480, 0.08, 1, 3.0 / 4, 4.0 / 3, 1, (deviation), {0.2175, 0.0188, 0.0045}, {              \
+      -0.5675, -0.5808, -0.5836, 0.7192, -0.0045, -0.6948, 0.4009, -0.8140, 0.4203               \
+    }                                                                                            \
+  }
+
+/* The images of folder/CLASS/, files *.jpg, *.jpeg and *.png. Classes are the names of the folders in
+ * the order of their bytes. No file is opened: they are decoded when they are read, several at once.
+ * options: NULL for RN_IMAGE_OPTIONS_INIT. RN_NOT_FOUND if there is no such folder, no class in it, or
+ * no image in a class. */
+rn_status rn_dataset_open_folder(const char *folder, const rn_image_options *options,
+                                 rn_dataset **dataset);
+/* The images that a text file lists, one a line: a path, a space and a label in 0 ... classes-1. Paths
+ * that are not absolute begin where the list is. classes 0 stands for the largest label + 1. */
+rn_status rn_dataset_open_list(const char *list, int32_t classes, const rn_image_options *options,
+                               rn_dataset **dataset);
+/* The same from arrays. */
+rn_status rn_dataset_open_files(const char *const *paths, const int32_t *labels, int64_t count,
+                                int32_t classes, const rn_image_options *options,
+                                rn_dataset **dataset);
+/* Decodes every file of a dataset of files, so that all damaged ones are known. */
+rn_status rn_dataset_verify(rn_dataset *dataset);
+/* How many damaged files of a dataset are known, in the order in which they were found; and the path
+ * and the reason of one of them, written as rn_model_summary does. 0 for a dataset that is not of
+ * files. A part of a dataset (rn_dataset_split) names those of the whole. */
+rn_status rn_dataset_damaged_count(rn_dataset *dataset, int64_t *count);
+rn_status rn_dataset_damaged_path(rn_dataset *dataset, int64_t index, char *text, size_t capacity,
+                                  size_t *needed);
+rn_status rn_dataset_damaged_reason(rn_dataset *dataset, int64_t index, char *text, size_t capacity,
+                                    size_t *needed);
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);
@@ -520,6 +602,33 @@ rn_status rn_dataset_get_info(rn_dataset *dataset, rn_dataset_info *info);
  * pointer may be NULL. Capacities are in elements. */
 rn_status rn_dataset_read(rn_dataset *dataset, int64_t first, int64_t count, float *pixels,
                           size_t pixel_capacity, int32_t *labels, size_t label_capacity);
+
+/* Writes the name of class `index` ("" if the classes have no names), as rn_model_summary does. */
+rn_status rn_dataset_class_name(rn_dataset *dataset, int32_t index, char *text, size_t capacity,
+                                size_t *needed);
+
+/* What is to be known of a training set's pixels, in the unit of the pixels. Pointers and capacities
+ * (in elements) are the caller's, who sets them before the call; NULL where values are not wanted. */
+typedef struct rn_calibration {
+  size_t size;                       /* sizeof(rn_calibration) */
+  double *mean, *standard_deviation; /* of each channel */
+  size_t channel_capacity;           /* of each of the two */
+  float *per_pixel_mean;             /* channels x height x width values */
+  size_t pixel_capacity;
+  int64_t count;      /* images that it was computed from */
+  int32_t has_colour; /* non-zero for images of 3 channels: the next are filled in, for
+                         rn_image_options */
+  double eigenvalues[3];
+  double eigenvectors[9];
+} rn_calibration;
+#define RN_CALIBRATION_INIT                                          \
+  {                                                                  \
+    sizeof(rn_calibration), NULL, NULL, 0, NULL, 0, 0, 0, {0}, { 0 } \
+  }
+
+/* Computes it from `images` images (0: all), drawn by the seed, without random variation. */
+rn_status rn_dataset_calibrate(rn_dataset *dataset, int64_t images, uint64_t seed,
+                               rn_calibration *calibration);
 
 typedef struct rn_metrics {
   size_t size;          /* sizeof(rn_metrics) */
@@ -704,7 +813,8 @@ typedef struct rn_fit_options {
   size_t size; /* sizeof(rn_fit_options) */
   int32_t epochs;
   int32_t batch_size;
-  int32_t pad;    /* augmentation: pixels of zero padding a side for a random crop; 0 for none */
+  int32_t pad;    /* augmentation: pixels of zero padding a side for a random crop; 0 for none.
+                     Datasets of files vary as rn_image_options says, and take neither this nor: */
   int32_t mirror; /* augmentation: non-zero to mirror half of the images */
   rn_normalize normalize;
   const int64_t *milestones; /* steps of this call after which the rate is multiplied by gamma,

@@ -26,10 +26,11 @@ extension Model {
     }
     let target = try PlanTarget.current()
     let pool = ThreadPool.shared
-    let size = min(evaluationBatch(data), try imagesPerPlan(data.extent))
+    let indices = try data.readable()
+    let size = min(evaluationBatch(data), indices.count, try imagesPerPlan(data.extent))
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: size,
-      requests: SequentialBatches(count: data.count, batchSize: size))
+      requests: SequentialBatches(indices, batchSize: size))
     var totals = [Moments](repeating: Moments(), count: layers.count)
     var current: (plan: InferencePlan, arena: Arena)?
     while let batch = try loader.next() {

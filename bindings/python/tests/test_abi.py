@@ -30,6 +30,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_feature_shape": _library.FeatureShape,
     "rn_hdf5_options": _library.HDF5Options,
     "rn_image_info": _library.ImageInfo,
+    "rn_image_options": _library.ImageOptions,
+    "rn_calibration": _library.Calibration,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
     "rn_memory": _library.Memory,
@@ -61,6 +63,8 @@ CONSTANTS: dict[str, int] = {
             ("RN_VIEWS", _library.VIEWS),
             ("RN_AVERAGE", _library.AVERAGES),
             ("RN", _library.FILTERS),
+            ("RN_DAMAGE", _library.DAMAGE),
+            ("RN_VARIATION", _library.VARIATIONS),
         )
         for word, value in choices.items()
     },
