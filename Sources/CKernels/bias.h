@@ -4,22 +4,29 @@
 
 #include "simd.h"
 
+RK_INLINE vf bias_backward_pixel(const int masked, const int keep, const float *gradient,
+                                 const float *activation, float *dy, float *dz_out, int64_t i) {
+  vf dz = load(gradient + i);
+  if (masked) dz = load(activation + i) > splat(0) ? dz : splat(0);
+  if (keep) store(dz_out + i, dz);
+  store(dy + i, dz);
+  return dz;
+}
+
 RK_INLINE vf bias_backward_pixels(const int masked, const int keep, const float *gradient,
                                   const float *activation, float *dy, float *dz_out, int64_t n) {
   enum { WAYS = 4 };
   vf sum[WAYS];
   RK_UNROLL for (int w = 0; w < WAYS; w++) sum[w] = splat(0);
-  for (int64_t i = 0; i < n; i += RK_LANES) {
-    vf dz = load(gradient + i);
-    if (masked) dz = load(activation + i) > splat(0) ? dz : splat(0);
-    if (keep) store(dz_out + i, dz);
-    store(dy + i, dz);
-    // Four sums, in turn, which are added up at the end: one alone would wait for itself.
-    const vf first = sum[0];
-    sum[0] = sum[1];
-    sum[1] = sum[2];
-    sum[2] = sum[3];
-    sum[3] = first + dz;
+  int64_t i = 0;
+  for (; i + WAYS * RK_LANES <= n; i += WAYS * RK_LANES) {
+    RK_UNROLL for (int w = 0; w < WAYS; w++) {
+      sum[w] +=
+          bias_backward_pixel(masked, keep, gradient, activation, dy, dz_out, i + w * RK_LANES);
+    }
+  }
+  for (; i < n; i += RK_LANES) {
+    sum[0] += bias_backward_pixel(masked, keep, gradient, activation, dy, dz_out, i);
   }
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }

@@ -23,7 +23,6 @@ struct FusedUnit {
   struct Convolution {
     /// The graph's layers.
     let layer: Int
-    let hasBias: Bool
     /// Nil without BN, and where the convolution's own output is asked for.
     let batchNorm: Int?
     let kernel: Int
@@ -80,7 +79,7 @@ extension Graph {
         FusedUnit(
           operation: .convolution(
             .init(
-              layer: index, hasBias: hasBias, batchNorm: batchNorm, kernel: kernel, stride: stride,
+              layer: index, batchNorm: batchNorm, kernel: kernel, stride: stride,
               padding: padding, addend: add.map { layers[$0].inputs[1] }, relu: relu != nil)),
           input: layers[index].inputs[0], output: output))
     }
