@@ -1,5 +1,6 @@
 import ArgumentParser
 import ResNet
+import ResNetData
 
 struct PrintRecipe: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,6 +10,6 @@ struct PrintRecipe: ParsableCommand {
   var name: String
 
   func run() throws {
-    print(try Recipe.named(name))
+    print(try Recipe.named(name), terminator: "")
   }
 }
