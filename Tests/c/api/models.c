@@ -89,7 +89,7 @@ static void test_bad_options(void) {
     options.base_width = extremes[i];
     try_options(options, "width");
   }
-  static const int enums[] = {5, 99, -1, INT32_MIN};
+  static const int enums[] = {6, 99, -1, INT32_MIN};
   for (size_t i = 0; i < sizeof enums / sizeof *enums; i++) {
     rn_model_options options = defaults;
     options.family = (rn_family)enums[i];
