@@ -281,8 +281,8 @@ typedef struct rn_model_info {
   size_t size; /* sizeof(rn_model_info) */
   int32_t classes;
   int32_t input_channels;
-  int32_t input_height, input_width; /* the size its family is published for: 32 or 224 */
-  int32_t weighted_layers;           /* 20 for ResNet-20: shortcut projections are not counted */
+  int32_t input_height, input_width; /* the published size: 32 or 224; 1 for vectors */
+  int32_t weighted_layers;           /* 20 for ResNet-20: projections and gates are not counted */
   int32_t tensors;                   /* parameters and BN statistics, see rn_model_tensor_info */
   int64_t parameters;                /* learned values */
   int64_t multiply_adds;             /* of one image of that size */
