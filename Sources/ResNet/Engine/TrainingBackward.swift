@@ -5,30 +5,31 @@ extension TrainingContext {
     let kernels = kernels.pointee
     switch step {
     case .convolution(let unit):
-      batchNormBackward(unit)
-      weightsBackward(unit)
-      dataBackward(unit)
+      guard let own = unit.gradients else { return }
+      batchNormBackward(unit, own)
+      weightsBackward(unit, own)
+      dataBackward(unit, own)
     case .maxPool(var shape, let tasks, let argmax, let route):
+      guard let output = route.outputGradient, let input = route.inputGradient else { return }
       let positions = UnsafeMutableRawPointer(arena[argmax]).assumingMemoryBound(to: UInt8.self)
       withUnsafePointer(to: &shape) { shape in
         run(tasks) { task, _ in
           kernels.max_pool_backward(
-            shape, arena[route.outputGradient], positions, arena[route.inputGradient],
-            Int64(task))
+            shape, arena[output], positions, arena[input], Int64(task))
         }
       }
-    case .padShortcut(let channels, let zerosBefore, let stride, let input, let route):
+    case .padShortcut(let channels, let zerosBefore, let stride, let extent, let route):
+      guard let output = route.outputGradient, let input = route.inputGradient else { return }
       run(batch * PlanShapes.blocks(channels.in)) { task, _ in
         kernels.pad_shortcut_backward(
           Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),
-          Int32(input.height), Int32(input.width), arena[route.outputGradient],
-          arena[route.inputGradient], Int64(task))
+          Int32(extent.height), Int32(extent.width), arena[output], arena[input], Int64(task))
       }
     case .averagePool(let blocks, let pixels, let route):
+      guard let output = route.outputGradient, let input = route.inputGradient else { return }
       run(batch * blocks) { task, _ in
         kernels.average_pool_backward(
-          arena[route.outputGradient], arena[route.inputGradient], Int32(batch), Int32(blocks),
-          Int64(pixels), Int64(task))
+          arena[output], arena[input], Int32(batch), Int32(blocks), Int64(pixels), Int64(task))
       }
     case .linear(let unit, let route):
       backward(unit, route)
@@ -37,9 +38,10 @@ extension TrainingContext {
 
   /// From the gradient of the activation to those of BN's weight and bias and of the
   /// convolution's output (and, in place, of the shortcut).
-  private func batchNormBackward(_ unit: TrainingPlan.ConvolutionUnit) {
+  private func batchNormBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients
+  ) {
     let kernels = kernels.pointee
-    let own = unit.gradients
     if let again = unit.again {
       convolve(unit, packed: again.packed, y: again.y, statistics: nil)
     }
@@ -49,13 +51,15 @@ extension TrainingContext {
       activation: unit.addend == nil ? nil : unit.activation.map { UnsafePointer(arena[$0]) },
       scale: arena[unit.norm.scale], shift: arena[unit.norm.shift])
     withUnsafePointer(to: &mask) { mask in
-      run(batch * unit.blocks) { task, _ in
-        kernels.bn_backward_sums(
-          arena[own.output], y, mask, arena[unit.norm.mean],
-          arena[unit.norm.inverseDeviation], arena[own.sums], Int32(unit.blocks),
-          Int64(unit.pixels), Int64(task))
+      if !unit.isNormFrozen {
+        run(batch * unit.blocks) { task, _ in
+          kernels.bn_backward_sums(
+            arena[own.output], y, mask, arena[unit.norm.mean],
+            arena[unit.norm.inverseDeviation], arena[own.sums], Int32(unit.blocks),
+            Int64(unit.pixels), Int64(task))
+        }
       }
-      run(unit.blocks) { block, _ in batchNormCoefficients(unit, block: block) }
+      run(unit.blocks) { block, _ in batchNormCoefficients(unit, own, block: block) }
       run(batch * unit.blocks) { task, _ in
         kernels.bn_backward_apply(
           arena[own.output], y, mask, arena[own.coefficients], arena[own.y],
@@ -67,21 +71,26 @@ extension TrainingContext {
 
   /// With x^ = (y - mean) / s, s = sqrt(variance + eps), and means over all n values of a channel:
   /// dbeta = sum dz, dgamma = sum dz x^, and
-  /// dy = gamma / s * (dz - mean(dz) - x^ mean(dz x^)) = c0 dz + c1 y + c2.
-  private func batchNormCoefficients(_ unit: TrainingPlan.ConvolutionUnit, block: Int) {
+  /// dy = gamma / s * (dz - mean(dz) - x^ mean(dz x^)) = c0 dz + c1 y + c2. Frozen, mean and s are
+  /// constants, and dy = gamma / s * dz.
+  private func batchNormCoefficients(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients, block: Int
+  ) {
     let lanes = Int(RK_LANES)
     let padded = unit.blocks * lanes
     let values = Double(batch * unit.pixels)
-    let coefficients = arena[unit.gradients.coefficients]
+    let coefficients = arena[own.coefficients]
     for channel in block * lanes..<(block + 1) * lanes {
-      guard channel < unit.batchNorm.channels else {
-        for row in 0..<3 { coefficients[row * padded + channel] = 0 }
+      guard channel < unit.batchNorm.channels, !unit.isNormFrozen else {
+        // The lanes beyond the last channel have scale 0.
+        coefficients[channel] = arena[unit.norm.scale][channel]
+        for row in 1..<3 { coefficients[row * padded + channel] = 0 }
         continue
       }
       var sum = 0.0
       var product = 0.0
       for image in 0..<batch {
-        let row = arena[unit.gradients.sums] + image * 2 * padded
+        let row = arena[own.sums] + image * 2 * padded
         sum += Double(row[channel])
         product += Double(row[padded + channel])
       }
@@ -97,10 +106,12 @@ extension TrainingContext {
     }
   }
 
-  private func weightsBackward(_ unit: TrainingPlan.ConvolutionUnit) {
-    let own = unit.gradients
+  private func weightsBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients
+  ) {
+    guard let wgrad = unit.wgrad else { return }
     weightsBackward(
-      unit.wgrad, source: unit.backwardSource.source(arena), dy: arena[own.y],
+      wgrad, source: unit.backwardSource.source(arena), dy: arena[own.y],
       partials: arena[own.partials], weight: unit.weight)
   }
 
@@ -125,14 +136,18 @@ extension TrainingContext {
   private func backward(_ unit: TrainingPlan.LinearUnit, _ route: TrainingPlan.Route) {
     let own = unit.gradients
     let layer = unit.layer
-    let dscores = arena[route.outputGradient]
+    guard let output = route.outputGradient else { return }
+    let dscores = arena[output]
     layer.block(dscores, into: arena[own.blocked], pool: pool, workers: arena.workers)
-    pack(unit.backward, weight: layer.tensors.weight, transposed: true, arena[own.packed])
-    unit.backward.run(
-      kernels, source: arena[own.blocked], packed: arena[own.packed], bias: nil,
-      destination: arena[route.inputGradient], arena: arena, pool: pool)
+    if let pass = unit.backward, let input = route.inputGradient {
+      pack(pass, weight: layer.tensors.weight, transposed: true, arena[own.packed])
+      pass.run(
+        kernels, source: arena[own.blocked], packed: arena[own.packed], bias: nil,
+        destination: arena[input], arena: arena, pool: pool)
+    }
+    guard let wgrad = unit.wgrad else { return }
     weightsBackward(
-      unit.wgrad, source: rk_source(data: arena[route.source], scale: nil, shift: nil, relu: 0),
+      wgrad, source: rk_source(data: arena[route.source], scale: nil, shift: nil, relu: 0),
       dy: arena[own.blocked], partials: arena[own.partials], weight: layer.tensors.weight)
     for label in 0..<layer.classes {
       var sum = 0.0
@@ -141,8 +156,9 @@ extension TrainingContext {
     }
   }
 
-  private func dataBackward(_ unit: TrainingPlan.ConvolutionUnit) {
-    let own = unit.gradients
+  private func dataBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients
+  ) {
     guard let pass = unit.backward, let input = own.input else { return }
     let kernels = kernels.pointee
     pack(pass, weight: unit.weight, transposed: true, arena[own.packed])

@@ -74,7 +74,9 @@ extension TrainingContext {
 
   private func forward(_ unit: TrainingPlan.ConvolutionUnit) {
     let kernels = kernels.pointee
-    convolve(unit, packed: unit.packed, y: unit.y, statistics: arena[unit.slots])
+    convolve(
+      unit, packed: unit.packed, y: unit.y,
+      statistics: unit.isNormFrozen ? nil : arena[unit.slots])
     run(unit.blocks) { block, _ in normalizationFactors(unit, block: block) }
     guard let activation = unit.activation else { return }
     var addend = unit.addend?.source(arena) ?? rk_source()
@@ -109,7 +111,8 @@ extension TrainingContext {
     }
   }
 
-  /// Batch mean and variance of the block's channels, and the affine map that BN amounts to:
+  /// Mean and variance of the block's channels, over the batch unless BN is frozen, and the affine
+  /// map that BN amounts to:
   /// scale = gamma / sqrt(variance + eps), shift = beta - scale * mean.
   private func normalizationFactors(_ unit: TrainingPlan.ConvolutionUnit, block: Int) {
     let lanes = Int(RK_LANES)
@@ -126,10 +129,15 @@ extension TrainingContext {
       }
       var mean = 0.0
       var variance = 0.0
-      unit.forward.slotCounts.withUnsafeBufferPointer { counts in
-        rk_merge_statistics(
-          arena[unit.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
-          Int64(channel), &mean, &variance)
+      if unit.isNormFrozen {
+        mean = Double(parameters[unit.batchNorm.mean + channel])
+        variance = Double(parameters[unit.batchNorm.variance + channel])
+      } else {
+        unit.forward.slotCounts.withUnsafeBufferPointer { counts in
+          rk_merge_statistics(
+            arena[unit.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
+            Int64(channel), &mean, &variance)
+        }
       }
       let inverse = 1 / (variance + BatchNorm.epsilon).squareRoot()
       let scale = Double(parameters[unit.batchNorm.weight + channel]) * inverse

@@ -10,6 +10,9 @@ import CKernels
 /// arithmetic for a third less memory. Likewise the images are loaded once more when the first
 /// convolution's gradient needs them.
 ///
+/// Layers may be frozen. Their BN takes its running statistics, and what only frozen layers come
+/// before has no backward half.
+///
 /// Time runs forward through the units, then backward: unit i works at time 1 + i and again at
 /// 2U + 1 - i, and a buffer lives from its first to its last use.
 struct TrainingPlan {
@@ -32,11 +35,14 @@ struct TrainingPlan {
 
   struct ConvolutionUnit {
     let forward: ConvolutionPass
-    /// Nil for the first convolution, as images need no gradient.
+    /// Nil where the input needs no gradient, as images do not.
     let backward: ConvolutionPass?
-    let wgrad: WeightGradientPass
+    /// Nil for frozen weights.
+    let wgrad: WeightGradientPass?
     let weight: Int
     let batchNorm: BatchNormTensors
+    /// Whether BN takes its running statistics.
+    let isNormFrozen: Bool
     let blocks: Int
     let pixels: Int
     let relu: Bool
@@ -54,7 +60,8 @@ struct TrainingPlan {
     /// Where the activation is stored, unless its reader applies BN on load.
     let activation: Buffer?
 
-    var gradients: ConvolutionGradients
+    /// Nil without a backward half.
+    var gradients: ConvolutionGradients?
   }
 
   struct ConvolutionGradients {
@@ -67,25 +74,28 @@ struct TrainingPlan {
     let coefficients: Buffer
     let partials: Buffer
     let packed: Buffer
-    /// Of the unit's input; nil for images.
+    /// Of the unit's input; nil where it needs none.
     let input: Buffer?
     /// Whether another unit has put its share there already.
     let accumulate: Bool
   }
 
-  /// What a unit other than a convolution reads and writes, forward and backward.
+  /// What a unit other than a convolution reads and writes, forward and backward. A gradient is nil
+  /// where none is needed.
   struct Route {
     let source: Buffer
     let destination: Buffer
-    var outputGradient: Buffer
-    var inputGradient: Buffer
+    var outputGradient: Buffer?
+    var inputGradient: Buffer?
   }
 
   /// The fully connected layer's passes and the buffers of its own.
   struct LinearUnit {
     let layer: FullyConnected
-    let backward: ConvolutionPass
-    let wgrad: WeightGradientPass
+    /// Nil where the features need no gradient.
+    let backward: ConvolutionPass?
+    /// Nil for frozen weights.
+    let wgrad: WeightGradientPass?
 
     let packed: Buffer
     /// The scores, blocked.
@@ -120,19 +130,17 @@ struct TrainingPlan {
 
   init(
     _ graph: Graph, layout: ParameterLayout, extent: Extent, batch: Int,
-    target: PlanTarget
+    target: PlanTarget, frozen: Set<Int>
   ) throws(ResNetError) {
     let extents = try graph.extents(input: extent)
     let units = try graph.fusedUnits()
     var builder = TrainingPlanBuilder(
       shapes: PlanShapes(graph, extents: extents, batch: batch), layout: layout, units: units,
-      target: target)
+      target: target, frozen: frozen)
     input = builder.input
     steps = try builder.build()
     (scores, scoreGradient) = try builder.ends()
-    inputAgain = builder.inputAgain.flatMap { buffer in
-      units.lastIndex { $0.input == 0 }.map { (buffer, $0) }
-    }
+    inputAgain = builder.inputAgain
     arena = ArenaLayout(builder.planner, scratchFloats: builder.scratch, workers: target.workers)
   }
 }

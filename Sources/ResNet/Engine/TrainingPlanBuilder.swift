@@ -14,14 +14,20 @@ struct TrainingPlanBuilder {
   /// Floats of scratch per thread.
   private(set) var scratch = 0
   let input: Buffer
-  private(set) var inputAgain: Buffer?
+  /// The images of the backward half, and the first unit, in reverse, that reads them.
+  private(set) var inputAgain: (buffer: Buffer, step: Int)?
+  /// The graph's layers whose tensors are not trained.
+  private let frozen: Set<Int>
+  /// The images, and what only frozen layers come before: values that need no gradient.
+  private var constants: Set<Int> = [0]
 
   private enum Reader { case convolution, addend, other }
 
   init(
     shapes: PlanShapes, layout: ParameterLayout, units: [FusedUnit],
-    target: PlanTarget
+    target: PlanTarget, frozen: Set<Int>
   ) {
+    self.frozen = frozen
     self.shapes = shapes
     self.layout = layout
     self.units = units
@@ -35,7 +41,26 @@ struct TrainingPlanBuilder {
       } else {
         readers[unit.input, default: []].append(.other)
       }
+      if isConstant(unit) { constants.insert(unit.output) }
     }
+  }
+
+  private func isConstant(_ unit: FusedUnit) -> Bool {
+    guard constants.contains(unit.input) else { return false }
+    switch unit.operation {
+    case .convolution(let convolution):
+      return frozen.contains(convolution.layer)
+        && (convolution.batchNorm.map(frozen.contains) ?? true)
+        && (convolution.addend.map(constants.contains) ?? true)
+    case .linear(let layer): return frozen.contains(layer)
+    case .join(let addend, _): return addend.map(constants.contains) ?? true
+    case .maxPool, .padShortcut, .averagePool: return true
+    }
+  }
+
+  /// When the backward half of a unit looks at what the forward half made; nil if it has none.
+  private func backwardTime(of index: Int) -> Int? {
+    constants.contains(units[index].output) ? nil : backwardTime(index)
   }
 
   private func forwardTime(_ unit: Int) -> Int { 1 + unit }
@@ -100,7 +125,7 @@ struct TrainingPlanBuilder {
       if case .maxPool = unit.operation {
         let buffer = planner.buffer(
           floats: (shapes.activationFloats(unit.output) + 3) / 4, at: time)
-        planner.use(buffer, at: backwardTime(index))
+        if let later = backwardTime(of: index) { planner.use(buffer, at: later) }
         argmax = buffer
       }
       return .other(source: source.buffer, destination: destination, argmax: argmax)
@@ -117,7 +142,8 @@ struct TrainingPlanBuilder {
     scratch = max(scratch, pass.scratchFloats)
     let packed = planner.buffer(floats: pass.packedFloats, at: time)
     let y = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
-    if !isComputedAgain(unit, convolution) { planner.use(y, at: backwardTime(index)) }
+    let later = backwardTime(of: index)
+    if let later, !isComputedAgain(unit, convolution) { planner.use(y, at: later) }
     let slots = planner.buffer(floats: pass.statisticsFloats, at: time)
     let channels = shapes.paddedChannels(unit.output)
     let norm = TrainingPlan.NormBuffers(
@@ -132,7 +158,7 @@ struct TrainingPlanBuilder {
     } else {
       let buffer = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
       // Without a shortcut in it, y tells as well where ReLU let through.
-      if convolution.relu && addend != nil { planner.use(buffer, at: backwardTime(index)) }
+      if let later, convolution.relu, addend != nil { planner.use(buffer, at: later) }
       activation = buffer
       operands[unit.output] = .init(buffer: buffer, statistics: nil, relu: false)
     }
@@ -167,17 +193,20 @@ struct TrainingPlanBuilder {
   {
     guard let operand = operands[value] else { throw shapes.notPlanned(value) }
     planner.use(operand.buffer, at: time)
-    if let backward, value != 0 { planner.use(operand.buffer, at: backwardTime(backward)) }
+    if let later = backward.flatMap(backwardTime(of:)), value != 0 {
+      planner.use(operand.buffer, at: later)
+    }
     return operand
   }
 
-  /// The images as the backward half of a unit finds them.
-  private mutating func imagesAgain(at time: Int) -> TrainingPlan.Operand {
-    let buffer =
-      inputAgain ?? planner.buffer(floats: shapes.activationFloats(0), at: time)
-    planner.use(buffer, at: time)
-    inputAgain = buffer
-    return .init(buffer: buffer, statistics: nil, relu: false)
+  /// The images as the backward half of unit `index` finds them.
+  private mutating func imagesAgain(by index: Int) -> TrainingPlan.Operand {
+    let time = backwardTime(index)
+    let again =
+      inputAgain ?? (planner.buffer(floats: shapes.activationFloats(0), at: time), index)
+    planner.use(again.buffer, at: time)
+    inputAgain = again
+    return .init(buffer: again.buffer, statistics: nil, relu: false)
   }
 
   /// A buffer that is needed until the step's end.
@@ -194,8 +223,11 @@ struct TrainingPlanBuilder {
   {
     let unit = units[index]
     let time = backwardTime(index)
-    guard let output = gradients[unit.output] else { throw shapes.notPlanned(unit.output) }
-    planner.use(output, at: time)
+    let output = gradients[unit.output]
+    if let output { planner.use(output, at: time) }
+    guard constants.contains(unit.output) == (output == nil) else {
+      throw shapes.notPlanned(unit.output)
+    }
 
     switch (unit.operation, forward) {
     case (
@@ -206,11 +238,14 @@ struct TrainingPlanBuilder {
     ):
       guard let batchNorm = convolution.batchNorm else { throw shapes.notPlanned(unit.output) }
       let backward =
-        unit.input == 0 ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
-      let wgrad = shapes.weightGradientPass(target, unit: unit, convolution)
-      scratch = max(scratch, wgrad.scratchFloats, backward?.scratchFloats ?? 0)
+        constants.contains(unit.input)
+        ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
+      let wgrad =
+        frozen.contains(convolution.layer)
+        ? nil : shapes.weightGradientPass(target, unit: unit, convolution)
+      scratch = max(scratch, wgrad?.scratchFloats ?? 0, backward?.scratchFloats ?? 0)
       let again =
-        isComputedAgain(unit, convolution)
+        output != nil && isComputedAgain(unit, convolution)
         ? (
           packed: planner.buffer(floats: pass.packedFloats, at: time),
           y: planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
@@ -220,13 +255,17 @@ struct TrainingPlanBuilder {
           forward: pass, backward: backward, wgrad: wgrad,
           weight: layout.weight(ofLayer: convolution.layer)?.offset ?? 0,
           batchNorm: BatchNormTensors(layout, layer: batchNorm),
+          isNormFrozen: frozen.contains(batchNorm),
           blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
           relu: convolution.relu, source: source,
-          backwardSource: unit.input == 0 ? imagesAgain(at: time) : source, packed: packed, y: y,
+          backwardSource: unit.input == 0 && wgrad != nil ? imagesAgain(by: index) : source,
+          packed: packed, y: y,
           again: again, slots: slots, norm: norm, addend: addend, activation: activation,
-          gradients: try convolutionGradients(
-            unit, addend: convolution.addend, output: output, backward: backward, wgrad: wgrad,
-            at: time)))
+          gradients: try output.map { output throws(ResNetError) in
+            try convolutionGradients(
+              unit, addend: convolution.addend, output: output, backward: backward, wgrad: wgrad,
+              at: time)
+          }))
     case (
       .maxPool(let kernel, let stride, let padding),
       .other(
@@ -248,16 +287,19 @@ struct TrainingPlanBuilder {
     case (
       .linear, .linear(let layer, let source, let destination, let packed, let blocked)
     ):
-      let backward = layer.backwardDataPass()
-      let wgrad = layer.weightGradientPass()
-      scratch = max(scratch, wgrad.scratchFloats, backward.scratchFloats)
+      let backward = constants.contains(unit.input) ? nil : layer.backwardDataPass()
+      var wgrad: WeightGradientPass?
+      if case .linear(let layerIndex) = unit.operation, !frozen.contains(layerIndex) {
+        wgrad = layer.weightGradientPass()
+      }
+      scratch = max(scratch, wgrad?.scratchFloats ?? 0, backward?.scratchFloats ?? 0)
       return .linear(
         .init(
           layer: layer, backward: backward, wgrad: wgrad, packed: packed, blocked: blocked,
           gradients: .init(
             blocked: planner.buffer(floats: shapes.activationFloats(unit.output), at: time),
-            packed: planner.buffer(floats: backward.packedFloats, at: time),
-            partials: planner.buffer(floats: wgrad.partialFloats, at: time))),
+            packed: planner.buffer(floats: backward?.packedFloats ?? 0, at: time),
+            partials: planner.buffer(floats: wgrad?.partialFloats ?? 0, at: time))),
         try route(unit, source, destination, output, at: time))
     default:
       throw shapes.notPlanned(unit.output)
@@ -265,8 +307,12 @@ struct TrainingPlanBuilder {
   }
 
   private mutating func route(
-    _ unit: FusedUnit, _ source: Buffer, _ destination: Buffer, _ output: Buffer, at time: Int
+    _ unit: FusedUnit, _ source: Buffer, _ destination: Buffer, _ output: Buffer?, at time: Int
   ) throws(ResNetError) -> TrainingPlan.Route {
+    guard !constants.contains(unit.input) else {
+      return .init(
+        source: source, destination: destination, outputGradient: output, inputGradient: nil)
+    }
     // These units write their input's gradient whole, so they must be the first to do so; in
     // reverse order they are, as they follow the value directly.
     guard gradients[unit.input] == nil else { throw shapes.notPlanned(unit.input) }
@@ -279,11 +325,11 @@ struct TrainingPlanBuilder {
 
   private mutating func convolutionGradients(
     _ unit: FusedUnit, addend: Int?, output: Buffer, backward: ConvolutionPass?,
-    wgrad: WeightGradientPass, at time: Int
+    wgrad: WeightGradientPass?, at time: Int
   ) throws(ResNetError) -> TrainingPlan.ConvolutionGradients {
     let channels = shapes.paddedChannels(unit.output)
     var dy = output
-    if let addend {
+    if let addend, !constants.contains(addend) {
       // The masked gradient goes to the shortcut as it is: same buffer, no pass over memory.
       guard gradients[addend] == nil else { throw shapes.notPlanned(addend) }
       gradients[addend] = output
@@ -300,10 +346,10 @@ struct TrainingPlanBuilder {
       input = buffer
     }
     return .init(
-      output: output, feedsShortcut: addend != nil, y: dy,
+      output: output, feedsShortcut: dy != output, y: dy,
       sums: planner.buffer(floats: shapes.batch * 2 * channels, at: time),
       coefficients: planner.buffer(floats: 3 * channels, at: time),
-      partials: planner.buffer(floats: wgrad.partialFloats, at: time),
+      partials: planner.buffer(floats: wgrad?.partialFloats ?? 0, at: time),
       packed: planner.buffer(floats: backward?.packedFloats ?? 0, at: time), input: input,
       accumulate: accumulate)
   }

@@ -41,6 +41,8 @@ class Case:
     input_channels: int = 3
     classes: int = 10
     base_width: int | None = None
+    frozen: tuple[str, ...] = ()
+    """Layers and stages that are not trained, and whose BN keeps its running statistics."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -64,6 +66,15 @@ CASES = [
     Case("resnet20-c", "resnet20", 32, 32, salt=216, options={"shortcut": "C"}),
     Case("plain20", "plain20", 32, 32, salt=126),
     Case("resnet14-grey", "resnet14", 20, 28, lr=0.002, salt=138, input_channels=1, classes=7),
+    Case(
+        "resnet14-frozen",
+        "resnet14",
+        20,
+        28,
+        lr=0.002,
+        frozen=("conv1", "bn1", "layer1", "layer3.0"),
+        options={"shortcut": "B"},
+    ),
     Case("resnet18-b", "resnet18", 48, 48, lr=0.002, salt=15, classes=100),
     Case(
         "resnet50-1x1",
