@@ -72,6 +72,7 @@ CASES = [
         20,
         28,
         lr=0.002,
+        salt=2,
         frozen=("conv1", "bn1", "layer1", "layer3.0"),
         options={"shortcut": "B"},
     ),
