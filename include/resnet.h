@@ -113,15 +113,35 @@ typedef enum rn_family {
   RN_FAMILY_IMAGENET = 1,
   RN_FAMILY_CIFAR = 2
 } rn_family;
-typedef enum rn_stem { RN_STEM_DEFAULT = 0, RN_STEM_IMAGENET = 1, RN_STEM_CIFAR = 2 } rn_stem;
-typedef enum rn_block { RN_BLOCK_BASIC = 1, RN_BLOCK_BOTTLENECK = 2 } rn_block;
+typedef enum rn_stem {
+  RN_STEM_DEFAULT = 0,
+  RN_STEM_IMAGENET = 1, /* a 7x7 convolution at stride 2, then 3x3 max-pooling at stride 2 */
+  RN_STEM_CIFAR = 2,    /* a 3x3 convolution */
+  RN_STEM_VECTOR = 3,   /* images are vectors, of 1x1 pixels; all layers are fully connected, with
+                           kernels, strides and window of 1 */
+  RN_STEM_NONE = 4      /* none: the first block reads the images */
+} rn_stem;
+typedef enum rn_block {
+  RN_BLOCK_BASIC = 1,
+  RN_BLOCK_BOTTLENECK = 2,
+  RN_BLOCK_LAYERS = 3 /* those of the description */
+} rn_block;
 typedef enum rn_shortcut {
   RN_SHORTCUT_DEFAULT = 0, /* A for CIFAR presets, B for ImageNet presets; plain ones have none */
   RN_SHORTCUT_A = 1,       /* identity, new channels zero: no parameters */
   RN_SHORTCUT_B = 2,       /* 1x1 convolution and BN where dimensions change, identity elsewhere */
   RN_SHORTCUT_C = 3,       /* 1x1 convolution and BN on every block */
-  RN_SHORTCUT_NONE = 4     /* a plain network */
+  RN_SHORTCUT_NONE = 4,    /* a plain network */
+  RN_SHORTCUT_GATE = 5 /* highway layers, y = H(x) T(x) + x (1 - T(x)): H is the residual function
+                              with its last activation, T the sigmoid of a convolution of x that has a
+                              bias. Blocks that change dimensions are plain */
 } rn_shortcut;
+/* What follows each convolution of the stem and the blocks. */
+typedef enum rn_affine {
+  RN_AFFINE_BN = 0,
+  RN_AFFINE_BIAS = 1,
+  RN_AFFINE_BIAS_AND_BN = 2 /* as in torchvision's VGG with BN; BN makes the bias useless */
+} rn_affine;
 typedef enum rn_stride_on {
   RN_STRIDE_DEFAULT = 0, /* 1x1 */
   RN_STRIDE_ON_1X1 = 1,  /* a bottleneck's stride is on its first 1x1 (as published) */
@@ -152,13 +172,32 @@ typedef struct rn_model_options {
         RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, RN_DEFAULT, RN_DEFAULT, RN_DEFAULT, 0    \
   }
 
-/* One stage of a network of your own: `blocks` blocks whose 3x3 convolutions have `width`
- * channels, the first at spatial stride `stride` (1 or 2). */
+/* One stage of a network of your own: `blocks` blocks whose convolutions have `width` channels (or
+ * multiples of it), the first at spatial stride `stride` (1 or 2); then a max-pooling of side and
+ * stride `max_pool` without padding, unless that is 0. */
 typedef struct rn_stage {
-  int32_t blocks, width, stride;
+  int32_t blocks, width, stride, max_pool;
 } rn_stage;
 
-/* A network of your own. The enums have no defaults here, but for stride_on and zero_channels. */
+/* One layer of a block: a convolution with a kernel of side 1, 3, 5 or 7, or of vectors a fully
+ * connected layer (kernel 1). It has width_multiple times the stage's width as channels, 1 to 8. */
+typedef struct rn_layer {
+  int32_t kernel, width_multiple;
+} rn_layer;
+
+/* A network of your own. The enums have no defaults here, but for stride_on, zero_channels and
+ * affine. Beside residual networks these are the kinds that the paper compares with:
+ *
+ *   Blocks of 1 to 16 layers: block = RN_BLOCK_LAYERS; the stage's stride is on layers[stride_layer].
+ *   Multilayer perceptrons:   stem = RN_STEM_VECTOR.
+ *   VGG and the like:         stem = RN_STEM_NONE, shortcut = RN_SHORTCUT_NONE, a window and hidden
+ *                             layers. Tensors have torchvision's names, features.0.weight, ...
+ *   Highway layers:           shortcut = RN_SHORTCUT_GATE. Biases of gates start at -2.
+ *
+ * The head reads every window x window patch of the last map, through hidden layers if there are
+ * any, and averages the scores of all of them, so that it takes images of any size. A side of the
+ * map that is shorter than the window is stretched to it, each cell being the average of the pixels
+ * that it covers (PyTorch's adaptive average pooling). There is no dropout. */
 typedef struct rn_description {
   size_t size;      /* sizeof(rn_description) */
   const char *name; /* NULL: "custom" */
@@ -168,17 +207,27 @@ typedef struct rn_description {
   rn_stride_on stride_on;
   rn_zero_channels zero_channels;
   int32_t input_channels;
-  int32_t stem_width;
+  int32_t stem_width; /* 0 without a stem */
   int32_t classes;
   int32_t stage_count;
   const rn_stage *stages;
   uint64_t seed;
+  rn_affine affine;
+  int32_t maxout;       /* 0: ReLU. Else maxout units, each the largest of so many channels: 2 to 8;
+                              in plain and highway networks */
+  int32_t layer_count;  /* 1 to 16 with RN_BLOCK_LAYERS, else 0 */
+  int32_t stride_layer; /* index from 0 */
+  const rn_layer *layers;
+  int32_t hidden_count;  /* hidden layers of the head, 0 to 16 */
+  int32_t window;        /* side of the patch that the head reads; 0 is 1 */
+  const int32_t *hidden; /* their widths; each has a bias and the activation */
 } rn_description;
 /* No network yet: every member but size is 0 or its enum's first value. */
-#define RN_DESCRIPTION_INIT                                                             \
-  {                                                                                     \
-    sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT, \
-        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0                          \
+#define RN_DESCRIPTION_INIT                                                                        \
+  {                                                                                                \
+    sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT,            \
+        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0, RN_AFFINE_BN, 0, 0, 0, NULL, 0, 0, \
+        NULL                                                                                       \
   }
 
 /* ---- Models -------------------------------------------------------------------------------- */
@@ -188,8 +237,10 @@ typedef struct rn_model rn_model;
 /* Makes a model with fresh weights from a preset: "resnet18", "resnet34", "resnet50", "resnet101",
  * "resnet152", "plain18", "plain34" (ImageNet) and "resnetN", "plainN" with N = 6n+2 (CIFAR: 20,
  * 32, 44, 56, 110, 1202, ...). A name that both families have is the ImageNet network; write
- * "cifar-resnet50" or set options->family for the other. options: NULL for the preset as it is.
- * RN_NOT_FOUND if there is no such preset, RN_INVALID_ARGUMENT if it cannot be so changed. */
+ * "cifar-resnet50" or set options->family for the other. The networks that the paper compares with
+ * are "vgg16", "vgg19", "vgg16-bn", "vgg19-bn" (ImageNet), "highway19", "highway32" and "fitnet19"
+ * (CIFAR); of these only classes and input_channels can be changed. options: NULL for the preset as
+ * it is. RN_NOT_FOUND if there is no such preset, RN_INVALID_ARGUMENT if it cannot be so changed. */
 rn_status rn_model_create(const char *preset, const rn_model_options *options, rn_model **model);
 
 /* Makes a model with fresh weights from a description. */
@@ -443,6 +494,88 @@ typedef struct rn_hdf5_options {
  * form. As with models, do not open files of people whom you do not trust. */
 rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
                                rn_dataset **dataset);
+
+/* What happens where an image file is missing, damaged, or something else than an image. */
+typedef enum rn_damage {
+  RN_DAMAGE_FATAL = 0, /* reading it fails, and the message names it */
+  RN_DAMAGE_SKIP = 1 /* it is left out, and named by rn_dataset_damaged_path. Training takes another
+                          image instead, drawn from (seed, epoch, index); an evaluation counts the
+                          others alone, for which every file is decoded once more before the first */
+} rn_damage;
+
+/* How training varies the images of a dataset of files, which are else seen like this: the shorter
+ * side resized to `resize`, the middle cropped. All is drawn from (seed, epoch, index). */
+typedef enum rn_variation {
+  RN_VARIATION_NONE = 0,
+  /* The shorter side resized to a length drawn from least_side to most_side, the crop anywhere in it:
+   * as the paper has it. */
+  RN_VARIATION_SCALED = 1,
+  /* A rectangle anywhere, with a share of the area and an aspect ratio (width / height) that are
+   * drawn, resized to the crop: torchvision's RandomResizedCrop. */
+  RN_VARIATION_AREA = 2
+} rn_variation;
+
+typedef struct rn_image_options {
+  size_t size;      /* sizeof(rn_image_options) */
+  int32_t channels; /* 3 (RGB) or 1 (grey), to which files are converted */
+  int32_t crop;     /* height and width of what models are given */
+  int32_t resize;   /* the shorter side of which the middle is cropped; 0 for the image's own */
+  rn_filter filter;
+  rn_damage damage;
+  int64_t pixel_limit; /* more pixels are damage; 0 for 2^26 */
+  int32_t
+      scaled_decoding; /* non-zero: where images are varied, JPEG files may be decoded at 1/2, 1/4
+                              or 1/8 of their size if that is still as large as needed; faster, and
+                              pixels differ a little */
+  rn_variation variation;
+  int32_t least_side, most_side;                           /* of RN_VARIATION_SCALED */
+  double least_area, most_area, least_aspect, most_aspect; /* of RN_VARIATION_AREA */
+  int32_t mirror;                                          /* non-zero: half of the images */
+  /* The colours, as Krizhevsky 2012: to all pixels of an image is added the sum of the eigenvectors of
+   * the covariance of RGB over the training set, each times its eigenvalue (pixels from 0 to 1) and a
+   * number from the normal distribution with this deviation. 0: not. */
+  double colour_deviation;
+  double eigenvalues[3];
+  double eigenvectors[9]; /* three, one after the other */
+} rn_image_options;
+/* The testing view of the paper: 224 x 224 of a shorter side of 256, in RGB. Damage is fatal. */
+#define RN_IMAGE_OPTIONS_INIT RN_IMAGE_OPTIONS_(RN_VARIATION_NONE, 0)
+/* And training as published (section 3.4): a shorter side of 256 to 480, mirror, colours of ImageNet. */
+#define RN_IMAGE_OPTIONS_PUBLISHED RN_IMAGE_OPTIONS_(RN_VARIATION_SCALED, 0.1)
+/* And training by the later common recipe: 8 to 100 % of the area, aspects of 3/4 to 4/3, mirror. */
+#define RN_IMAGE_OPTIONS_COMMON RN_IMAGE_OPTIONS_(RN_VARIATION_AREA, 0)
+#define RN_IMAGE_OPTIONS_(variation, deviation)                                                  \
+  {                                                                                              \
+    sizeof(rn_image_options), 3, 224, 256, RN_BILINEAR, RN_DAMAGE_FATAL, 0, 1, (variation), 256, \
+        480, 0.08, 1, 3.0 / 4, 4.0 / 3, 1, (deviation), {0.2175, 0.0188, 0.0045}, {              \
+      -0.5675, -0.5808, -0.5836, 0.7192, -0.0045, -0.6948, 0.4009, -0.8140, 0.4203               \
+    }                                                                                            \
+  }
+
+/* The images of folder/CLASS/, files *.jpg, *.jpeg and *.png. Classes are the names of the folders in
+ * the order of their bytes. No file is opened: they are decoded when they are read, several at once.
+ * options: NULL for RN_IMAGE_OPTIONS_INIT. RN_NOT_FOUND if there is no such folder, no class in it, or
+ * no image in a class. */
+rn_status rn_dataset_open_folder(const char *folder, const rn_image_options *options,
+                                 rn_dataset **dataset);
+/* The images that a text file lists, one a line: a path, a space and a label in 0 ... classes-1. Paths
+ * that are not absolute begin where the list is. classes 0 stands for the largest label + 1. */
+rn_status rn_dataset_open_list(const char *list, int32_t classes, const rn_image_options *options,
+                               rn_dataset **dataset);
+/* The same from arrays. */
+rn_status rn_dataset_open_files(const char *const *paths, const int32_t *labels, int64_t count,
+                                int32_t classes, const rn_image_options *options,
+                                rn_dataset **dataset);
+/* Decodes every file of a dataset of files, so that all damaged ones are known. */
+rn_status rn_dataset_verify(rn_dataset *dataset);
+/* How many damaged files of a dataset are known, in the order in which they were found; and the path
+ * and the reason of one of them, written as rn_model_summary does. 0 for a dataset that is not of
+ * files. A part of a dataset (rn_dataset_split) names those of the whole. */
+rn_status rn_dataset_damaged_count(rn_dataset *dataset, int64_t *count);
+rn_status rn_dataset_damaged_path(rn_dataset *dataset, int64_t index, char *text, size_t capacity,
+                                  size_t *needed);
+rn_status rn_dataset_damaged_reason(rn_dataset *dataset, int64_t index, char *text, size_t capacity,
+                                    size_t *needed);
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);
@@ -468,6 +601,33 @@ rn_status rn_dataset_get_info(rn_dataset *dataset, rn_dataset_info *info);
  * pointer may be NULL. Capacities are in elements. */
 rn_status rn_dataset_read(rn_dataset *dataset, int64_t first, int64_t count, float *pixels,
                           size_t pixel_capacity, int32_t *labels, size_t label_capacity);
+
+/* Writes the name of class `index` ("" if the classes have no names), as rn_model_summary does. */
+rn_status rn_dataset_class_name(rn_dataset *dataset, int32_t index, char *text, size_t capacity,
+                                size_t *needed);
+
+/* What is to be known of a training set's pixels, in the unit of the pixels. Pointers and capacities
+ * (in elements) are the caller's, who sets them before the call; NULL where values are not wanted. */
+typedef struct rn_calibration {
+  size_t size;                       /* sizeof(rn_calibration) */
+  double *mean, *standard_deviation; /* of each channel */
+  size_t channel_capacity;           /* of each of the two */
+  float *per_pixel_mean;             /* channels x height x width values */
+  size_t pixel_capacity;
+  int64_t count;      /* images that it was computed from */
+  int32_t has_colour; /* non-zero for images of 3 channels: the next are filled in, for
+                         rn_image_options */
+  double eigenvalues[3];
+  double eigenvectors[9];
+} rn_calibration;
+#define RN_CALIBRATION_INIT                                          \
+  {                                                                  \
+    sizeof(rn_calibration), NULL, NULL, 0, NULL, 0, 0, 0, {0}, { 0 } \
+  }
+
+/* Computes it from `images` images (0: all), drawn by the seed, without random variation. */
+rn_status rn_dataset_calibrate(rn_dataset *dataset, int64_t images, uint64_t seed,
+                               rn_calibration *calibration);
 
 typedef struct rn_metrics {
   size_t size;          /* sizeof(rn_metrics) */
@@ -659,7 +819,8 @@ typedef struct rn_fit_options {
   size_t size; /* sizeof(rn_fit_options) */
   int32_t epochs;
   int32_t batch_size;
-  int32_t pad;    /* augmentation: pixels of zero padding a side for a random crop; 0 for none */
+  int32_t pad;    /* augmentation: pixels of zero padding a side for a random crop; 0 for none.
+                     Datasets of files vary as rn_image_options says, and take neither this nor: */
   int32_t mirror; /* augmentation: non-zero to mirror half of the images */
   rn_normalize normalize;
   const int64_t *milestones; /* steps of this call after which the rate is multiplied by gamma,

@@ -21,9 +21,15 @@ static ri_status unknown(size_t count, ri_reason *reason) {
 }
 
 ri_status ri_check_size(uint32_t width, uint32_t height, int64_t most_pixels, ri_reason *reason) {
-  if (width >= 1 && height >= 1 && (int64_t)width <= most_pixels / height) return RI_OK;
-  snprintf(reason->text, sizeof reason->text, "its header says %u x %u pixels, expected 1 to %lld",
-           width, height, (long long)most_pixels);
+  // A row is what memory is counted in, whatever the number of them.
+  enum { MOST_SIDE = 1 << 20 };
+  if (width >= 1 && width <= MOST_SIDE && height >= 1 && height <= MOST_SIDE &&
+      (int64_t)width <= most_pixels / height) {
+    return RI_OK;
+  }
+  snprintf(reason->text, sizeof reason->text,
+           "its header says %u x %u pixels, expected 1 to %d a side and %lld in all", width, height,
+           MOST_SIDE, (long long)most_pixels);
   return RI_DAMAGED;
 }
 

@@ -62,7 +62,7 @@ final class InputFile {
 }
 
 /// The system's words for an error number.
-private func describe(_ code: CInt) -> String {
+func describe(_ code: CInt) -> String {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
     // Unlike strerror, this may be called from any thread.
     guard let start = text.baseAddress, strerror_r(code, start, text.count) == 0 else {

@@ -29,30 +29,17 @@ public final class Subset: TrainingData {
   public var classes: Int { base.classes }
   public var unitScale: Float { base.unitScale }
 
+  public var augmentation: Augmentation? { base.augmentation }
+
+  public func readable(_ indices: [Int]) throws(ResNetError) -> [Int] {
+    for index in indices { try checkIndex(index) }
+    let kept = Set(try base.readable(indices.map { self.indices[$0] }))
+    return indices.filter { kept.contains(self.indices[$0]) }
+  }
+
   /// Over the images of the subset alone.
   public func perPixelMean() throws(ResNetError) -> [Float] {
-    let size = channels * extent.height * extent.width
-    let portion = max(1, min(count, 1_000_000 / size))
-    var pixels = [Float](repeating: 0, count: portion * size)
-    var labels = [Int32](repeating: 0, count: portion)
-    var sums = [Double](repeating: 0, count: size)
-    for first in stride(from: 0, to: count, by: portion) {
-      let part = first..<min(first + portion, count)
-      let outcome = pixels.withUnsafeMutableBufferPointer { pixels in
-        labels.withUnsafeMutableBufferPointer { labels in
-          Result { () throws(ResNetError) in
-            try read(
-              Array(part)[...], normalization: .identity, augmentation: nil, seed: 0, epoch: 0,
-              images: pixels, labels: labels)
-          }
-        }
-      }
-      try outcome.get()
-      for image in 0..<part.count {
-        for pixel in 0..<size { sums[pixel] += Double(pixels[image * size + pixel]) }
-      }
-    }
-    return sums.map { Float($0 / Double(count)) }
+    try Calibration(of: self).perPixelMean
   }
 
   public func read(
@@ -60,13 +47,17 @@ public final class Subset: TrainingData {
     seed: UInt64, epoch: Int, images: UnsafeMutableBufferPointer<Float>,
     labels: UnsafeMutableBufferPointer<Int32>
   ) throws(ResNetError) {
-    for index in indices where index < 0 || index >= count {
-      throw ResNetError(
-        .invalidArgument, "image \(index) was asked for; the subset has \(count), from 0")
-    }
+    for index in indices { try checkIndex(index) }
     try base.read(
       indices.map { self.indices[$0] }[...], normalization: normalization,
       augmentation: augmentation, seed: seed, epoch: epoch, images: images, labels: labels)
+  }
+
+  private func checkIndex(_ index: Int) throws(ResNetError) {
+    guard index >= 0, index < count else {
+      throw ResNetError(
+        .invalidArgument, "image \(index) was asked for; the subset has \(count), from 0")
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import Synchronization
 /// is still waking up. One caller at a time has the
 /// workers; another that comes meanwhile computes alone, with the same result. Workers start on
 /// first use, and anew in a forked child.
-final class ThreadPool: @unchecked Sendable {
+package final class ThreadPool: @unchecked Sendable {
   static let maximumThreads = 256
 
   /// Polls of the generation before a worker sleeps: some 200 microseconds, which outlasts the
@@ -66,7 +66,7 @@ final class ThreadPool: @unchecked Sendable {
 
   /// The pool lives as long as the process; a forked child, whose copy has no threads, gets a new
   /// one (the old one is left alone: its locks may be held by threads that do not exist there).
-  static var shared: ThreadPool {
+  package static var shared: ThreadPool {
     Unmanaged<ThreadPool>.fromOpaque(
       UnsafeRawPointer(bitPattern: current.load(ordering: .acquiring))!
     ).takeUnretainedValue()
@@ -94,7 +94,7 @@ final class ThreadPool: @unchecked Sendable {
   // MARK: Threads
 
   /// Threads that compute, the calling one included.
-  var threads: Int { threadCount.load(ordering: .relaxed) }
+  package var threads: Int { threadCount.load(ordering: .relaxed) }
 
   func setThreads(_ count: Int) {
     pthread_mutex_lock(region)
@@ -185,7 +185,7 @@ final class ThreadPool: @unchecked Sendable {
   /// Calls `body(task, worker)` for every task in 0..<tasks, on at most `workers` threads at a
   /// time, and returns when all are done. `worker` is below `workers` and differs between calls
   /// that run at the same time, so it can choose scratch memory.
-  func run(_ tasks: Int, workers limit: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
+  package func run(_ tasks: Int, workers limit: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     // The mode of floating-point arithmetic is the host's, each thread may have another, and which
     // thread takes a task is left to chance: all compute in the same mode.
     let mode = rk_float_mode_enter()

@@ -27,14 +27,14 @@ struct ShuffledBatches: IteratorProtocol {
   }
 }
 
-/// All images in order, the last batch as large as it comes out.
+/// Images one after the other, the last batch as large as it comes out.
 struct SequentialBatches: IteratorProtocol {
   private let batchSize: Int
   private var rest: ArraySlice<Int>
 
-  init(count: Int, batchSize: Int) {
+  init(_ indices: [Int], batchSize: Int) {
     self.batchSize = batchSize
-    rest = Array(0..<count)[...]
+    rest = indices[...]
   }
 
   mutating func next() -> BatchLoader.Request? {

@@ -26,10 +26,11 @@ extension Model {
     _ body: (_ label: Int, _ predicted: Int) -> Void
   ) throws(ResNetError) -> Metrics {
     try validate(data, normalization: normalization, role: "evaluation")
-    let size = evaluationBatch(data)
+    let indices = try data.readable()
+    let size = min(evaluationBatch(data), indices.count)
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: size,
-      requests: SequentialBatches(count: data.count, batchSize: size), workers: workers)
+      requests: SequentialBatches(indices, batchSize: size), workers: workers)
     let classes = network.classes
     let memory = try allocateFloats(size * classes)
     defer { free(memory) }
@@ -54,10 +55,10 @@ extension Model {
         if Softmax.rank(of: label, row, classes: classes) < 5 { amongFive += 1 }
       }
     }
-    let count = Double(data.count)
+    let count = Double(indices.count)
     return Metrics(
       loss: loss / count, accuracy: Double(correct) / count,
-      top5Accuracy: Double(amongFive) / count, count: data.count)
+      top5Accuracy: Double(amongFive) / count, count: indices.count)
   }
 
   /// Images to read at a time: enough for the engine to work on, while large images stay within some

@@ -41,7 +41,8 @@ extension Trainer {
     let planned = options.steps(for: data)
     let loader = try BatchLoader(
       .init(
-        data: data, normalization: normalization, augmentation: options.augmentation,
+        data: data, normalization: normalization,
+        augmentation: options.augmentation ?? data.augmentation,
         seed: options.seed),
       batchSize: size,
       requests: ShuffledBatches(

@@ -16,7 +16,7 @@ public struct FitOptions: Hashable, Sendable {
   public var iterations: Int?
   /// Images of a step, at least 1 and at most as many as there are.
   public var batchSize: Int
-  /// Random variation of the training images, or nil for none.
+  /// Random variation of the training images, or nil for the dataset's own, if it has one.
   public var augmentation: Augmentation?
   public var normalize: Normalize
   /// The learning rate's course, counted in steps from the start of the call.

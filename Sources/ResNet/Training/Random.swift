@@ -4,7 +4,7 @@ import Glibc
 /// one of them draws leaves the others as they were.
 package enum RandomStream: UInt32, Sendable {
   case weights, order, augmentation
-  case split
+  case split, replacement
 }
 
 /// Philox4x32-10, the counter-based random generator of Salmon et al., "Parallel Random Numbers:

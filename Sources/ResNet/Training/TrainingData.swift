@@ -15,6 +15,13 @@ public protocol TrainingData: AnyObject, Sendable {
   /// One more than the largest possible label.
   var classes: Int { get }
 
+  /// The random variation of training on it, if the options of training name none. Nil for none.
+  var augmentation: Augmentation? { get }
+
+  /// Those of these images that an evaluation is to count. All, unless there are damaged ones that
+  /// are to be left out.
+  func readable(_ indices: [Int]) throws(ResNetError) -> [Int]
+
   /// The mean of each pixel over all images, `channels*height*width` values in raw units.
   func perPixelMean() throws(ResNetError) -> [Float]
 
@@ -32,6 +39,21 @@ public protocol TrainingData: AnyObject, Sendable {
   ) throws(ResNetError)
 }
 
+extension TrainingData {
+  public var augmentation: Augmentation? { nil }
+
+  public func readable(_ indices: [Int]) throws(ResNetError) -> [Int] { indices }
+
+  /// Those of all images that an evaluation is to count. Throws `badFormat` if there are none.
+  package func readable() throws(ResNetError) -> [Int] {
+    let indices = try readable(Array(0..<count))
+    guard !indices.isEmpty else {
+      throw ResNetError(.badFormat, "none of the \(count) images can be read")
+    }
+    return indices
+  }
+}
+
 /// Random variation of training images (section 4.2): a crop of the image's own size out of the
 /// image padded with zeros, and a mirror image half of the time.
 public struct Augmentation: Hashable, Sendable {
@@ -44,6 +66,9 @@ public struct Augmentation: Hashable, Sendable {
     self.padding = padding
     self.mirror = mirror
   }
+
+  /// None of these: a dataset's own variation, whatever that is.
+  public static let own = Augmentation(padding: 0, mirror: false)
 
   /// As published for CIFAR-10: 4 pixels of padding, and mirroring.
   public static let cifar = Augmentation(padding: 4, mirror: true)

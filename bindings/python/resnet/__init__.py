@@ -34,7 +34,16 @@ from ._errors import (
     StateDictError,
     Status,
 )
-from .data import CIFAR10, CIFAR100, IDX, Dataset, HDF5Images
+from .data import CIFAR10, CIFAR100, IDX, Calibration, Dataset, HDF5Images
+from .image_files import (
+    COMMON,
+    PUBLISHED,
+    Colours,
+    DamagedFile,
+    ImageFolder,
+    ImageList,
+    Variation,
+)
 from .images import centre_crop, read_image, resize
 from .machine import (
     get_threads,
@@ -63,15 +72,22 @@ __version__ = "1.0.0"
 __all__ = [
     "CIFAR10",
     "CIFAR100",
+    "COMMON",
     "IDX",
+    "PUBLISHED",
     "BufferTooSmallError",
     "BusyError",
+    "Calibration",
     "CancelledError",
     "ClassFigures",
+    "Colours",
+    "DamagedFile",
     "Dataset",
     "Error",
     "FormatError",
     "HDF5Images",
+    "ImageFolder",
+    "ImageList",
     "InputOutputError",
     "InvalidArgumentError",
     "InvalidHandleError",
@@ -90,6 +106,7 @@ __all__ = [
     "StateDictError",
     "Status",
     "Trainer",
+    "Variation",
     "Views",
     "centre_crop",
     "class_figures",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -16,6 +17,28 @@ if TYPE_CHECKING:
     import os
 
     import numpy.typing as npt
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """What is to be known of a training set's pixels, in the unit of the pixels.
+
+    Attributes:
+        count: Images that it was computed from.
+        mean: Of each channel, (channels,).
+        standard_deviation: Of each channel, (channels,).
+        per_pixel_mean: (channels, height, width), the paper's normalisation.
+        eigenvalues: Of the covariance of RGB, for pixels from 0 to 1, the largest first; None if
+            there are not 3 channels. With `eigenvectors`, what `resnet.Colours` takes.
+        eigenvectors: One in each row.
+    """
+
+    count: int
+    mean: npt.NDArray[np.float64]
+    standard_deviation: npt.NDArray[np.float64]
+    per_pixel_mean: npt.NDArray[np.float32]
+    eigenvalues: npt.NDArray[np.float64] | None
+    eigenvectors: npt.NDArray[np.float64] | None
 
 
 class Dataset(Owner):
@@ -71,6 +94,57 @@ class Dataset(Owner):
     def classes(self) -> int:
         """The number of classes: labels are 0 to one less."""
         return int(self._info().classes)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes; empty if they have none."""
+        names = [
+            _values.read_text(library().rn_dataset_class_name, self._handle, index)
+            for index in range(self.classes)
+        ]
+        return names if any(names) else []
+
+    def calibrate(
+        self, images: SupportsIndex | None = None, *, seed: SupportsIndex = 0
+    ) -> Calibration:
+        """Computes what normalises the pixels of a training set, without random variation.
+
+        Args:
+            images: How many images, drawn at random; None for all.
+            seed: Of that choice.
+
+        Raises:
+            InvalidArgumentError: The number of images is out of range.
+        """
+        channels, height, width = self.shape
+        mean, deviation = np.empty(channels), np.empty(channels)
+        pixels = np.empty((channels, height, width), np.float32)
+        result = _library.Calibration(
+            mean=mean.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            standard_deviation=deviation.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            channel_capacity=channels,
+            per_pixel_mean=_values.floats(pixels),
+            pixel_capacity=pixels.size,
+        )
+        wanted = 0 if images is None else _values.integer(images, "images", bits=64)
+        if images is not None and wanted < 1:
+            raise InvalidArgumentError(f"images is {wanted}, expected at least 1, or None")
+        library().rn_dataset_calibrate(
+            self._handle,
+            wanted,
+            _values.integer(seed, "seed", bits=64, signed=False),
+            ctypes.byref(result),
+        )
+        return Calibration(
+            count=result.count,
+            mean=mean,
+            standard_deviation=deviation,
+            per_pixel_mean=pixels,
+            eigenvalues=np.array(result.eigenvalues) if result.has_colour else None,
+            eigenvectors=(
+                np.array(result.eigenvectors).reshape(3, 3) if result.has_colour else None
+            ),
+        )
 
     def read(
         self, first: SupportsIndex = 0, count: SupportsIndex | None = None
@@ -143,7 +217,7 @@ class Dataset(Owner):
         Owner.__init__(dataset, made, "rn_dataset_free")
         return dataset
 
-    def _open(self, function: str, *arguments: Any) -> None:  # noqa: ANN401 (what ctypes takes)
+    def _open(self, function: str, *arguments: Any) -> None:  # noqa: ANN401 (ctypes' own)
         """What a subclass that reads files does in place of `__init__`."""
         made = ctypes.c_void_p()
         try:

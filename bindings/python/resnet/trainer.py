@@ -194,7 +194,8 @@ class Trainer(Owner):
             batch_size: Images a step.
             validation: What to evaluate the model on after each epoch.
             augment: "cifar" for the paper's random crops out of 4 pixels of padding, and mirroring;
-                or (padding, mirror); None for the images as they are.
+                or (padding, mirror); None for the images as they are, or, if they are files, as
+                their dataset varies them.
             milestones: Numbers of steps of this training, increasing, after each of which the
                 learning rate is multiplied by gamma. `lr` itself stays the initial one.
             gamma: See milestones.

@@ -22,6 +22,7 @@ HEADER = Path(__file__).resolve().parents[3] / "include/resnet.h"
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_model_options": _library.ModelOptions,
     "rn_stage": _library.Stage,
+    "rn_layer": _library.Layer,
     "rn_description": _library.Description,
     "rn_model_info": _library.ModelInfo,
     "rn_tensor_info": _library.TensorInfo,
@@ -29,6 +30,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_feature_shape": _library.FeatureShape,
     "rn_hdf5_options": _library.HDF5Options,
     "rn_image_info": _library.ImageInfo,
+    "rn_image_options": _library.ImageOptions,
+    "rn_calibration": _library.Calibration,
     "rn_dataset_info": _library.DatasetInfo,
     "rn_metrics": _library.Metrics,
     "rn_memory": _library.Memory,
@@ -53,12 +56,15 @@ CONSTANTS: dict[str, int] = {
             ("RN_STEM", _library.STEMS),
             ("RN_BLOCK", _library.BLOCKS),
             ("RN_SHORTCUT", _library.SHORTCUTS),
+            ("RN_AFFINE", _library.AFFINES),
             ("RN_STRIDE_ON", _library.STRIDES_ON),
             ("RN_ZEROS", _library.ZERO_CHANNELS),
             ("RN_NORMALIZE", _library.NORMALIZE),
             ("RN_VIEWS", _library.VIEWS),
             ("RN_AVERAGE", _library.AVERAGES),
             ("RN", _library.FILTERS),
+            ("RN_DAMAGE", _library.DAMAGE),
+            ("RN_VARIATION", _library.VARIATIONS),
         )
         for word, value in choices.items()
     },

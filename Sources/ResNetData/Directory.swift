@@ -1,0 +1,48 @@
+import Glibc
+import ResNet
+
+/// What is in a directory, by name.
+enum Directory {
+  /// The names of all entries but hidden ones, in the order of their bytes.
+  ///
+  /// - Throws: `notFound`, or `inputOutput` if it cannot be read; `badFormat` for a name that is not
+  ///   UTF-8.
+  static func names(in path: String) throws(ResNetError) -> [String] {
+    guard !path.utf8.contains(0) else {
+      throw ResNetError(.invalidArgument, "a path must not contain a zero byte")
+    }
+    guard let stream = opendir(path) else {
+      let code = errno
+      throw ResNetError(
+        code == ENOENT || code == ENOTDIR ? .notFound : .inputOutput,
+        "cannot open the directory \(path): \(describe(code))")
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        let code = errno
+        guard code == 0 else {
+          throw ResNetError(.inputOutput, "cannot read the directory \(path): \(describe(code))")
+        }
+        break
+      }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard let name else {
+        throw ResNetError(.badFormat, "a file name in \(path) is not UTF-8; rename it")
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    // As bytes: Swift would order by characters, others by code points, which is the same as bytes.
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Whether a path leads to a directory, perhaps by a symbolic link.
+  static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+}

@@ -1,0 +1,154 @@
+import ResNet
+
+/// Image files and their classes: what an ``ImageFileDataset`` is made from. No file is opened.
+public struct ImageFiles: Sendable {
+  /// Before every path.
+  private let root: String
+  private let paths: PathList
+  private let labels: [Int32]
+  public let classes: Int
+  /// One per class, or none.
+  public let classNames: [String]
+
+  public var count: Int { labels.count }
+
+  /// Where a file is.
+  public func path(_ index: Int) -> String { root + paths[index] }
+
+  public func label(_ index: Int) -> Int { Int(labels[index]) }
+
+  /// The files of a folder that has a folder for each class: `folder/CLASS/*.jpg`, `*.jpeg` or
+  /// `*.png`, in upper or lower case. Classes are the names of the folders in the order of their
+  /// bytes, and a class's files are in that order, too. Names that begin with a point, and whatever
+  /// else is there, are passed over.
+  ///
+  /// - Throws: `notFound` if there is no such folder, if it has no folders, or if one of these has
+  ///   no image; `inputOutput` if one cannot be read.
+  public init(folder: String) throws(ResNetError) {
+    let classNames = try Directory.names(in: folder).filter {
+      Directory.isDirectory("\(folder)/\($0)")
+    }
+    guard !classNames.isEmpty else {
+      throw ResNetError(
+        .notFound,
+        "\(folder) has no folders; an image folder has one for each class, and in that the images: "
+          + "\(folder)/CLASS/*.jpg or *.png")
+    }
+    var paths = PathList()
+    var labels: [Int32] = []
+    for (label, name) in classNames.enumerated() {
+      let files = try Directory.names(in: "\(folder)/\(name)").filter(ImageFiles.isImage)
+      guard !files.isEmpty else {
+        throw ResNetError(
+          .notFound,
+          "the class folder \(folder)/\(name) has no *.jpg, *.jpeg or *.png; remove it, or give it "
+            + "images")
+      }
+      for file in files {
+        paths.append("\(name)/\(file)")
+        labels.append(Int32(truncatingIfNeeded: label))
+      }
+    }
+    root = folder + "/"
+    self.paths = paths
+    self.labels = labels
+    self.classNames = classNames
+    classes = classNames.count
+  }
+
+  /// The files that a text file lists, one a line: a path, spaces or tabs, and a label. Paths that
+  /// are not absolute begin where the list is. Empty lines are passed over.
+  ///
+  /// - Parameter classes: 0 for one more than the largest label.
+  /// - Throws: `notFound`, `inputOutput`; `badFormat` for a line that is something else, or a list
+  ///   without any.
+  public init(list: String, classes: Int = 0, classNames: [String] = []) throws(ResNetError) {
+    let scratch = ImageScratch()
+    defer { withExtendedLifetime(scratch) {} }
+    let text = try scratch.read(list)
+    let directory = list.lastIndex(of: "/").map { String(list[...$0]) } ?? ""
+    var paths: [String] = []
+    var labels: [Int] = []
+    for (number, line) in text.split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+    )
+    .enumerated() {
+      guard let line = String(validating: line, as: UTF8.self) else {
+        throw ResNetError(.badFormat, "\(list): line \(number + 1) is not UTF-8 text")
+      }
+      let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" }
+      let words = line.drop(while: blank)
+      guard !words.isEmpty else { continue }
+      let end = words.lastIndex { !blank($0) } ?? words.startIndex
+      let trimmed = words[...end]
+      guard let gap = trimmed.lastIndex(where: blank), let label = Int(trimmed[gap...].dropFirst()),
+        let last = trimmed[..<gap].lastIndex(where: { !blank($0) })
+      else {
+        throw ResNetError(
+          .badFormat,
+          "\(list): line \(number + 1) is \"\(line.prefix(80))\", expected a path, a space and a "
+            + "label")
+      }
+      let path = String(trimmed[...last])
+      paths.append(path.hasPrefix("/") ? path : directory + path)
+      labels.append(label)
+    }
+    do throws(ResNetError) {
+      try self.init(paths: paths, labels: labels, classes: classes, classNames: classNames)
+    } catch {
+      throw ResNetError(
+        error.kind == .invalidArgument ? .badFormat : error.kind, "\(list): \(error.message)")
+    }
+  }
+
+  /// Those files.
+  ///
+  /// - Parameters:
+  ///   - labels: One per file, in `0..<classes`.
+  ///   - classes: 0 for one more than the largest label.
+  ///   - classNames: One per class, or none.
+  /// - Throws: `invalidArgument` if there are none, or a label is out of range; `shapeMismatch` if the
+  ///   counts do not fit.
+  public init(paths: [String], labels: [Int], classes: Int = 0, classNames: [String] = [])
+    throws(ResNetError)
+  {
+    guard !paths.isEmpty else {
+      throw ResNetError(.invalidArgument, "there are no image files; expected at least one")
+    }
+    guard paths.count == labels.count else {
+      throw ResNetError(
+        .shapeMismatch, "got \(labels.count) labels for \(paths.count) files, expected one each")
+    }
+    let most = Int(Int32.max)
+    let largest = labels.max() ?? 0
+    guard (0...most).contains(classes), classes > 0 || largest < most else {
+      throw ResNetError(
+        .invalidArgument,
+        "the number of classes must be 1 to \(most), or 0 for one more than the largest label; got "
+          + "\(classes), and labels up to \(largest)")
+    }
+    let found = classes > 0 ? classes : largest + 1
+    if let index = labels.firstIndex(where: { $0 < 0 || $0 >= found }) {
+      throw ResNetError(
+        .invalidArgument,
+        "the label of \(paths[index]) is \(labels[index]); with \(max(found, 1)) classes, labels are 0 "
+          + "to \(max(found, 1) - 1)")
+    }
+    guard classNames.isEmpty || classNames.count == found else {
+      throw ResNetError(
+        .shapeMismatch, "got \(classNames.count) class names for \(found) classes")
+    }
+    root = ""
+    var list = PathList()
+    for path in paths { list.append(path) }
+    self.paths = list
+    self.labels = labels.map { Int32(truncatingIfNeeded: $0) }
+    self.classes = found
+    self.classNames = classNames
+  }
+
+  private static func isImage(_ name: String) -> Bool {
+    guard let point = name.lastIndex(of: ".") else { return false }
+    return ["jpg", "jpeg", "png"].contains(name[point...].dropFirst().lowercased())
+  }
+}

@@ -1,0 +1,264 @@
+"""Datasets of image files, which are decoded when they are read."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias
+
+from . import _library, _values
+from ._errors import ShapeError
+from ._library import library
+from .data import Dataset
+
+if TYPE_CHECKING:
+    import os
+
+    from .images import Interpolation
+
+Damage: TypeAlias = Literal["fatal", "skip"]
+
+COLOURS = 3
+
+
+class DamagedFile(NamedTuple):
+    """A file that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Colours:
+    """The principal components of a training set's colours, for pixels from 0 to 1.
+
+    Training adds their sum to all pixels of an image, each times its eigenvalue and a number from
+    the normal distribution of that deviation (Krizhevsky, Sutskever and Hinton, 2012).
+
+    Attributes:
+        eigenvalues: Three, of the covariance of red, green and blue.
+        eigenvectors: One for each.
+        deviation: Of the normal distribution.
+    """
+
+    eigenvalues: Sequence[float] = (0.2175, 0.0188, 0.0045)
+    eigenvectors: Sequence[Sequence[float]] = (
+        (-0.5675, -0.5808, -0.5836),
+        (0.7192, -0.0045, -0.6948),
+        (0.4009, -0.8140, 0.4203),
+    )
+    deviation: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Variation:
+    """How training varies images, all drawn from (seed, epoch, index).
+
+    Attributes:
+        part: "scaled" resizes the shorter side to a length drawn from `side`, and crops anywhere in
+            that, as the paper has it (section 3.4). "area" takes a rectangle with a share of the
+            area from `area` and a ratio of width to height from `aspect`, like torchvision's
+            RandomResizedCrop.
+        side: Least and most pixels of the shorter side.
+        area: Least and most share.
+        aspect: Least and most ratio.
+        mirror: Whether half of the images are mirrored.
+        colours: What is added to pixels, or None. For RGB images only.
+    """
+
+    part: Literal["scaled", "area"] = "scaled"
+    side: tuple[int, int] = (256, 480)
+    area: tuple[float, float] = (0.08, 1.0)
+    aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    mirror: bool = True
+    colours: Colours | None = None
+
+
+PUBLISHED = Variation(colours=Colours())
+"""As the paper trains on ImageNet: a shorter side of 256 to 480, mirror, colours of ImageNet."""
+
+COMMON = Variation("area")
+"""The later common recipe: 8 to 100 % of the area, aspects of 3/4 to 4/3, mirror."""
+
+
+class _ImageFiles(Dataset):
+    """What both datasets of files have."""
+
+    @property
+    def damaged(self) -> list[DamagedFile]:
+        """The damaged files that are known, in the order in which they were found."""
+        count = ctypes.c_int64()
+        library().rn_dataset_damaged_count(self._handle, ctypes.byref(count))
+        return [
+            DamagedFile(
+                _values.read_text(library().rn_dataset_damaged_path, self._handle, index),
+                _values.read_text(library().rn_dataset_damaged_reason, self._handle, index),
+            )
+            for index in range(count.value)
+        ]
+
+    def verify(self) -> list[DamagedFile]:
+        """Decodes every file, and returns those that are damaged."""
+        library().rn_dataset_verify(self._handle)
+        return self.damaged
+
+
+class ImageFolder(_ImageFiles):
+    """Images in folder/CLASS/, files *.jpg, *.jpeg and *.png."""
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        variation: Variation | None = None,
+        crop: SupportsIndex = 224,
+        resize: SupportsIndex | None = 256,
+        channels: SupportsIndex = 3,
+        interpolation: Interpolation = "bilinear",
+        damage: Damage = "fatal",
+        pixel_limit: SupportsIndex = 0,
+        scaled_decoding: bool = True,
+    ) -> None:
+        """Looks for the files, of which none is opened.
+
+        Read for evaluation, an image is resized so that its shorter side has `resize` pixels, and
+        cropped in the middle. Training varies it by `variation`.
+
+        Args:
+            folder: Has a folder for each class; classes are in the order of their names.
+            variation: Of training: `resnet.PUBLISHED`, `resnet.COMMON`, one of your own, or None.
+            crop: Height and width of what the model is given.
+            resize: The shorter side of which the middle is cropped; None for the image's own.
+            channels: 3 (RGB) or 1 (grey), to which files are converted.
+            interpolation: "bilinear" or "bicubic", both antialiased.
+            damage: Whether a damaged file is an error ("fatal"), or left out and named by `damaged`
+                ("skip"). Training then takes another image in its place; an evaluation counts the
+                others alone, for which every file is decoded once more before the first.
+            pixel_limit: The most pixels that a file may have; 0 for 2**26.
+            scaled_decoding: Whether varied images may be decoded at 1/2, 1/4 or 1/8 of their size
+                where that is still as large as needed.
+
+        Raises:
+            MissingFileError: There is no such folder, no class in it, or no image in a class.
+            InvalidArgumentError: An option is out of range.
+        """
+        options = _options(
+            variation,
+            crop=crop,
+            resize=resize,
+            channels=channels,
+            interpolation=interpolation,
+            damage=damage,
+            pixel_limit=pixel_limit,
+            scaled_decoding=scaled_decoding,
+        )
+        self._open("rn_dataset_open_folder", _values.path(folder), ctypes.byref(options))
+
+
+class ImageList(_ImageFiles):
+    """Images that a text file lists, or that are given by name."""
+
+    def __init__(
+        self,
+        files: str | os.PathLike[str] | Sequence[tuple[str | os.PathLike[str], SupportsIndex]],
+        *,
+        classes: SupportsIndex = 0,
+        variation: Variation | None = None,
+        crop: SupportsIndex = 224,
+        resize: SupportsIndex | None = 256,
+        channels: SupportsIndex = 3,
+        interpolation: Interpolation = "bilinear",
+        damage: Damage = "fatal",
+        pixel_limit: SupportsIndex = 0,
+        scaled_decoding: bool = True,
+    ) -> None:
+        """Takes the names, of which no file is opened. The options are those of `ImageFolder`.
+
+        Args:
+            files: A text file with a path, a space and a label in each line, where paths that are
+                not absolute begin at the text file; or pairs of a path and a label.
+            classes: How many classes there are; 0 for one more than the largest label.
+            variation: See `ImageFolder`, as for all that follow.
+            crop: Height and width of what the model is given.
+            resize: The shorter side of which the middle is cropped; None for the image's own.
+            channels: 3 (RGB) or 1 (grey).
+            interpolation: "bilinear" or "bicubic".
+            damage: "fatal" or "skip".
+            pixel_limit: The most pixels that a file may have; 0 for 2**26.
+            scaled_decoding: Whether varied images may be decoded at a fraction of their size.
+
+        Raises:
+            MissingFileError: There is no such text file.
+            FormatError: A line of it is something else.
+            InvalidArgumentError: An option or a label is out of range.
+        """
+        options = _options(
+            variation,
+            crop=crop,
+            resize=resize,
+            channels=channels,
+            interpolation=interpolation,
+            damage=damage,
+            pixel_limit=pixel_limit,
+            scaled_decoding=scaled_decoding,
+        )
+        count = _values.integer(classes, "the number of classes")
+        if isinstance(files, Sequence) and not isinstance(files, str):
+            paths = (ctypes.c_char_p * len(files))(*(_values.path(path) for path, _ in files))
+            labels = (ctypes.c_int32 * len(files))(
+                *(_values.integer(label, "a label") for _, label in files)
+            )
+            self._open(
+                "rn_dataset_open_files", paths, labels, len(files), count, ctypes.byref(options)
+            )
+        else:
+            self._open("rn_dataset_open_list", _values.path(files), count, ctypes.byref(options))
+
+
+def _options(
+    variation: Variation | None,
+    *,
+    crop: SupportsIndex,
+    resize: SupportsIndex | None,
+    channels: SupportsIndex,
+    interpolation: Interpolation,
+    damage: Damage,
+    pixel_limit: SupportsIndex,
+    scaled_decoding: bool,
+) -> _library.ImageOptions:
+    options = _library.ImageOptions(
+        channels=_values.integer(channels, "the number of channels"),
+        crop=_values.integer(crop, "crop"),
+        resize=0 if resize is None else _values.integer(resize, "resize"),
+        filter=_values.choice(interpolation, _library.FILTERS, "interpolation"),
+        damage=_values.choice(damage, _library.DAMAGE, "damage"),
+        pixel_limit=_values.integer(pixel_limit, "the limit of pixels", bits=64),
+        scaled_decoding=int(bool(scaled_decoding)),
+    )
+    if variation is not None:
+        _vary(options, variation)
+    return options
+
+
+def _vary(options: _library.ImageOptions, variation: Variation) -> None:
+    options.variation = _values.choice(variation.part, _library.VARIATIONS, "part")
+    options.least_side, options.most_side = (
+        _values.integer(side, "a shorter side") for side in variation.side
+    )
+    options.least_area, options.most_area = _numbers(variation.area, "a share of the area")
+    options.least_aspect, options.most_aspect = _numbers(variation.aspect, "an aspect")
+    options.mirror = int(bool(variation.mirror))
+    colours = variation.colours
+    if colours is None:
+        return
+    vectors = [value for vector in colours.eigenvectors for value in vector]
+    if len(colours.eigenvalues) != COLOURS or len(vectors) != COLOURS * COLOURS:
+        raise ShapeError("colours have 3 eigenvalues, and 3 eigenvectors of 3 values")
+    options.colour_deviation = _values.number(colours.deviation, "the deviation of colours")
+    options.eigenvalues[:] = _numbers(colours.eigenvalues, "an eigenvalue")
+    options.eigenvectors[:] = _numbers(vectors, "a value of an eigenvector")
+
+
+def _numbers(values: Sequence[SupportsFloat], what: str) -> list[float]:
+    return [_values.number(value, what) for value in values]
