@@ -170,7 +170,9 @@ def train(case: Case, dtype: torch.dtype) -> Outcome:
         network.get_submodule(name).requires_grad_(False).eval()
     sgd = torch.optim.SGD(
         [p for p in network.parameters() if p.requires_grad],
-        case.lr, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
+        case.lr,
+        momentum=MOMENTUM,
+        weight_decay=WEIGHT_DECAY,
     )
     for _ in range(STEPS):
         sgd.zero_grad()
