@@ -120,10 +120,10 @@ class Trainer(Owner):
     def freeze(self, names: Sequence[str]) -> None:
         """Freezes layers, blocks and stages, such as ["conv1", "bn1", "layer1"], and no others.
 
-        Frozen tensors are left as they are, without decay, and their momentum rests. Frozen BN takes
-        its running statistics, and keeps them, as PyTorch's does in evaluation mode. What frozen
-        layers alone come before is not computed backward: freezing from the input on saves time and
-        memory.
+        Frozen tensors are left as they are, without decay, and their momentum rests. Frozen BN
+        takes its running statistics, and keeps them, as PyTorch's does in evaluation mode. What
+        frozen layers alone come before is not computed backward: freezing from the input on saves
+        time and memory.
 
         Args:
             names: What to freeze; an empty list trains all again.
