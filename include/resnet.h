@@ -771,6 +771,13 @@ rn_status rn_trainer_create(rn_model *model, const rn_trainer_options *options,
 rn_status rn_trainer_free(rn_trainer *trainer);
 rn_status rn_trainer_set_learning_rate(rn_trainer *trainer, float rate);
 rn_status rn_trainer_get_learning_rate(rn_trainer *trainer, float *rate);
+/* Freezes the layers, blocks and stages of those names, such as "conv1", "bn1" and "layer1", and no
+ * others: count 0 trains all again. Frozen tensors are left as they are, without decay, and their
+ * momentum rests. Frozen BN takes its running statistics, and keeps them, as PyTorch's does in evaluation
+ * mode. What frozen layers alone come before is not computed backward: freezing from the input on saves
+ * time and memory. RN_NOT_FOUND for a name that no layer with parameters has or begins with;
+ * RN_INVALID_ARGUMENT if nothing would be left to train. */
+rn_status rn_trainer_freeze(rn_trainer *trainer, const char *const *names, int32_t count);
 /* Steps taken so far. */
 rn_status rn_trainer_iterations(rn_trainer *trainer, int64_t *iterations);
 

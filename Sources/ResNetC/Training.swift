@@ -76,6 +76,18 @@ public func rn_trainer_get_learning_rate(
 }
 
 @c @implementation
+public func rn_trainer_freeze(
+  _ trainer: OpaquePointer?, _ names: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int32
+) -> rn_status {
+  guarded {
+    try using(trainer) { (resource: TrainerResource) in
+      let names = try array(names, count: Int(count), "names").map { try string($0, "a name") }
+      try resource.train { try resource.trainer.freeze(names) }
+    }
+  }
+}
+
+@c @implementation
 public func rn_trainer_iterations(
   _ trainer: OpaquePointer?, _ iterations: UnsafeMutablePointer<Int64>?
 ) -> rn_status {

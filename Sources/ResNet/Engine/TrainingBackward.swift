@@ -5,57 +5,62 @@ extension TrainingContext {
     let kernels = kernels.pointee
     switch step {
     case .convolution(let unit):
+      guard let own = unit.gradients else { return }
       if let norm = unit.norm {
-        batchNormBackward(unit, norm)
+        batchNormBackward(unit, norm, own)
       } else {
-        biasBackward(unit)
+        biasBackward(unit, own)
       }
-      weightsBackward(unit)
-      dataBackward(unit)
+      weightsBackward(unit, own)
+      dataBackward(unit, own)
     case .maxPool(var shape, let tasks, let argmax, let route):
+      guard let output = route.outputGradient, let input = route.inputGradient else { return }
       let positions = UnsafeMutableRawPointer(arena[argmax]).assumingMemoryBound(to: UInt8.self)
       withUnsafePointer(to: &shape) { shape in
         run(tasks) { task, _ in
           kernels.max_pool_backward(
-            shape, arena[route.outputGradient], positions, arena[route.inputGradient],
+            shape, arena[output], positions, arena[input],
             Int64(task))
         }
       }
     case .padShortcut(
-      let channels, let zerosBefore, let stride, let input, let accumulate, let route):
+      let channels, let zerosBefore, let stride, let extent, let accumulate, let route):
+      guard let output = route.outputGradient, let input = route.inputGradient else { return }
       run(batch * PlanShapes.blocks(channels.in)) { task, _ in
         kernels.pad_shortcut_backward(
           Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),
-          Int32(input.height), Int32(input.width), arena[route.outputGradient],
-          arena[route.inputGradient], accumulate ? 1 : 0, Int64(task))
+          Int32(extent.height), Int32(extent.width), arena[output],
+          arena[input], accumulate ? 1 : 0, Int64(task))
       }
     case .maxout(
       let channels, let pieces, let images, let pixels, let winners, let route):
+      guard let output = route.outputGradient, let input = route.inputGradient else { return }
       let positions = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)
       run(images * PlanShapes.blocks(channels * pieces)) { task, _ in
         kernels.maxout_backward(
-          Int32(channels), Int32(pieces), arena[route.outputGradient], positions,
-          arena[route.inputGradient], Int64(pixels), Int64(task))
+          Int32(channels), Int32(pieces), arena[output], positions,
+          arena[input], Int64(pixels), Int64(task))
       }
     case .gate(let unit):
-      let own = unit.gradients
+      guard let own = unit.gradients else { return }
       run(unit.tasks) { task, _ in
         kernels.highway_backward(
           arena[unit.h], arena[unit.g], arena[unit.backwardX], arena[own.y], arena[own.h],
           arena[own.g], own.x.map { arena[$0] }, Int64(unit.pixels), Int64(task))
       }
     case .flatten(var shape, _, _, let route):
-      guard let route else { return }
+      guard let output = route?.outputGradient, let input = route?.inputGradient else { return }
       withUnsafePointer(to: &shape) { shape in
         run(batch) { task, _ in
           rk_flatten_backward(
-            shape, arena[route.outputGradient], arena[route.inputGradient], Int64(task))
+            shape, arena[output], arena[input], Int64(task))
         }
       }
     case .averagePool(let pooling, let route):
+      guard let output = route.outputGradient, let input = route.inputGradient else { return }
       run(pooling.tasks) { task, _ in
         kernels.average_pool_backward(
-          arena[route.outputGradient], arena[route.inputGradient], Int32(pooling.images),
+          arena[output], arena[input], Int32(pooling.images),
           Int32(pooling.blocks), Int64(pooling.pixels), Int64(task))
       }
     case .linear(let unit, let route):
@@ -66,10 +71,10 @@ extension TrainingContext {
   /// From the gradient of the activation to those of BN's weight and bias and of the
   /// convolution's output (and, in place, of the shortcut).
   private func batchNormBackward(
-    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm,
+    _ own: TrainingPlan.ConvolutionGradients
   ) {
     let kernels = kernels.pointee
-    let own = unit.gradients
     if let again = norm.again {
       convolve(unit, packed: again.packed, y: again.y)
     }
@@ -79,13 +84,15 @@ extension TrainingContext {
       activation: unit.addend == nil ? nil : norm.activation.map { UnsafePointer(arena[$0]) },
       scale: arena[norm.factors.scale], shift: arena[norm.factors.shift])
     withUnsafePointer(to: &mask) { mask in
-      run(unit.tasks) { task, _ in
-        kernels.bn_backward_sums(
-          arena[own.output], y, mask, arena[norm.factors.mean],
-          arena[norm.factors.inverseDeviation], arena[own.sums], Int32(unit.blocks),
-          Int64(unit.pixels), Int64(task))
+      if !norm.isFrozen {
+        run(unit.tasks) { task, _ in
+          kernels.bn_backward_sums(
+            arena[own.output], y, mask, arena[norm.factors.mean],
+            arena[norm.factors.inverseDeviation], arena[own.sums], Int32(unit.blocks),
+            Int64(unit.pixels), Int64(task))
+        }
       }
-      run(unit.blocks) { block, _ in batchNormCoefficients(unit, norm, block: block) }
+      run(unit.blocks) { block, _ in batchNormCoefficients(unit, norm, own, block: block) }
       run(unit.tasks) { task, _ in
         kernels.bn_backward_apply(
           arena[own.output], y, mask, arena[norm.coefficients], arena[own.y],
@@ -100,21 +107,25 @@ extension TrainingContext {
   /// dy = gamma / s * (dz - mean(dz) - x^ mean(dz x^)) = c0 dz + c1 y + c2. The sum of dy is 0, and so
   /// is the gradient of a bias before BN.
   private func batchNormCoefficients(
-    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, block: Int
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm,
+    _ own: TrainingPlan.ConvolutionGradients, block: Int
   ) {
     let lanes = Int(RK_LANES)
     let padded = unit.blocks * lanes
     let values = Double(unit.images * unit.pixels)
     let coefficients = arena[norm.coefficients]
     for channel in block * lanes..<(block + 1) * lanes {
-      guard channel < norm.tensors.channels else {
-        for row in 0..<3 { coefficients[row * padded + channel] = 0 }
+      guard channel < norm.tensors.channels, !norm.isFrozen else {
+        // Frozen, mean and s are constants: dy = gamma / s * dz. The scale of lanes beyond the last
+        // channel is 0.
+        coefficients[channel] = arena[norm.factors.scale][channel]
+        for row in 1..<3 { coefficients[row * padded + channel] = 0 }
         continue
       }
       var sum = 0.0
       var product = 0.0
       for image in 0..<unit.images {
-        let row = arena[unit.gradients.sums] + image * 2 * padded
+        let row = arena[own.sums] + image * 2 * padded
         sum += Double(row[channel])
         product += Double(row[padded + channel])
       }
@@ -132,9 +143,10 @@ extension TrainingContext {
 
   /// From the gradient of the activation to those of the bias and of the convolution's output (and,
   /// in place, of the shortcut).
-  private func biasBackward(_ unit: TrainingPlan.ConvolutionUnit) {
+  private func biasBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients
+  ) {
     let kernels = kernels.pointee
-    let own = unit.gradients
     run(unit.tasks) { task, _ in
       kernels.bias_backward(
         arena[own.output], unit.relu ? arena[unit.y] : nil, arena[own.y],
@@ -150,10 +162,12 @@ extension TrainingContext {
     }
   }
 
-  private func weightsBackward(_ unit: TrainingPlan.ConvolutionUnit) {
-    let own = unit.gradients
+  private func weightsBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients
+  ) {
+    guard let wgrad = unit.wgrad else { return }
     weightsBackward(
-      unit.wgrad, source: unit.backwardSource.source(arena), dy: arena[own.y],
+      wgrad, source: unit.backwardSource.source(arena), dy: arena[own.y],
       partials: arena[own.partials], weight: unit.tensors.weight)
   }
 
@@ -178,14 +192,18 @@ extension TrainingContext {
   private func backward(_ unit: TrainingPlan.LinearUnit, _ route: TrainingPlan.Route) {
     let own = unit.gradients
     let layer = unit.layer
-    let dscores = arena[route.outputGradient]
+    guard let output = route.outputGradient else { return }
+    let dscores = arena[output]
     layer.block(dscores, into: arena[own.blocked], pool: pool, workers: arena.workers)
-    pack(unit.backward, weight: layer.tensors.weight, transposed: true, arena[own.packed])
-    unit.backward.run(
-      kernels, source: arena[own.blocked], packed: arena[own.packed], bias: nil,
-      destination: arena[route.inputGradient], arena: arena, pool: pool)
+    if let pass = unit.backward, let input = route.inputGradient {
+      pack(pass, weight: layer.tensors.weight, transposed: true, arena[own.packed])
+      pass.run(
+        kernels, source: arena[own.blocked], packed: arena[own.packed], bias: nil,
+        destination: arena[input], arena: arena, pool: pool)
+    }
+    guard let wgrad = unit.wgrad else { return }
     weightsBackward(
-      unit.wgrad, source: rk_source(data: arena[route.source], scale: nil, shift: nil, relu: 0),
+      wgrad, source: rk_source(data: arena[route.source], scale: nil, shift: nil, relu: 0),
       dy: arena[own.blocked], partials: arena[own.partials], weight: layer.tensors.weight)
     guard let bias = layer.tensors.bias else { return }
     for label in 0..<layer.classes {
@@ -195,8 +213,9 @@ extension TrainingContext {
     }
   }
 
-  private func dataBackward(_ unit: TrainingPlan.ConvolutionUnit) {
-    let own = unit.gradients
+  private func dataBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients
+  ) {
     guard let pass = unit.backward, let input = own.input else { return }
     let kernels = kernels.pointee
     pack(pass, weight: unit.tensors.weight, transposed: true, arena[own.packed])

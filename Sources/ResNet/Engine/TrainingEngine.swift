@@ -28,23 +28,25 @@ package final class TrainingEngine {
     let isWeight: Bool
   }
 
-  package init(_ model: Model, batch: Int, extent: Extent) throws(ResNetError) {
+  package init(
+    _ model: Model, batch: Int, extent: Extent, frozen: Set<Int> = []
+  ) throws(ResNetError) {
     self.model = model
     parameters = try model.parameters
     self.batch = batch
     self.extent = extent
     target = try .current()
-    plan = try Self.plan(model, batch: batch, extent: extent, target: target)
+    plan = try Self.plan(model, batch: batch, extent: extent, target: target, frozen: frozen)
     arena = try Arena(plan.arena)
     for (unit, _) in plan.normalized { unit.forward.countSlots() }
-    updates = Self.updates(model.layout)
+    updates = Self.updates(model.layout, frozen: frozen)
     gradients = try allocateFloats(model.layout.trainableFloats)
   }
 
   /// The plan of such an engine. Throws for batches that cannot be trained on.
-  static func plan(_ model: Model, batch: Int, extent: Extent, target: PlanTarget)
-    throws(ResNetError) -> TrainingPlan
-  {
+  static func plan(
+    _ model: Model, batch: Int, extent: Extent, target: PlanTarget, frozen: Set<Int> = []
+  ) throws(ResNetError) -> TrainingPlan {
     _ = try ImagesView.pixelCount(
       count: batch, channels: model.network.inputChannels, height: extent.height,
       width: extent.width)
@@ -55,7 +57,8 @@ package final class TrainingEngine {
     }
     try model.graph.validateTraining(batch: batch, extent: extent)
     return try TrainingPlan(
-      model.graph, layout: model.layout, extent: extent, batch: batch, target: target)
+      model.graph, layout: model.layout, extent: extent, batch: batch, target: target,
+      frozen: frozen)
   }
 
   deinit { free(gradients) }
@@ -173,7 +176,9 @@ package final class TrainingEngine {
         values + update.offset, gradients + update.offset, velocity + update.offset,
         Int64(update.count), rate, momentum, update.isWeight || !spareBNAndBiases ? decay : 0)
     }
-    for (unit, norm) in plan.normalized { updateRunningStatistics(unit, norm) }
+    for (unit, norm) in plan.normalized where !norm.isFrozen {
+      updateRunningStatistics(unit, norm)
+    }
     parameters.noteChange()
   }
 
@@ -193,10 +198,11 @@ package final class TrainingEngine {
     }
   }
 
-  /// The trainable tensors in pieces of at most 64K values.
-  private static func updates(_ layout: ParameterLayout) -> [Update] {
+  /// The tensors that are trained, in pieces of at most 64K values.
+  private static func updates(_ layout: ParameterLayout, frozen: Set<Int>) -> [Update] {
     let piece = 65_536
-    return layout.tensors.filter(\.kind.isTrainable).flatMap { tensor in
+    let trained = layout.tensors.filter { $0.kind.isTrainable && !frozen.contains($0.layer) }
+    return trained.flatMap { tensor in
       stride(from: 0, to: tensor.count, by: piece).map { start in
         Update(
           offset: tensor.offset + start, count: min(piece, tensor.count - start),

@@ -98,7 +98,8 @@ extension TrainingContext {
         relu: unit.relu)
       return
     }
-    convolve(unit, packed: unit.packed, y: unit.y, statistics: arena[norm.slots])
+    convolve(
+      unit, packed: unit.packed, y: unit.y, statistics: norm.isFrozen ? nil : arena[norm.slots])
     run(unit.blocks) { block, _ in normalizationFactors(unit, norm, block: block) }
     guard let activation = norm.activation else { return }
     var addend = unit.addend?.source(arena) ?? rk_source()
@@ -140,7 +141,8 @@ extension TrainingContext {
     }
   }
 
-  /// Batch mean and variance of the block's channels, and the affine map that BN amounts to:
+  /// Mean and variance of the block's channels, over the batch unless BN is frozen, and the affine
+  /// map that BN amounts to:
   /// scale = gamma / sqrt(variance + eps), shift = beta - scale * mean.
   private func normalizationFactors(
     _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, block: Int
@@ -160,10 +162,15 @@ extension TrainingContext {
       }
       var mean = 0.0
       var variance = 0.0
-      unit.forward.slotCounts.withUnsafeBufferPointer { counts in
-        rk_merge_statistics(
-          arena[norm.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
-          Int64(channel), &mean, &variance)
+      if norm.isFrozen {
+        mean = Double(parameters[norm.tensors.mean + channel])
+        variance = Double(parameters[norm.tensors.variance + channel])
+      } else {
+        unit.forward.slotCounts.withUnsafeBufferPointer { counts in
+          rk_merge_statistics(
+            arena[norm.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
+            Int64(channel), &mean, &variance)
+        }
       }
       let inverse = 1 / (variance + BatchNorm.epsilon).squareRoot()
       let scale = Double(parameters[norm.tensors.weight + channel]) * inverse

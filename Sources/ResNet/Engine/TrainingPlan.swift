@@ -10,6 +10,9 @@ import CKernels
 /// arithmetic for a third less memory (vectors take too little to save). Likewise the images are loaded once more when the first
 /// convolution's gradient needs them.
 ///
+/// Layers may be frozen. Their BN takes its running statistics, and what only frozen layers come
+/// before has no backward half.
+///
 /// Time runs forward through the units, then backward: unit i works at time 1 + i and again at
 /// 2U + 1 - i, and a buffer lives from its first to its last use.
 struct TrainingPlan {
@@ -34,7 +37,8 @@ struct TrainingPlan {
     let forward: ConvolutionPass
     /// Nil where the input needs no gradient.
     let backward: ConvolutionPass?
-    let wgrad: WeightGradientPass
+    /// Nil for frozen weights.
+    let wgrad: WeightGradientPass?
     let tensors: WeightTensors
     let images: Int
     let blocks: Int
@@ -50,7 +54,8 @@ struct TrainingPlan {
     /// Nil without BN.
     let norm: Norm?
 
-    var gradients: ConvolutionGradients
+    /// Nil without a backward half.
+    var gradients: ConvolutionGradients?
 
     /// Tasks of a pass over the output: one per image and block.
     var tasks: Int { images * blocks }
@@ -59,6 +64,8 @@ struct TrainingPlan {
   /// What BN adds to a convolution.
   struct Norm {
     let tensors: BatchNormTensors
+    /// Whether it takes its running statistics.
+    let isFrozen: Bool
     let slots: Buffer
     let factors: NormBuffers
     /// Where y is computed again for the backward half, if it was given up.
@@ -83,12 +90,13 @@ struct TrainingPlan {
     let accumulate: Bool
   }
 
-  /// What a unit other than a convolution reads and writes, forward and backward.
+  /// What a unit other than a convolution reads and writes, forward and backward. A gradient is nil
+  /// where none is needed.
   struct Route {
     let source: Buffer
     let destination: Buffer
-    var outputGradient: Buffer
-    var inputGradient: Buffer
+    var outputGradient: Buffer?
+    var inputGradient: Buffer?
   }
 
   /// What a gate reads and writes. The images, as x, need no gradient.
@@ -101,14 +109,17 @@ struct TrainingPlan {
     let y: Buffer
     let pixels: Int
     let tasks: Int
-    let gradients: (y: Buffer, h: Buffer, g: Buffer, x: Buffer?)
+    /// Nil where none is needed.
+    let gradients: (y: Buffer, h: Buffer, g: Buffer, x: Buffer?)?
   }
 
   /// The fully connected layer's passes and the buffers of its own.
   struct LinearUnit {
     let layer: FullyConnected
-    let backward: ConvolutionPass
-    let wgrad: WeightGradientPass
+    /// Nil where the features need no gradient.
+    let backward: ConvolutionPass?
+    /// Nil for frozen weights.
+    let wgrad: WeightGradientPass?
 
     let packed: Buffer
     /// The scores, blocked.
@@ -150,13 +161,13 @@ struct TrainingPlan {
 
   init(
     _ graph: Graph, layout: ParameterLayout, extent: Extent, batch: Int,
-    target: PlanTarget
+    target: PlanTarget, frozen: Set<Int>
   ) throws(ResNetError) {
     let extents = try graph.extents(input: extent)
     let units = try graph.fusedUnits()
     var builder = TrainingPlanBuilder(
       shapes: PlanShapes(graph, extents: extents, batch: batch), layout: layout, units: units,
-      target: target)
+      target: target, frozen: frozen)
     input = builder.input
     steps = try builder.build()
     (scores, scoreGradient) = try builder.ends()

@@ -16,15 +16,18 @@ struct TrainingPlanBuilder {
   let input: Buffer
   /// The images of the backward half, and the first unit, in reverse, that reads them.
   private(set) var inputAgain: (buffer: Buffer, step: Int)?
-  /// The images, and what has no weights before it: values that need no gradient.
+  /// The graph's layers whose tensors are not trained.
+  private let frozen: Set<Int>
+  /// The images, and what only frozen layers come before: values that need no gradient.
   private var constants: Set<Int> = [0]
 
   private enum Reader { case convolution, addend, other }
 
   init(
     shapes: PlanShapes, layout: ParameterLayout, units: [FusedUnit],
-    target: PlanTarget
+    target: PlanTarget, frozen: Set<Int>
   ) {
+    self.frozen = frozen
     self.shapes = shapes
     self.layout = layout
     self.units = units
@@ -41,10 +44,29 @@ struct TrainingPlanBuilder {
       switch unit.operation {
       case .gate(let g, let x):
         for value in [g, x] { readers[value, default: []].append(.other) }
-      case .flatten where constants.contains(unit.input): constants.insert(unit.output)
       default: break
       }
+      if isConstant(unit) { constants.insert(unit.output) }
     }
+  }
+
+  private func isConstant(_ unit: FusedUnit) -> Bool {
+    guard constants.contains(unit.input) else { return false }
+    switch unit.operation {
+    case .convolution(let convolution):
+      return frozen.contains(convolution.layer)
+        && (convolution.batchNorm.map(frozen.contains) ?? true)
+        && (convolution.addend.map(constants.contains) ?? true)
+    case .linear(let layer): return frozen.contains(layer)
+    case .gate(let g, let x): return constants.isSuperset(of: [g, x])
+    case .join(let addend, _): return addend.map(constants.contains) ?? true
+    default: return true
+    }
+  }
+
+  /// When the backward half of a unit looks at what the forward half made; nil if it has none.
+  private func backwardTime(of index: Int) -> Int? {
+    constants.contains(units[index].output) ? nil : backwardTime(index)
   }
 
   private func forwardTime(_ unit: Int) -> Int { 1 + unit }
@@ -105,7 +127,7 @@ struct TrainingPlanBuilder {
       // The scores are read between the forward and the backward half.
       planner.use(destination, at: time + 1)
       if case .gate(let g, let x) = unit.operation {
-        planner.use(source.buffer, at: backwardTime(index))
+        if let later = backwardTime(of: index) { planner.use(source.buffer, at: later) }
         return .gate(
           h: source.buffer, g: try read(g, at: time, backward: index).buffer,
           x: try read(x, at: time, backward: index).buffer, destination: destination)
@@ -123,7 +145,7 @@ struct TrainingPlanBuilder {
       case .maxPool, .maxout:
         let buffer = planner.buffer(
           floats: (shapes.activationFloats(unit.output) + 3) / 4, at: time)
-        planner.use(buffer, at: backwardTime(index))
+        if let later = backwardTime(of: index) { planner.use(buffer, at: later) }
         positions = buffer
       default: break
       }
@@ -141,14 +163,15 @@ struct TrainingPlanBuilder {
     scratch = max(scratch, pass.scratchFloats)
     let packed = planner.buffer(floats: pass.packedFloats, at: time)
     let y = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+    let later = backwardTime(of: index)
     guard convolution.batchNorm != nil else {
       // The activation, whose sign is ReLU's mask.
-      if convolution.relu { planner.use(y, at: backwardTime(index)) }
+      if let later, convolution.relu { planner.use(y, at: later) }
       operands[unit.output] = .init(buffer: y, statistics: nil, relu: false)
       return .convolution(
         convolution, pass: pass, source: source, packed: packed, y: y, addend: addend, norm: nil)
     }
-    if !isComputedAgain(unit, convolution) { planner.use(y, at: backwardTime(index)) }
+    if let later, !isComputedAgain(unit, convolution) { planner.use(y, at: later) }
     let slots = planner.buffer(floats: pass.statisticsFloats, at: time)
     let channels = shapes.paddedChannels(unit.output)
     let factors = TrainingPlan.NormBuffers(
@@ -163,7 +186,7 @@ struct TrainingPlanBuilder {
     } else {
       let buffer = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
       // Without a shortcut in it, y tells as well where ReLU let through.
-      if convolution.relu && addend != nil { planner.use(buffer, at: backwardTime(index)) }
+      if let later, convolution.relu, addend != nil { planner.use(buffer, at: later) }
       activation = buffer
       operands[unit.output] = .init(buffer: buffer, statistics: nil, relu: false)
     }
@@ -198,7 +221,9 @@ struct TrainingPlanBuilder {
   {
     guard let operand = operands[value] else { throw shapes.notPlanned(value) }
     planner.use(operand.buffer, at: time)
-    if let backward, value != 0 { planner.use(operand.buffer, at: backwardTime(backward)) }
+    if let later = backward.flatMap(backwardTime(of:)), value != 0 {
+      planner.use(operand.buffer, at: later)
+    }
     return operand
   }
 
@@ -237,8 +262,11 @@ struct TrainingPlanBuilder {
       return .flatten(
         shape: shapes.flatten(unit, window: window), source: source, destination: destination, nil)
     }
-    guard let output = gradients[unit.output] else { throw shapes.notPlanned(unit.output) }
-    planner.use(output, at: time)
+    let output = gradients[unit.output]
+    if let output { planner.use(output, at: time) }
+    guard constants.contains(unit.output) == (output == nil) else {
+      throw shapes.notPlanned(unit.output)
+    }
 
     switch (unit.operation, forward) {
     case (
@@ -249,10 +277,12 @@ struct TrainingPlanBuilder {
       let backward =
         constants.contains(unit.input)
         ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
-      let wgrad = shapes.weightGradientPass(target, unit: unit, convolution)
-      scratch = max(scratch, wgrad.scratchFloats, backward?.scratchFloats ?? 0)
+      let wgrad =
+        frozen.contains(convolution.layer)
+        ? nil : shapes.weightGradientPass(target, unit: unit, convolution)
+      scratch = max(scratch, wgrad?.scratchFloats ?? 0, backward?.scratchFloats ?? 0)
       let again =
-        norm != nil && isComputedAgain(unit, convolution)
+        output != nil && norm != nil && isComputedAgain(unit, convolution)
         ? (
           packed: planner.buffer(floats: pass.packedFloats, at: time),
           y: planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
@@ -263,32 +293,39 @@ struct TrainingPlanBuilder {
           tensors: WeightTensors(layout, layer: convolution.layer),
           images: shapes.images(unit.output), blocks: shapes.blocks(unit.output),
           pixels: shapes.pixels(unit.output), relu: convolution.relu, source: source,
-          backwardSource: readAgain(unit.input, source, by: index), packed: packed, y: y,
+          backwardSource: wgrad == nil ? source : readAgain(unit.input, source, by: index),
+          packed: packed, y: y,
           addend: addend,
           norm: convolution.batchNorm.flatMap { layer in
             norm.map {
               .init(
-                tensors: BatchNormTensors(layout, layer: layer), slots: $0.slots,
+                tensors: BatchNormTensors(layout, layer: layer),
+                isFrozen: frozen.contains(layer), slots: $0.slots,
                 factors: $0.factors, again: again, activation: $0.activation,
                 coefficients: planner.buffer(
                   floats: 3 * shapes.paddedChannels(unit.output), at: time))
             }
           },
-          gradients: try convolutionGradients(
-            unit, addend: convolution.addend, output: output, backward: backward, wgrad: wgrad,
-            at: time)))
+          gradients: try output.map { output throws(ResNetError) in
+            try convolutionGradients(
+              unit, addend: convolution.addend, output: output, backward: backward, wgrad: wgrad,
+              at: time)
+          }))
     case (.gate(let g, let x), .gate(let hBuffer, let gBuffer, let xBuffer, let destination)):
       let operand = TrainingPlan.Operand(buffer: xBuffer, statistics: nil, relu: false)
       return .gate(
         .init(
           h: hBuffer, g: gBuffer, x: xBuffer,
-          backwardX: readAgain(x, operand, by: index).buffer, y: destination,
+          backwardX: output == nil ? xBuffer : readAgain(x, operand, by: index).buffer,
+          y: destination,
           pixels: shapes.pixels(unit.output), tasks: shapes.tasks(unit.output),
-          gradients: (
-            y: output, h: try inputGradient(unit.input, at: time),
-            g: try inputGradient(g, at: time),
-            x: constants.contains(x) ? nil : try inputGradient(x, at: time)
-          )))
+          gradients: try output.map { output throws(ResNetError) in
+            (
+              y: output, h: try gateGradient(unit.input, at: time),
+              g: try gateGradient(g, at: time),
+              x: constants.contains(x) ? nil : try inputGradient(x, at: time)
+            )
+          }))
     case (.maxout(let pieces), .other(let source, let destination, .some(let winners))):
       return .maxout(
         channels: shapes.channels(unit.output), pieces: pieces, images: shapes.images(unit.output),
@@ -309,10 +346,12 @@ struct TrainingPlanBuilder {
         try route(unit, source, destination, output, at: time))
     case (.padShortcut(let stride, let zerosBefore), .other(let source, let destination, _)):
       let given = gradients[unit.input]
-      let inputGradient: Buffer
+      let inputGradient: Buffer?
       if let given {
         planner.use(given, at: time)
         inputGradient = given
+      } else if constants.contains(unit.input) {
+        inputGradient = nil
       } else {
         inputGradient = try self.inputGradient(unit.input, at: time)
       }
@@ -329,16 +368,19 @@ struct TrainingPlanBuilder {
     case (
       .linear, .linear(let layer, let source, let destination, let packed, let blocked)
     ):
-      let backward = layer.backwardDataPass()
-      let wgrad = layer.weightGradientPass()
-      scratch = max(scratch, wgrad.scratchFloats, backward.scratchFloats)
+      let backward = constants.contains(unit.input) ? nil : layer.backwardDataPass()
+      var wgrad: WeightGradientPass?
+      if case .linear(let layerIndex) = unit.operation, !frozen.contains(layerIndex) {
+        wgrad = layer.weightGradientPass()
+      }
+      scratch = max(scratch, wgrad?.scratchFloats ?? 0, backward?.scratchFloats ?? 0)
       return .linear(
         .init(
           layer: layer, backward: backward, wgrad: wgrad, packed: packed, blocked: blocked,
           gradients: .init(
             blocked: planner.buffer(floats: shapes.activationFloats(unit.output), at: time),
-            packed: planner.buffer(floats: backward.packedFloats, at: time),
-            partials: planner.buffer(floats: wgrad.partialFloats, at: time))),
+            packed: planner.buffer(floats: backward?.packedFloats ?? 0, at: time),
+            partials: planner.buffer(floats: wgrad?.partialFloats ?? 0, at: time))),
         try route(unit, source, destination, output, at: time))
     default:
       throw shapes.notPlanned(unit.output)
@@ -346,11 +388,19 @@ struct TrainingPlanBuilder {
   }
 
   private mutating func route(
-    _ unit: FusedUnit, _ source: Buffer, _ destination: Buffer, _ output: Buffer, at time: Int
+    _ unit: FusedUnit, _ source: Buffer, _ destination: Buffer, _ output: Buffer?, at time: Int
   ) throws(ResNetError) -> TrainingPlan.Route {
     .init(
       source: source, destination: destination, outputGradient: output,
-      inputGradient: try inputGradient(unit.input, at: time))
+      inputGradient: constants.contains(unit.input)
+        ? nil : try inputGradient(unit.input, at: time))
+  }
+
+  /// The same for a gate, which writes this gradient even where none is needed.
+  private mutating func gateGradient(_ value: Int, at time: Int) throws(ResNetError) -> Buffer {
+    constants.contains(value)
+      ? planner.buffer(floats: shapes.activationFloats(value), at: time)
+      : try inputGradient(value, at: time)
   }
 
   /// A buffer for the gradient of a value that a unit writes whole. So it must be the first to do so;
@@ -364,11 +414,11 @@ struct TrainingPlanBuilder {
 
   private mutating func convolutionGradients(
     _ unit: FusedUnit, addend: Int?, output: Buffer, backward: ConvolutionPass?,
-    wgrad: WeightGradientPass, at time: Int
+    wgrad: WeightGradientPass?, at time: Int
   ) throws(ResNetError) -> TrainingPlan.ConvolutionGradients {
     let channels = shapes.paddedChannels(unit.output)
     var dy = output
-    if let addend {
+    if let addend, !constants.contains(addend) {
       // The masked gradient goes to the shortcut as it is: same buffer, no pass over memory.
       guard gradients[addend] == nil else { throw shapes.notPlanned(addend) }
       gradients[addend] = output
@@ -385,9 +435,9 @@ struct TrainingPlanBuilder {
       input = buffer
     }
     return .init(
-      output: output, feedsShortcut: addend != nil, y: dy,
+      output: output, feedsShortcut: dy != output, y: dy,
       sums: planner.buffer(floats: shapes.images(unit.output) * 2 * channels, at: time),
-      partials: planner.buffer(floats: wgrad.partialFloats, at: time),
+      partials: planner.buffer(floats: wgrad?.partialFloats ?? 0, at: time),
       packed: planner.buffer(floats: backward?.packedFloats ?? 0, at: time), input: input,
       accumulate: accumulate)
   }

@@ -13,6 +13,8 @@ public final class Trainer {
   private var options: SGDOptions
   /// The momentum of every trainable tensor, laid out as `model.layout`; zero at first.
   private let velocity: UnsafeMutablePointer<Float>
+  /// The graph's layers whose tensors are left as they are.
+  private var frozen: Set<Int> = []
   /// For the batch size, extent and threads of the last step.
   private var engine: TrainingEngine?
 
@@ -39,6 +41,38 @@ public final class Trainer {
     changed.learningRate = rate
     try changed.validate()
     options = changed
+  }
+
+  /// Freezes the layers, blocks and stages of those names, as in `["conv1", "bn1", "layer1"]`, and no
+  /// others: an empty list trains all again.
+  ///
+  /// Frozen tensors are left as they are, without decay, and their momentum rests. Frozen BN takes its
+  /// running statistics, and keeps them, as PyTorch's does in evaluation mode. What frozen layers alone
+  /// come before is not computed backward, so freezing from the input on saves time and memory.
+  ///
+  /// Throws `notFound` for a name that no layer with parameters has or begins with, and
+  /// `invalidArgument` if nothing would be left to train.
+  public func freeze(_ names: [String]) throws(ResNetError) {
+    let layers = Set(model.layout.tensors.map(\.layer))
+    var chosen: Set<Int> = []
+    for name in names {
+      let named = layers.filter {
+        let layer = model.graph.layers[$0].name
+        return layer == name || layer.hasPrefix(name + ".")
+      }
+      guard !named.isEmpty else {
+        throw ResNetError(
+          .notFound,
+          "\(model.network.name) has no layer, block or stage \"\(name)\" to freeze; its first is "
+            + "\"\(model.graph.layers[model.layout.tensors[0].layer].name)\"")
+      }
+      chosen.formUnion(named)
+    }
+    guard chosen.count < layers.count else {
+      throw ResNetError(.invalidArgument, "with all layers frozen there is nothing to train")
+    }
+    frozen = chosen
+    engine = nil
   }
 
   /// One step on a batch, which the model's normalisation is applied to.
@@ -114,7 +148,7 @@ public final class Trainer {
     }
     // The old one's memory goes first.
     engine = nil
-    let new = try TrainingEngine(model, batch: batch, extent: extent)
+    let new = try TrainingEngine(model, batch: batch, extent: extent, frozen: frozen)
     engine = new
     return new
   }

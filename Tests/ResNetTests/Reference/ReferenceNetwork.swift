@@ -39,6 +39,8 @@ struct ReferenceNetwork {
   let graph: Graph
   /// By canonical name.
   var tensors: [String: [Double]]
+  /// BN layers that take their running statistics in any case.
+  var frozen: Set<String> = []
 
   init(_ model: Model) throws {
     graph = model.graph
@@ -115,7 +117,9 @@ struct ReferenceNetwork {
         input, run.count, inputs, layer.channels, weight, kernel, stride, padding)
       return bias ? added(tensors["\(layer.name).bias"]!, to: maps, layer.channels) : maps
     case .batchNorm:
-      return batchNorm(input, run.count, inputs, layer.name, run.statistics)
+      return batchNorm(
+        input, run.count, inputs, layer.name,
+        frozen.contains(layer.name) ? .running : run.statistics)
     case .relu:
       return Maps(extent: input.extent, values: input.values.map { $0 > 0 ? $0 : 0 })
     case .add:

@@ -185,7 +185,40 @@ static void test_bad_batches(void) {
   CHECK_OK(rn_model_free(untouched));
 }
 
+static void test_freezing(void) {
+  rn_model *model = make_model(1);
+  rn_trainer *trainer = NULL;
+  CHECK_OK(rn_trainer_create(model, NULL, &trainer));
+  float pixels[BATCH * PIXELS], before[8], after[8];
+  int32_t labels[BATCH];
+  double loss = 0;
+  make_images(BATCH, pixels, labels);
+  rn_images images = RN_IMAGES_F32(pixels, BATCH, 1, SIDE, SIDE);
+  const char *const names[] = {"conv1", "bn1"}, *const unknown[] = {"conv"}, *const null[] = {NULL};
+  const char *const all[] = {"conv1", "bn1", "layer1", "layer2", "fc"};
+  CHECK_OK(rn_trainer_freeze(trainer, names, 2));
+  static const char *const tensors[] = {"bn1.weight", "bn1.running_mean"};
+  for (int i = 0; i < 2; i++) {
+    CHECK_OK(rn_model_get_tensor(model, tensors[i], before, 8));
+    CHECK_OK(rn_trainer_step(trainer, &images, labels, &loss));
+    CHECK_OK(rn_model_get_tensor(model, tensors[i], after, 8));
+    CHECK(memcmp(before, after, sizeof before) == 0);
+  }
+  CHECK_OK(rn_trainer_freeze(trainer, NULL, 0));
+  CHECK_OK(rn_trainer_step(trainer, &images, labels, &loss));
+  CHECK_OK(rn_model_get_tensor(model, "bn1.running_mean", after, 8));
+  CHECK(memcmp(before, after, sizeof before) != 0);
+  CHECK_ERROR(RN_NOT_FOUND, "conv", rn_trainer_freeze(trainer, unknown, 1));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "name", rn_trainer_freeze(trainer, null, 1));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "names", rn_trainer_freeze(trainer, NULL, 1));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "names", rn_trainer_freeze(trainer, names, -1));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "nothing", rn_trainer_freeze(trainer, all, 5));
+  CHECK_OK(rn_trainer_free(trainer));
+  CHECK_OK(rn_model_free(model));
+}
+
 void test_training(void) {
+  test_freezing();
   test_steps_learn();
   test_steps_repeat();
   test_options();

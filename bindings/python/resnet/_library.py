@@ -422,6 +422,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_trainer_free": [handle],
     "rn_trainer_set_learning_rate": [handle, c_float],
     "rn_trainer_get_learning_rate": [handle, POINTER(c_float)],
+    "rn_trainer_freeze": [handle, POINTER(c_char_p), c_int32],
     "rn_trainer_iterations": [handle, POINTER(c_int64)],
     "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
     "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],

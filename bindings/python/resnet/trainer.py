@@ -117,6 +117,27 @@ class Trainer(Owner):
         library().rn_trainer_iterations(self._handle, ctypes.byref(iterations))
         return iterations.value
 
+    def freeze(self, names: Sequence[str]) -> None:
+        """Freezes layers, blocks and stages, such as ["conv1", "bn1", "layer1"], and no others.
+
+        Frozen tensors are left as they are, without decay, and their momentum rests. Frozen BN
+        takes its running statistics, and keeps them, as PyTorch's does in evaluation mode. What
+        frozen layers alone come before is not computed backward: freezing from the input on saves
+        time and memory.
+
+        Args:
+            names: What to freeze; an empty list trains all again.
+
+        Raises:
+            NotFoundError: No layer with parameters has such a name, or begins with it.
+            InvalidArgumentError: Nothing would be left to train.
+        """
+        if isinstance(names, str):
+            raise InvalidArgumentError(f"names is {names!r}, expected a list of strings")
+        encoded = [_values.text(name, "a name") for name in names]
+        array = (ctypes.c_char_p * len(encoded))(*encoded)
+        library().rn_trainer_freeze(self._handle, array, len(encoded))
+
     def step(self, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
         """Takes one SGD step on a batch.
 

@@ -209,6 +209,27 @@ def test_normalization_by_fit() -> None:
     assert bare.normalization == (None, None)
 
 
+def test_frozen_layers_stay_as_they_are() -> None:
+    model = small()
+    trainer = resnet.Trainer(model)
+    x, y = toy(24)
+    before = model.state_dict()
+    trainer.freeze(["conv1", "bn1", "layer1"])
+    trainer.step(x / 255, y)
+    after = model.state_dict()
+    for name, values in before.items():
+        frozen = name.startswith(("conv1.", "bn1.", "layer1."))
+        assert np.array_equal(after[name], values) == frozen, name
+    trainer.freeze([])
+    trainer.step(x / 255, y)
+    assert not np.array_equal(model.state_dict()["conv1.weight"], before["conv1.weight"])
+    with pytest.raises(resnet.NotFoundError, match="layer9"):
+        trainer.freeze(["layer9"])
+    for names in ("conv1", ["conv1", "bn1", "layer1", "layer2", "layer3", "fc"], [3]):
+        with pytest.raises(resnet.InvalidArgumentError):
+            trainer.freeze(names)  # type: ignore[arg-type]
+
+
 def test_recipes_are_arguments() -> None:
     recipe = resnet.recipe("cifar-resnet110")
     assert recipe.trainer == {

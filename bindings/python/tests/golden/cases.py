@@ -41,6 +41,8 @@ class Case:
     input_channels: int = 3
     classes: int = 10
     base_width: int | None = None
+    frozen: tuple[str, ...] = ()
+    """Layers and stages that are not trained, and whose BN keeps its running statistics."""
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     described: dict[str, Any] = dataclasses.field(default_factory=dict)
     """A network of its own instead of the preset."""
@@ -77,6 +79,16 @@ CASES = [
     Case("resnet20-c", "resnet20", 32, 32, salt=216, options={"shortcut": "C"}),
     Case("plain20", "plain20", 32, 32, salt=126),
     Case("resnet14-grey", "resnet14", 20, 28, lr=0.002, salt=138, input_channels=1, classes=7),
+    Case(
+        "resnet14-frozen",
+        "resnet14",
+        20,
+        28,
+        lr=0.002,
+        salt=2,
+        frozen=("conv1", "bn1", "layer1", "layer3.0"),
+        options={"shortcut": "B"},
+    ),
     Case("resnet18-b", "resnet18", 48, 48, lr=0.002, salt=15, classes=100),
     Case(
         "resnet50-1x1",
@@ -315,4 +327,6 @@ def differences(
 def _relative(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
     if a.shape != b.shape or not np.isfinite(a).all():
         return math.inf
-    return float(np.abs(a - b).max() / np.abs(b).max())
+    difference, largest = np.abs(a - b).max(), np.abs(b).max()
+    # What is frozen does not move at all.
+    return float(difference / largest) if largest > 0 else float(difference)

@@ -166,8 +166,13 @@ def train(case: Case, dtype: torch.dtype) -> Outcome:
 
     before, losses = logits(), []
     network.train()
+    for name in case.frozen:
+        network.get_submodule(name).requires_grad_(False).eval()
     sgd = torch.optim.SGD(
-        network.parameters(), case.lr, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY
+        [p for p in network.parameters() if p.requires_grad],
+        case.lr,
+        momentum=MOMENTUM,
+        weight_decay=WEIGHT_DECAY,
     )
     for _ in range(STEPS):
         sgd.zero_grad()

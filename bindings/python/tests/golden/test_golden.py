@@ -45,6 +45,7 @@ def new_model(case: Case) -> resnet.Model:
 
 def train(model: resnet.Model, case: Case) -> list[float]:
     trainer = resnet.Trainer(model, lr=case.lr, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
+    trainer.freeze(case.frozen)
     x, y = case.images(), case.labels()
     return [trainer.step(x, y) for _ in range(STEPS)]
 
