@@ -67,7 +67,7 @@ $(VENV)/ready: .ci/requirements.txt bindings/python/pyproject.toml | packages
 
 # The runners come last, so that a run ends with their counts.
 .PHONY: test
-test: deps lint build test-c test-dependent test-swift test-python  ## everything
+test: deps lint build test-c test-dependent test-paper test-swift test-python  ## everything
 
 .PHONY: test-c
 test-c: library  ## the C ABI: exported symbols, C programs, valgrind
@@ -77,6 +77,10 @@ test-c: library  ## the C ABI: exported symbols, C programs, valgrind
 test-dependent: build $(VENV)/ready  ## the README's programs; a package that depends on this one
 	Tests/dependent/run.sh
 	swift build $(EXAMPLE)
+
+.PHONY: test-paper
+test-paper: command $(VENV)/ready  ## the commands of docs/PAPER.md print what it says
+	PATH='$(CURDIR)/build':"$$PATH" $(PYTHON) Tests/paper/check.py
 
 # On the best instruction set everything runs, on the others what computes with the engine. (The
 # kernels' own tests run each instruction set's by themselves.)
@@ -98,7 +102,7 @@ test-python: library $(VENV)/ready  ## the Python package
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.inc' -print)
-PYTHON_SOURCES := bindings/python Benchmarks Examples
+PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/paper
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint

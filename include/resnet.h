@@ -229,9 +229,10 @@ typedef struct rn_model_info {
   int32_t tensors;                   /* parameters and BN statistics, see rn_model_tensor_info */
   int64_t parameters;                /* learned values */
   int64_t multiply_adds;             /* of one image of that size */
+  int32_t layers;                    /* see rn_model_layer_name */
 } rn_model_info;
 #define RN_MODEL_INFO_INIT \
-  { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 rn_status rn_model_get_info(rn_model *model, rn_model_info *info);
 
@@ -311,6 +312,36 @@ rn_status rn_model_probabilities(rn_model *model, const rn_images *images, float
 /* The index of each image's highest score (the first of equals). capacity is in elements. */
 rn_status rn_model_predict(rn_model *model, const rn_images *images, int32_t *labels,
                            size_t capacity);
+
+/* ---- Features -------------------------------------------------------------------------------- */
+
+/* Writes the name of layer `index` (0 ... layers-1 of rn_model_info, in the order in which they are
+ * computed: "input", "conv1", "bn1", "relu", ... "fc"), as rn_model_summary does. */
+rn_status rn_model_layer_name(rn_model *model, int32_t index, char *text, size_t capacity,
+                              size_t *needed);
+
+/* What a layer makes of one image. */
+typedef struct rn_feature_shape {
+  size_t size;           /* sizeof(rn_feature_shape) */
+  int32_t rank;          /* 3: channels x height x width maps; 1, from "avgpool" on: a vector */
+  int32_t channels;      /* or the vector's values */
+  int32_t height, width; /* 1 and 1 for a vector */
+  int64_t count;         /* values: the product */
+} rn_feature_shape;
+#define RN_FEATURE_SHAPE_INIT \
+  { sizeof(rn_feature_shape), 0, 0, 0, 0, 0 }
+
+/* The shape of a layer's output for an image of height x width. RN_NOT_FOUND for a layer that
+ * rn_model_features does not know, RN_SHAPE_MISMATCH for images that it cannot take. */
+rn_status rn_model_feature_shape(rn_model *model, const char *layer, int32_t height, int32_t width,
+                                 rn_feature_shape *shape);
+
+/* Runs the network in inference mode up to a layer, and no further: a name such as "layer1.0.bn2" or
+ * "avgpool" (the pooled features, which the classifier reads), or that of a stage or block, such as
+ * "layer3" or "layer3.1": its output, after the last ReLU. features receives images->count times
+ * shape.count values, N x C x H x W or N x C. capacity is in elements. */
+rn_status rn_model_features(rn_model *model, const rn_images *images, const char *layer,
+                            float *features, size_t capacity);
 
 /* ---- Image files --------------------------------------------------------------------------- */
 
@@ -468,6 +499,25 @@ rn_status rn_dataset_damaged_path(rn_dataset *dataset, int64_t index, char *text
                                   size_t *needed);
 rn_status rn_dataset_damaged_reason(rn_dataset *dataset, int64_t index, char *text, size_t capacity,
                                     size_t *needed);
+/* What an HDF5 file calls its datasets, all in the root group. */
+typedef struct rn_hdf5_options {
+  size_t size;        /* sizeof(rn_hdf5_options) */
+  const char *images; /* NULL: "images". uint8 or float32, of four dimensions; of three if grey */
+  const char *labels; /* NULL: "labels". Integers from 0, one an image */
+  const char *class_names; /* NULL: "class_names". Strings; need not be there */
+  rn_layout layout;        /* of each image, if they have four dimensions */
+  int32_t classes;         /* 0: as many as there are names, or else the largest label + 1 */
+} rn_hdf5_options;
+#define RN_HDF5_OPTIONS_INIT \
+  { sizeof(rn_hdf5_options), NULL, NULL, NULL, RN_PLANAR, 0 }
+
+/* Labelled images in an HDF5 file, which are read as they are needed: the file may be larger than
+ * memory, and must stay as it is until the dataset is freed. Datasets may be compressed by gzip. Images
+ * are read one by one, so a file is read fastest whose chunks hold one. options: NULL for
+ * RN_HDF5_OPTIONS_INIT. RN_NOT_FOUND without such a file or dataset, RN_BAD_FORMAT for one of another
+ * form. As with models, do not open files of people whom you do not trust. */
+rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
+                               rn_dataset **dataset);
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);
@@ -538,6 +588,72 @@ rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *me
  * elements. */
 rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
                                      int64_t *confusion, size_t capacity);
+
+/* Each class's recall (the share of its images that were recognised) and precision (the share of the
+ * images taken for it that are of it), of a confusion matrix of `classes` x `classes` counts. NaN where
+ * there is no such image. Both receive `classes` values; either may be NULL. */
+rn_status rn_class_figures(const int64_t *confusion, int32_t classes, double *recall,
+                           double *precision);
+
+/* Which views of an image are scored when a model is tested. */
+typedef enum rn_views {
+  RN_VIEWS_SINGLE = 0,  /* the images as they are (the paper on CIFAR-10) */
+  RN_VIEWS_CENTRE = 1,  /* the crop x crop pixels in the middle */
+  RN_VIEWS_10_CROP = 2, /* those in the four corners and in the middle, and their mirror images */
+  /* The whole image at several sizes: the network is then fully convolutional, as the average over
+   * all positions precedes the classifier. */
+  RN_VIEWS_MULTI_SCALE = 3
+} rn_views;
+/* What is averaged over the views. */
+typedef enum rn_average {
+  RN_AVERAGE_DEFAULT = 0,       /* scores for RN_VIEWS_MULTI_SCALE (the paper), or probabilities */
+  RN_AVERAGE_PROBABILITIES = 1, /* the softmax of each view's scores (Krizhevsky et al., 2012) */
+  RN_AVERAGE_SCORES = 2         /* the scores, of which the softmax is taken afterwards */
+} rn_average;
+
+/* The paper's protocols for testing. Start from RN_TEST_OPTIONS_INIT, a single view. */
+typedef struct rn_test_options {
+  size_t size; /* sizeof(rn_test_options) */
+  rn_views views;
+  int32_t
+      resize;   /* CENTRE, 10_CROP: to what the image's shorter side is resized first; 0: the image
+                     as it is */
+  int32_t crop; /* CENTRE, 10_CROP: height and width of a view */
+  const int32_t *scales; /* MULTI_SCALE: what the shorter side is resized to in turn; NULL (and 0)
+                            for 224, 256, 384, 480, 640 */
+  int32_t scale_count;
+  int32_t mirror; /* MULTI_SCALE: non-zero to score the mirror image too, at each size */
+  rn_average average;
+  rn_filter filter; /* how images are resized */
+} rn_test_options;
+#define RN_TEST_OPTIONS_INIT                                                            \
+  {                                                                                     \
+    sizeof(rn_test_options), RN_VIEWS_SINGLE, 256, 224, NULL, 0, 0, RN_AVERAGE_DEFAULT, \
+        RN_BILINEAR                                                                     \
+  }
+
+/* As rn_model_evaluate and rn_model_evaluate_by_class, by the averages over several views of each
+ * image, which may be of any size: a dataset that reads image files gives them whole. A mean per pixel
+ * must be of the views' size; but whole images that are resized get its mean per channel. The loss is
+ * that of the averaged probabilities, or of the softmax of the averaged scores. confusion may be NULL
+ * (and capacity 0). */
+rn_status rn_model_test(rn_model *model, rn_dataset *dataset, const rn_test_options *options,
+                        rn_metrics *metrics, int64_t *confusion, size_t capacity);
+/* The averages of the probabilities over the views of each image, or the softmax of the averages of
+ * the scores: images->count x classes values. capacity is in elements. */
+rn_status rn_model_view_probabilities(rn_model *model, const rn_images *images,
+                                      const rn_test_options *options, float *probabilities,
+                                      size_t capacity);
+
+/* The standard deviation of the output of every convolution after BN, before the nonlinearity or the
+ * addition (the paper's responses, Figure 7), over all images, channels and positions of a dataset, in
+ * inference mode. deviations receives *count values, in the order of the layers, projection shortcuts
+ * included; it may be NULL to learn *count alone. capacity is in elements. */
+rn_status rn_model_responses(rn_model *model, rn_dataset *dataset, double *deviations,
+                             size_t capacity, size_t *count);
+/* Writes the name of the BN layer of response `index`, e.g. "layer1.0.bn2", as rn_model_summary does. */
+rn_status rn_model_response_layer(rn_model *model, int32_t index, char *text, size_t capacity,
+                                  size_t *needed);
 
 /* Replaces BN's running statistics by exact ones, over `images` training images (0: all) in batches
  * of batch_size, in an order that the seed gives: means and unbiased variances over all values that

@@ -19,6 +19,7 @@ static inline hid_t rh_float32_in_file(void) { return H5T_IEEE_F32LE; }
 static inline hid_t rh_int64_in_file(void) { return H5T_STD_I64LE; }
 static inline hid_t rh_float32_in_memory(void) { return H5T_NATIVE_FLOAT; }
 static inline hid_t rh_int64_in_memory(void) { return H5T_NATIVE_INT64; }
+static inline hid_t rh_uint8_in_memory(void) { return H5T_NATIVE_UINT8; }
 static inline hid_t rh_c_string(void) { return H5T_C_S1; }
 
 // ---- Errors ---------------------------------------------------------------------------------
@@ -63,6 +64,15 @@ static inline void rh_errors_restore(const rh_errors *saved) {
 
 static inline herr_t rh_errors_walk(H5E_walk2_t visit, void *context) {
   return H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, visit, context);
+}
+
+// ---- Links ----------------------------------------------------------------------------------
+
+// 1 if the group has a member of that name, 0 if that is a link to elsewhere, negative without one.
+static inline int rh_is_hard_link(hid_t group, const char *name) {
+  H5L_info_t info;
+  if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0) return -1;
+  return info.type == H5L_TYPE_HARD;
 }
 
 // ---- Members of a group ---------------------------------------------------------------------

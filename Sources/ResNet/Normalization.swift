@@ -20,6 +20,16 @@ public struct Normalization: Hashable, Sendable {
   /// Pixels as they are.
   public static let identity = Normalization()
 
+  /// The same with the means per channel of a mean per pixel, for images of any size.
+  public var perChannel: Normalization {
+    guard let meanExtent else { return self }
+    let pixels = meanExtent.height * meanExtent.width
+    let means = stride(from: 0, to: mean.count, by: pixels).map { start in
+      Float(mean[start..<start + pixels].reduce(0) { $0 + Double($1) } / Double(pixels))
+    }
+    return Normalization(mean: means, scale: scale)
+  }
+
   /// Throws unless the counts fit `channels` and all values are finite.
   public func validate(channels: Int) throws(ResNetError) {
     if let meanExtent, meanExtent.height < 1 || meanExtent.width < 1 {

@@ -188,7 +188,7 @@ public func rn_model_recompute_statistics(
 }
 
 extension rn_metrics {
-  fileprivate init(_ metrics: Metrics) {
+  init(_ metrics: Metrics) {
     self.init(
       size: 0, loss: metrics.loss, accuracy: metrics.accuracy,
       top5_accuracy: metrics.top5Accuracy, count: Int64(metrics.count))

@@ -115,7 +115,8 @@ public func rn_model_get_info(
           weighted_layers: Int32(clamping: graph.weightedLayers),
           tensors: Int32(clamping: resource.model.layout.tensors.count),
           parameters: Int64(graph.parameterCount),
-          multiply_adds: Int64(try graph.multiplyAdds(input: extent))))
+          multiply_adds: Int64(try graph.multiplyAdds(input: extent)),
+          layers: Int32(clamping: graph.layers.count)))
     }
   }
 }

@@ -70,7 +70,7 @@ public func rn_model_predict(
 
 extension ModelResource {
   /// Room for one score per image and class.
-  fileprivate func output(
+  func output(
     _ scores: UnsafeMutablePointer<Float>?, capacity: Int, for images: ImagesView, _ name: String
   ) throws -> UnsafeMutableBufferPointer<Float> {
     let (needed, overflow) = images.count.multipliedReportingOverflow(by: model.network.classes)

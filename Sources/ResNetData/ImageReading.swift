@@ -7,39 +7,73 @@ extension ImageStore {
     seed: UInt64, epoch: Int, images: UnsafeMutableBufferPointer<Float>,
     labels: UnsafeMutableBufferPointer<Int32>
   ) throws(ResNetError) {
+    let writer = try ImageWriter(
+      indices, of: self.count, channels: channels, extent: extent, normalization: normalization,
+      augmentation: augmentation, seed: seed, epoch: epoch, images: images,
+      labelCapacity: labels.count)
+    guard let pixels = UnsafeRawPointer(pixels.baseAddress) else { return }
+    for (position, index) in indices.enumerated() {
+      if isBytes {
+        let all = pixels.assumingMemoryBound(to: UInt8.self)
+        writer.write(all + index * imagePixels, index: index, at: position)
+      } else {
+        let all = pixels.assumingMemoryBound(to: Float.self)
+        writer.write(all + index * imagePixels, index: index, at: position)
+      }
+      labels[position] = self.labels[index]
+    }
+  }
+}
+
+/// Writes NCHW images into a batch: normalised, and varied at random as their index has it.
+struct ImageWriter {
+  private let reader: PixelReader
+  private let augmentation: Augmentation?
+  private let seed: UInt64
+  private let epoch: Int
+  private let images: UnsafeMutableBufferPointer<Float>
+
+  /// Throws unless the buffers hold images `indices` of a dataset of `count`, and what is to be done
+  /// with them fits their extent.
+  init(
+    _ indices: ArraySlice<Int>, of count: Int, channels: Int, extent: Extent,
+    normalization: Normalization, augmentation: Augmentation?, seed: UInt64, epoch: Int,
+    images: UnsafeMutableBufferPointer<Float>, labelCapacity: Int
+  ) throws(ResNetError) {
     try augmentation?.validate(extent: extent)
-    guard images.count / imagePixels >= indices.count, labels.count >= indices.count else {
+    let imagePixels = channels * extent.height * extent.width
+    guard images.count / imagePixels >= indices.count, labelCapacity >= indices.count else {
       throw ResNetError(
         .shapeMismatch,
         "\(indices.count) images of \(imagePixels) pixels were asked for, the buffers hold "
-          + "\(images.count) pixels and \(labels.count) labels")
+          + "\(images.count) pixels and \(labelCapacity) labels")
     }
     for index in indices where index < 0 || index >= count {
       throw ResNetError(
         .invalidArgument, "image \(index) was asked for; the dataset has \(count), from 0")
     }
-    let reader = PixelReader(
-      mean: try expandedMean(normalization), scale: expandedScale(normalization),
+    reader = PixelReader(
+      mean: try Self.expandedMean(normalization, channels: channels, extent: extent),
+      scale: normalization.scale.isEmpty
+        ? [Float](repeating: 1, count: channels) : normalization.scale,
       channels: channels, height: extent.height, width: extent.width)
-    guard let pixels = UnsafeRawPointer(pixels.baseAddress), let target = images.baseAddress else {
-      return
-    }
-    for (position, index) in indices.enumerated() {
-      let view = View(augmentation, seed: seed, epoch: epoch, index: index)
-      let image = target + position * imagePixels
-      if isBytes {
-        let all = pixels.assumingMemoryBound(to: UInt8.self)
-        reader.read(all + index * imagePixels, view, into: image)
-      } else {
-        let all = pixels.assumingMemoryBound(to: Float.self)
-        reader.read(all + index * imagePixels, view, into: image)
-      }
-      labels[position] = self.labels[index]
-    }
+    self.augmentation = augmentation
+    self.seed = seed
+    self.epoch = epoch
+    self.images = images
+  }
+
+  /// Writes image `index` of the dataset to a place of the batch.
+  func write<Value: PixelValue>(_ image: UnsafePointer<Value>, index: Int, at position: Int) {
+    guard let target = images.baseAddress else { return }
+    let view = View(augmentation, seed: seed, epoch: epoch, index: index)
+    reader.read(image, view, into: target + position * reader.imagePixels)
   }
 
   /// The mean of every pixel of an image.
-  private func expandedMean(_ normalization: Normalization) throws(ResNetError) -> [Float] {
+  private static func expandedMean(_ normalization: Normalization, channels: Int, extent: Extent)
+    throws(ResNetError) -> [Float]
+  {
     try normalization.validate(channels: channels)
     if let meanExtent = normalization.meanExtent {
       guard meanExtent == extent else {
@@ -53,10 +87,6 @@ extension ImageStore {
     let means =
       normalization.mean.isEmpty ? [Float](repeating: 0, count: channels) : normalization.mean
     return means.flatMap { repeatElement($0, count: extent.height * extent.width) }
-  }
-
-  private func expandedScale(_ normalization: Normalization) -> [Float] {
-    normalization.scale.isEmpty ? [Float](repeating: 1, count: channels) : normalization.scale
   }
 }
 
@@ -89,6 +119,8 @@ private struct PixelReader {
   let channels: Int
   let height: Int
   let width: Int
+
+  var imagePixels: Int { channels * height * width }
 
   func read<Value: PixelValue>(
     _ source: UnsafePointer<Value>, _ view: View, into target: UnsafeMutablePointer<Float>

@@ -13,6 +13,9 @@ public protocol ImageSource: AnyObject {
   /// Names of the classes, or empty.
   var classNames: [String] { get }
 
+  /// Those of these images that an evaluation is to count, as ``TrainingData/readable(_:)``.
+  func readable(_ indices: [Int]) throws(ResNetError) -> [Int]
+
   /// The class of an image. Throws `invalidArgument` for an index that is not in `0..<count`.
   func label(_ index: Int) throws(ResNetError) -> Int
 
@@ -89,27 +92,37 @@ extension ImageStore {
     }
   }
 
-  /// Bytes in other than 1 or 3 channels become floats: a raster has no others.
   fileprivate func image(_ index: Int) throws(ResNetError) -> SourceImage {
     try checkIndex(index)
-    let range = index * imagePixels..<(index + 1) * imagePixels
-    guard isBytes else {
-      let values = UnsafeMutableBufferPointer(
-        rebasing: pixels.assumingMemoryBound(to: Float.self)[range])
-      return .floats(FloatImage(Array(values), channels: channels, extent: extent))
-    }
-    let values = pixels[range]
-    guard channels == 1 || channels == 3 else {
-      return .floats(FloatImage(values.map(Float.init), channels: channels, extent: extent))
-    }
+    let images = ImagesView(
+      pixels: pixels.baseAddress, isBytes: isBytes, count: count, channels: channels,
+      extent: extent)
+    return SourceImage(images, index)
+  }
+}
+
+extension SourceImage {
+  /// A copy of one of some images. Bytes in other than 1 or 3 channels become floats: a raster has no
+  /// others.
+  init(_ images: ImagesView, _ index: Int) {
+    let (channels, extent) = (images.channels, images.extent)
     let plane = extent.height * extent.width
-    var interleaved: [UInt8] = []
-    interleaved.reserveCapacity(values.count)
-    for pixel in 0..<plane {
-      for channel in 0..<channels {
-        interleaved.append(values[range.lowerBound + channel * plane + pixel])
-      }
+    let pixels = UnsafeRawBufferPointer(
+      start: images[index..<index + 1].pixels, count: images.imageStride)
+    guard images.isBytes else {
+      self = .floats(
+        FloatImage(Array(pixels.bindMemory(to: Float.self)), channels: channels, extent: extent))
+      return
     }
-    return .bytes(Raster(interleaved, channels: channels, extent: extent))
+    guard channels == 1 || channels == 3 else {
+      self = .floats(FloatImage(pixels.map { Float($0) }, channels: channels, extent: extent))
+      return
+    }
+    var interleaved: [UInt8] = []
+    interleaved.reserveCapacity(pixels.count)
+    for pixel in 0..<plane {
+      for channel in 0..<channels { interleaved.append(pixels[channel * plane + pixel]) }
+    }
+    self = .bytes(Raster(interleaved, channels: channels, extent: extent))
   }
 }

@@ -5,17 +5,15 @@ import ResNetData
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a network on CIFAR-10 and save it.",
+    abstract: "Train a network on images and save it.",
     discussion: """
       The defaults are those of section 4.2 of the paper: momentum 0.9, weight decay 0.0001, crops \
       out of images padded by 4 pixels, mirror images, and a learning rate that drops to a tenth \
       at one half and at three quarters of the steps. The paper trains for 164 epochs.
       """)
 
-  @Option(
-    name: .customLong("cifar10"),
-    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
-  var directory: String
+  @OptionGroup(title: "Images")
+  var data: DataOptions
 
   @Option(help: "A preset: resnetN or plainN with N = 6n+2, or an ImageNet network.")
   var network = "resnet20"
@@ -44,7 +42,7 @@ struct Train: ParsableCommand {
   @Option(help: "Seed of the weights, of the order of the images and of their augmentation.")
   var seed: UInt64 = 0
 
-  @Flag(help: "Train on the images as they are.")
+  @Flag(help: "Train on CIFAR-10's images as they are.")
   var noAugmentation = false
 
   @OptionGroup(title: "Computing")
@@ -59,8 +57,8 @@ struct Train: ParsableCommand {
   func run() throws {
     try requireWritableDirectory(of: out)
     try engine.apply()
-    let training = try CIFAR10(directory: directory, split: .train)
-    let test = try CIFAR10(directory: directory, split: .test)
+    let training = try data.training()
+    let test = try data.test()
 
     let described = try changes.network(network, defaultClasses: training.classes)
     let model = try Model(described, seed: seed)
@@ -77,6 +75,7 @@ struct Train: ParsableCommand {
       return true
     }
     try model.save(to: out)
+    for data in [training, test] { printDamage(of: data) }
     if let result = history.last?.validation {
       print("test accuracy \(percent(result.accuracy)) of \(result.count) images, saved \(out)")
     }
@@ -88,7 +87,8 @@ struct Train: ParsableCommand {
     let published = [steps.partialValue / 2, steps.partialValue / 4 * 3]
       .filter { !steps.overflow && $0 > 0 }
     return FitOptions(
-      epochs: epochs, batchSize: batchSize, augmentation: noAugmentation ? nil : .cifar,
+      epochs: epochs, batchSize: batchSize,
+      augmentation: noAugmentation || data.folder != nil ? nil : .cifar,
       schedule: StepSchedule(milestones: milestones?.steps ?? published), seed: seed)
   }
 }

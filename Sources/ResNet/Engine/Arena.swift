@@ -70,24 +70,67 @@ struct ArenaLayout {
     scratchStride = (scratchFloats + 1023) / 1024 * 1024 + 1024
   }
 
-  var bytes: Int { (floats + scratchStride * workers) * MemoryLayout<Float>.stride }
+  fileprivate var scratchFloats: Int { scratchStride * workers }
+
+  var bytes: Int { (floats + scratchFloats) * MemoryLayout<Float>.stride }
 }
 
 /// The memory of a plan: one block for its buffers, one piece of scratch per thread.
 final class Arena {
   private let layout: ArenaLayout
-  private let base: UnsafeMutablePointer<Float>
-  private let scratchBase: UnsafeMutablePointer<Float>
+  private let memory: Memory
 
-  init(_ layout: ArenaLayout) throws(ResNetError) {
-    self.layout = layout
-    base = try allocateFloats(layout.floats, zeroed: false)
-    do {
-      scratchBase = try allocateFloats(layout.scratchStride * layout.workers, zeroed: false)
-    } catch {
-      free(base)
-      throw error
+  /// What an arena lies in. Plans that never run at the same time may share it.
+  final class Memory {
+    fileprivate let base: UnsafeMutablePointer<Float>
+    fileprivate let scratch: UnsafeMutablePointer<Float>
+    private let floats: Int
+    private let scratchFloats: Int
+
+    /// Room for each of these plans.
+    init(_ layouts: [ArenaLayout]) throws(ResNetError) {
+      (floats, scratchFloats) = Self.floats(layouts)
+      base = try allocateFloats(floats, zeroed: false)
+      do {
+        scratch = try allocateFloats(scratchFloats, zeroed: false)
+      } catch {
+        free(base)
+        throw error
+      }
     }
+
+    deinit {
+      free(base)
+      free(scratch)
+    }
+
+    /// Size of the whole, in bytes.
+    var bytes: Int { (floats + scratchFloats) * MemoryLayout<Float>.stride }
+
+    func hasRoom(for layout: ArenaLayout) -> Bool {
+      layout.floats <= floats && layout.scratchFloats <= scratchFloats
+    }
+
+    /// Size of a memory for these plans.
+    static func bytes(_ layouts: [ArenaLayout]) -> Int {
+      let (floats, scratchFloats) = floats(layouts)
+      return (floats + scratchFloats) * MemoryLayout<Float>.stride
+    }
+
+    private static func floats(_ layouts: [ArenaLayout]) -> (Int, scratch: Int) {
+      (layouts.map(\.floats).max() ?? 0, layouts.map(\.scratchFloats).max() ?? 0)
+    }
+  }
+
+  /// In memory of its own.
+  convenience init(_ layout: ArenaLayout) throws(ResNetError) {
+    self.init(layout, in: try Memory([layout]))
+  }
+
+  /// In memory that has room.
+  init(_ layout: ArenaLayout, in memory: Memory) {
+    self.layout = layout
+    self.memory = memory
   }
 
   /// Threads that have scratch here.
@@ -95,14 +138,11 @@ final class Arena {
   /// Size of the whole, in bytes.
   var bytes: Int { layout.bytes }
 
-  deinit {
-    free(base)
-    free(scratchBase)
+  subscript(buffer: Buffer) -> UnsafeMutablePointer<Float> {
+    memory.base + layout.offsets[buffer.index]
   }
 
-  subscript(buffer: Buffer) -> UnsafeMutablePointer<Float> { base + layout.offsets[buffer.index] }
-
   func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> {
-    scratchBase + worker * layout.scratchStride
+    memory.scratch + worker * layout.scratchStride
   }
 }

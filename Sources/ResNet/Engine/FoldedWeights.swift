@@ -4,17 +4,27 @@ import Glibc
 /// The weights of inference: BN folded into each convolution, packed once for the kernels.
 ///
 /// With scale = gamma / sqrt(running_var + eps), the weights become scale * w and the bias
-/// beta - scale * running_mean. The fully connected layer's are packed as they are. How
-/// weights are packed depends on the algorithm that a plan chose, so plans of other batches may
-/// need some of them packed another way; each is packed when the first plan asks for it.
+/// beta - scale * running_mean. The fully connected layer's are packed as they are, and so are those of
+/// a convolution whose own output is asked for. How weights are packed depends on the algorithm that a
+/// plan chose, so plans of other batches or extents may need some of them packed another way; each is
+/// packed when the first plan asks for it.
 ///
 /// Of a model whose weights stay in their file, the first answer packs them layer by layer in one
 /// place, which is then freed: a program that wants one answer touches little memory, and each
 /// layer's weights are in a cache when it computes. From the second on they are kept.
 final class FoldedWeights {
-  /// A unit with weights: a convolution or the fully connected layer.
+  /// Whose weights: a layer's, and the BN that is folded into them, if any.
+  struct Key: Hashable {
+    let layer: Int
+    let batchNorm: Int?
+
+    /// Its place in an array.
+    fileprivate var index: Int { 2 * layer + (batchNorm == nil ? 0 : 1) }
+  }
+
+  /// The weights of a convolution or of the fully connected layer.
   private struct Unit {
-    /// Offset of the weights in the parameters, and how many there are.
+    /// Offset in the parameters, and how many there are.
     let weight: Int
     let count: Int
     /// Nil for 1.
@@ -29,7 +39,9 @@ final class FoldedWeights {
   let version: UInt64
   /// Size of the whole, so far.
   private(set) var bytes = 0
-  private var units: [Unit] = []
+  private let layout: ParameterLayout
+  /// By the keys' indices.
+  private var units: [Unit?]
   /// What the packed weights lie in: what one plan was the first to need.
   private struct Block {
     let memory: UnsafeMutablePointer<Float>
@@ -38,8 +50,13 @@ final class FoldedWeights {
   }
 
   private struct Packing: Hashable {
-    let ordinal: Int
+    let key: Key
     let algorithm: Int32
+
+    init(_ weighted: (key: Key, pass: ConvolutionPass)) {
+      key = weighted.key
+      algorithm = weighted.pass.conv.pointee.algorithm
+    }
   }
 
   private var blocks: [Block] = []
@@ -47,7 +64,8 @@ final class FoldedWeights {
   private var passage: UnsafeMutablePointer<Float>?
   private var isKept: Bool
 
-  init(units: [FusedUnit], layout: ParameterLayout, weights: Model.Weights) throws(ResNetError) {
+  init(layout: ParameterLayout, weights: Model.Weights) {
+    self.layout = layout
     self.weights = weights
     version = weights.version
     isKept =
@@ -55,25 +73,37 @@ final class FoldedWeights {
       case .memory: true
       case .file: false
       }
-    for unit in units {
-      switch unit.operation {
-      case .convolution(let convolution): try fold(convolution, layout)
-      case .linear(let layer): try copy(LinearTensors(layout, layer: layer))
-      case .maxPool, .padShortcut, .averagePool: break
-      }
-    }
+    let layers = (layout.tensors.map(\.layer).max() ?? 0) + 1
+    units = [Unit?](repeating: nil, count: 2 * layers)
   }
 
-  private func fold(_ convolution: FusedUnit.Convolution, _ layout: ParameterLayout)
-    throws(ResNetError)
-  {
-    let bn = BatchNormTensors(layout, layer: convolution.batchNorm)
-    let weight = convolution.weight(layout)
-    let padded = PlanShapes.blocks(bn.channels) * Int(RK_LANES)
-    let bias = try allocateFloats(2 * padded)
-    bytes += Self.foldedBytes(bn)
-    let scale = bias + padded
-    units.append(Unit(weight: weight.offset, count: weight.count, scale: scale, bias: bias))
+  /// Takes up some weights: their scale and bias.
+  private func fold(_ key: Key) throws(ResNetError) {
+    guard let weight = layout.weight(ofLayer: key.layer) else { return }
+    let channels = weight.shape[0]
+    let padded = PlanShapes.blocks(channels) * Int(RK_LANES)
+    let floats = Self.foldedFloats(key, layout)
+    let bias = try allocateFloats(floats)
+    let scale = key.batchNorm == nil ? nil : bias + padded
+    do throws(ResNetError) {
+      if let batchNorm = key.batchNorm {
+        try fold(
+          BatchNormTensors(layout, layer: batchNorm), scale: bias + padded, bias: bias)
+      } else if let own = layout.bias(ofLayer: key.layer) {
+        try weights.copy(
+          at: own.offset, to: UnsafeMutableBufferPointer(start: bias, count: channels))
+      }
+    } catch {
+      free(bias)
+      throw error
+    }
+    units[key.index] = Unit(weight: weight.offset, count: weight.count, scale: scale, bias: bias)
+    bytes += floats * MemoryLayout<Float>.stride
+  }
+
+  private func fold(
+    _ bn: BatchNormTensors, scale: UnsafeMutablePointer<Float>, bias: UnsafeMutablePointer<Float>
+  ) throws(ResNetError) {
     let gamma = try channels(bn.channels, at: bn.weight)
     let beta = try channels(bn.channels, at: bn.bias)
     let mean = try channels(bn.channels, at: bn.mean)
@@ -92,43 +122,33 @@ final class FoldedWeights {
     }
   }
 
-  private func copy(_ linear: LinearTensors) throws(ResNetError) {
-    let bias = try allocateFloats(PlanShapes.blocks(linear.classes) * Int(RK_LANES))
-    bytes += Self.foldedBytes(linear)
-    units.append(
-      Unit(
-        weight: linear.weight, count: linear.classes * linear.features, scale: nil, bias: bias))
-    try weights.copy(
-      at: linear.bias, to: UnsafeMutableBufferPointer(start: bias, count: linear.classes))
-  }
-
   deinit {
-    for unit in units { free(unit.bias) }  // and scale
+    for unit in units { free(unit?.bias) }  // and scale
     for block in blocks { free(block.memory) }
     free(passage)
   }
 
   /// Makes ready for an answer: packs what the passes of a plan need and is not packed yet, in one
   /// block; or makes room for the largest of them.
-  func prepare(_ passes: [ConvolutionPass], target: PlanTarget, pool: ThreadPool)
-    throws(ResNetError)
-  {
+  func prepare(_ plan: InferencePlan, target: PlanTarget, pool: ThreadPool) throws(ResNetError) {
+    for (key, _) in plan.weighted where units[key.index] == nil { try fold(key) }
     guard isKept else {
       free(passage)
       passage = nil
-      passage = try allocateFloats(passes.map(\.packedFloats).max() ?? 0, zeroed: false)
+      passage = try allocateFloats(
+        plan.weighted.map(\.pass.packedFloats).max() ?? 0, zeroed: false)
       return
     }
-    let missing = Self.packings(passes).filter { units[$0.ordinal].packed[$0.algorithm] == nil }
-      .sorted { $0.ordinal < $1.ordinal }
+    let missing = plan.weighted.filter {
+      units[$0.key.index]?.packed[$0.pass.conv.pointee.algorithm] == nil
+    }
     guard !missing.isEmpty else { return }
-    let floats = missing.reduce(0) { $0 + passes[$1.ordinal].packedFloats }
+    let floats = missing.reduce(0) { $0 + $1.pass.packedFloats }
     let memory = try allocateFloats(floats, zeroed: false)
     var packed = memory
     do throws(ResNetError) {
-      for packing in missing {
-        let pass = passes[packing.ordinal]
-        try pack(packing.ordinal, pass, into: packed, target: target, pool: pool)
+      for (key, pass) in missing {
+        try pack(key, pass, into: packed, target: target, pool: pool)
         packed += pass.packedFloats
       }
     } catch {
@@ -136,21 +156,22 @@ final class FoldedWeights {
       throw error
     }
     packed = memory
-    for packing in missing {
-      units[packing.ordinal].packed[packing.algorithm] = UnsafePointer(packed)
-      packed += passes[packing.ordinal].packedFloats
+    for (key, pass) in missing {
+      units[key.index]?.packed[pass.conv.pointee.algorithm] = UnsafePointer(packed)
+      packed += pass.packedFloats
     }
     let block = Block(
-      memory: memory, bytes: floats * MemoryLayout<Float>.stride, packings: Set(missing))
+      memory: memory, bytes: floats * MemoryLayout<Float>.stride,
+      packings: Set(missing.map(Packing.init)))
     blocks.append(block)
     bytes += block.bytes
   }
 
   private func pack(
-    _ ordinal: Int, _ pass: ConvolutionPass, into packed: UnsafeMutablePointer<Float>,
+    _ key: Key, _ pass: ConvolutionPass, into packed: UnsafeMutablePointer<Float>,
     target: PlanTarget, pool: ThreadPool
   ) throws(ResNetError) {
-    let unit = units[ordinal]
+    guard let unit = units[key.index] else { return }
     let channels = Int(pass.conv.pointee.out_channels)
     try weights.forEachBlock(
       at: unit.weight, count: unit.count, blockFloats: unit.count / channels * Int(RK_LANES),
@@ -161,11 +182,11 @@ final class FoldedWeights {
   }
 
   /// The weights of a unit as this pass reads them, until the next unit's are asked for.
-  func packed(_ ordinal: Int, _ pass: ConvolutionPass, target: PlanTarget, pool: ThreadPool)
+  func packed(_ key: Key, _ pass: ConvolutionPass, target: PlanTarget, pool: ThreadPool)
     throws(ResNetError) -> UnsafePointer<Float>?
   {
-    guard let passage else { return units[ordinal].packed[pass.conv.pointee.algorithm] }
-    try pack(ordinal, pass, into: passage, target: target, pool: pool)
+    guard let passage else { return units[key.index]?.packed[pass.conv.pointee.algorithm] }
+    try pack(key, pass, into: passage, target: target, pool: pool)
     return UnsafePointer(passage)
   }
 
@@ -178,64 +199,36 @@ final class FoldedWeights {
 
   /// Frees what none of these plans needs.
   func drop(unusedBy plans: [InferencePlan]) {
-    let used = plans.reduce(into: Set<Packing>()) {
-      $0.formUnion(Self.packings($1.convolutions))
-    }
+    let used = Set(plans.flatMap { $0.weighted.map(Packing.init) })
     blocks.removeAll { block in
       guard block.packings.isDisjoint(with: used) else { return false }
-      for packing in block.packings { units[packing.ordinal].packed[packing.algorithm] = nil }
+      for packing in block.packings { units[packing.key.index]?.packed[packing.algorithm] = nil }
       bytes -= block.bytes
       free(block.memory)
       return true
     }
   }
 
-  private static func packings(_ passes: [ConvolutionPass]) -> Set<Packing> {
-    Set(
-      passes.enumerated().map {
-        Packing(ordinal: $0.offset, algorithm: $0.element.conv.pointee.algorithm)
-      })
-  }
-
-  private static func foldedBytes(_ bn: BatchNormTensors) -> Int {
-    2 * PlanShapes.blocks(bn.channels) * Int(RK_LANES) * MemoryLayout<Float>.stride
-  }
-
-  private static func foldedBytes(_ linear: LinearTensors) -> Int {
-    PlanShapes.blocks(linear.classes) * Int(RK_LANES) * MemoryLayout<Float>.stride
+  /// Scale and bias.
+  private static func foldedFloats(_ key: Key, _ layout: ParameterLayout) -> Int {
+    let channels = layout.weight(ofLayer: key.layer)?.shape[0] ?? 0
+    return (key.batchNorm == nil ? 1 : 2) * PlanShapes.blocks(channels) * Int(RK_LANES)
   }
 
   /// The memory of a network's folded weights once these plans have packed theirs, in bytes.
-  static func bytes(_ units: [FusedUnit], _ layout: ParameterLayout, plans: [InferencePlan]) -> Int
-  {
+  static func bytes(_ layout: ParameterLayout, plans: [InferencePlan]) -> Int {
+    var folded: [Key: Int] = [:]
     var packed: [Packing: Int] = [:]
-    for plan in plans {
-      for (ordinal, pass) in plan.convolutions.enumerated() {
-        packed[Packing(ordinal: ordinal, algorithm: pass.conv.pointee.algorithm)] =
-          pass.packedFloats * MemoryLayout<Float>.stride
-      }
+    for (key, pass) in plans.flatMap(\.weighted) {
+      folded[key] = foldedFloats(key, layout)
+      packed[Packing((key, pass))] = pass.packedFloats
     }
-    return units.reduce(packed.values.reduce(0, +)) { total, unit in
-      switch unit.operation {
-      case .convolution(let convolution):
-        total + foldedBytes(BatchNormTensors(layout, layer: convolution.batchNorm))
-      case .linear(let layer): total + foldedBytes(LinearTensors(layout, layer: layer))
-      case .maxPool, .padShortcut, .averagePool: total
-      }
-    }
+    return (folded.values.reduce(0, +) + packed.values.reduce(0, +)) * MemoryLayout<Float>.stride
   }
 
   /// One value per channel, padded to blocks.
-  func bias(_ ordinal: Int) -> UnsafePointer<Float> {
-    UnsafePointer(units[ordinal].bias)
-  }
-}
-
-extension FusedUnit.Convolution {
-  /// Where the weights are in the flat array of parameters.
-  func weight(_ layout: ParameterLayout) -> (offset: Int, count: Int) {
-    let tensor = layout.tensors.first { $0.layer == layer }
-    return (tensor?.offset ?? 0, tensor?.count ?? 0)
+  func bias(_ key: Key) -> UnsafePointer<Float>? {
+    units[key.index].map { UnsafePointer($0.bias) }
   }
 }
 

@@ -46,20 +46,15 @@ struct FullyConnected {
   /// Scores of `x`, which the layer's `packed` weights and `bias` (padded to whole blocks) make
   /// first in `blocked`, as [block][image][16].
   func scores(
-    x: UnsafePointer<Float>, packed: UnsafePointer<Float>?, bias: UnsafePointer<Float>,
+    x: UnsafePointer<Float>, packed: UnsafePointer<Float>?, bias: UnsafePointer<Float>?,
     blocked: UnsafeMutablePointer<Float>, into scores: UnsafeMutablePointer<Float>, arena: Arena,
     pool: ThreadPool
   ) {
     forward.run(
       target.kernels, source: x, packed: packed, bias: bias, destination: blocked, arena: arena,
       pool: pool)
-    let lanes = Int(RK_LANES)
-    pool.run(batch, workers: arena.workers) { image, _ in
-      for first in stride(from: 0, to: classes, by: lanes) {
-        (scores + image * classes + first).update(
-          from: blocked + first * batch + image * lanes, count: min(lanes, classes - first))
-      }
-    }
+    copyRows(
+      of: blocked, count: batch, channels: classes, to: scores, pool: pool, workers: arena.workers)
   }
 
   /// Plain rows, one per image, as [block][image][16], with zeros in the lanes beyond.
@@ -75,6 +70,20 @@ struct FullyConnected {
         to.update(from: rows + image * classes + first, count: count)
         (to + count).update(repeating: 0, count: lanes - count)
       }
+    }
+  }
+}
+
+/// Vectors of `count` images, blocked as [block][image][16], as plain rows.
+func copyRows(
+  of blocked: UnsafePointer<Float>, count: Int, channels: Int,
+  to rows: UnsafeMutablePointer<Float>, pool: ThreadPool, workers: Int
+) {
+  let lanes = Int(RK_LANES)
+  pool.run(count, workers: workers) { image, _ in
+    for first in stride(from: 0, to: channels, by: lanes) {
+      (rows + image * channels + first).update(
+        from: blocked + first * count + image * lanes, count: min(lanes, channels - first))
     }
   }
 }

@@ -3,7 +3,7 @@ import Synchronization
 
 extension ImagesView {
   /// Throws unless these images fit a network with `channels` inputs and the normalisation.
-  func validate(channels expected: Int, normalization: Normalization) throws(ResNetError) {
+  package func validate(channels expected: Int, normalization: Normalization) throws(ResNetError) {
     _ = try ImagesView.pixelCount(
       count: count, channels: channels, height: extent.height, width: extent.width)
     guard pixels != nil else {

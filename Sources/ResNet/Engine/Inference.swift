@@ -5,6 +5,7 @@ struct InferenceCache {
   private struct Key: Equatable {
     let extent: Extent
     let batch: Int
+    let output: Int
     let target: PlanTarget
   }
 
@@ -12,53 +13,68 @@ struct InferenceCache {
   private static let capacity = 4
 
   private var plans: [(key: Key, plan: InferencePlan, arena: Arena)] = []
+  /// Of all plans, as only one of them runs at a time.
+  private var memory: Arena.Memory?
   private var weights: FoldedWeights?
-  private var units: [FusedUnit]?
 
   /// What it keeps, in bytes.
-  var bytes: Int { plans.reduce(weights?.bytes ?? 0) { $0 + $1.arena.bytes } }
+  var bytes: Int { (weights?.bytes ?? 0) + (memory?.bytes ?? 0) }
 
-  /// A plan with its memory and current weights, which are kept at once if `moreFollow`.
+  /// A plan to the layer `output` with its memory and current weights, which are kept at once if
+  /// `moreFollow`.
   mutating func prepared(
-    _ model: Model, extent: Extent, batch: Int, moreFollow: Bool, target: PlanTarget,
+    _ model: Model, extent: Extent, batch: Int, output: Int, moreFollow: Bool, target: PlanTarget,
     pool: ThreadPool
   ) throws(ResNetError) -> (InferencePlan, Arena, FoldedWeights) {
-    let units: [FusedUnit]
-    if let known = self.units {
-      units = known
-    } else {
-      units = try model.graph.fusedUnits()
-      self.units = units
-    }
-    let folded: FoldedWeights
-    if let weights, weights.version == model.weights.version {
-      folded = weights
-    } else {
-      // The old ones' memory goes first.
-      weights = nil
-      folded = try FoldedWeights(
-        units: units, layout: model.layout, weights: model.weights)
-      weights = folded
-    }
+    let folded = currentWeights(model)
     if moreFollow { folded.keep() }
-    let key = Key(extent: extent, batch: batch, target: target)
+    let key = Key(extent: extent, batch: batch, output: output, target: target)
     if let index = plans.firstIndex(where: { $0.key == key }) {
       let entry = plans.remove(at: index)
       plans.append(entry)
-      try folded.prepare(entry.plan.convolutions, target: target, pool: pool)
+      try folded.prepare(entry.plan, target: target, pool: pool)
       return (entry.plan, entry.arena, folded)
     }
     let plan = try InferencePlan(
-      model.graph, layout: model.layout, units: units, extent: extent, batch: batch,
-      target: target)
-    try folded.prepare(plan.convolutions, target: target, pool: pool)
+      model.graph, layout: model.layout, extent: extent, batch: batch, target: target,
+      output: output)
+    try folded.prepare(plan, target: target, pool: pool)
     if plans.count == Self.capacity {
       plans.removeFirst()
       folded.drop(unusedBy: plans.map(\.plan) + [plan])
     }
-    let arena = try Arena(plan.layout)
+    let arena = Arena(plan.layout, in: try room(for: plan.layout))
     plans.append((key, plan, arena))
     return (plan, arena, folded)
+  }
+
+  /// The model's weights as they are now.
+  mutating func currentWeights(_ model: Model) -> FoldedWeights {
+    if let weights, weights.version == model.weights.version { return weights }
+    // The old ones' memory goes first.
+    weights = nil
+    let folded = FoldedWeights(layout: model.layout, weights: model.weights)
+    weights = folded
+    return folded
+  }
+
+  /// Memory for a plan and for those that are kept, of which it is no more than twice as large as the
+  /// largest needs.
+  private mutating func room(for layout: ArenaLayout) throws(ResNetError) -> Arena.Memory {
+    let layouts = plans.map(\.plan.layout) + [layout]
+    if let memory, memory.hasRoom(for: layout),
+      memory.bytes <= 2 * Arena.Memory.bytes(layouts)
+    {
+      return memory
+    }
+    // The old one goes first: nothing in it is needed any more, but its plans are.
+    let kept = plans.map { ($0.key, $0.plan) }
+    plans = []
+    memory = nil
+    let new = try Arena.Memory(layouts)
+    memory = new
+    plans = kept.map { ($0, $1, Arena($1.layout, in: new)) }
+    return new
   }
 }
 
@@ -91,6 +107,14 @@ extension Model {
   package func logits(_ images: ImagesView, into scores: UnsafeMutableBufferPointer<Float>)
     throws(ResNetError)
   {
+    try forward(images, normalization: normalization, target: .current(), into: scores)
+  }
+
+  /// The same with a normalisation other than the model's own.
+  package func logits(
+    _ images: ImagesView, normalization: Normalization,
+    into scores: UnsafeMutableBufferPointer<Float>
+  ) throws(ResNetError) {
     try forward(images, normalization: normalization, target: .current(), into: scores)
   }
 
@@ -139,36 +163,50 @@ extension Model {
     _ images: ImagesView, normalization: Normalization, target: PlanTarget, firstImage: Int = 0,
     moreFollow: Bool = false, into scores: UnsafeMutableBufferPointer<Float>
   ) throws(ResNetError) {
+    let classes = network.classes
     try images.validate(channels: network.inputChannels, normalization: normalization)
-    guard scores.count >= images.count * network.classes, let base = scores.baseAddress else {
+    guard scores.count >= images.count * classes, let base = scores.baseAddress else {
       throw ResNetError(
         .shapeMismatch,
-        "\(images.count) images have \(images.count * network.classes) scores, but there is room "
-          + "for \(scores.count)")
+        "\(images.count) images have \(images.count * classes) scores, but there is room for "
+          + "\(scores.count)")
     }
+    try forward(
+      images, normalization: normalization, target: target, firstImage: firstImage,
+      moreFollow: moreFollow, to: graph.layers.count - 1
+    ) { range, output in
+      (base + range.lowerBound * classes).update(from: output, count: range.count * classes)
+    }
+  }
+
+  /// Computes the layer `output` and hands it over in parts, each for a range of the images, as the
+  /// engine lays it out.
+  func forward(
+    _ images: ImagesView, normalization: Normalization, target: PlanTarget, firstImage: Int = 0,
+    moreFollow: Bool = false, to output: Int, _ body: (Range<Int>, UnsafePointer<Float>) -> Void
+  ) throws(ResNetError) {
     let pool = ThreadPool.shared
-    let part = min(images.count, try imagesPerPlan(images.extent))
+    let part = min(images.count, try imagesPerPlan(images.extent, to: output))
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
       let (plan, arena, weights) = try inference.prepared(
-        self, extent: images.extent, batch: range.count,
+        self, extent: images.extent, batch: range.count, output: output,
         moreFollow: moreFollow || range.upperBound < images.count, target: target, pool: pool)
       try images[range].load(
         normalization: normalization, into: arena[plan.input], firstImage: firstImage + start,
-        pool: pool,
-        workers: arena.workers)
+        pool: pool, workers: arena.workers)
       try plan.run(weights, in: arena, target: target, pool: pool)
       weights.keep()
-      (base + start * network.classes).update(
-        from: arena[plan.scores], count: range.count * network.classes)
+      body(range, arena[plan.output])
     }
   }
 
   /// How many images to run through the network together: as many as keep the largest activations
   /// within 64 MB: more would take memory, fewer would read the weights more often.
-  func imagesPerPlan(_ extent: Extent) throws(ResNetError) -> Int {
-    let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: 1)
-    let largest = graph.layers.indices.map { shapes.activationFloats($0) }.max() ?? 1
+  func imagesPerPlan(_ extent: Extent, to output: Int? = nil) throws(ResNetError) -> Int {
+    let last = output ?? graph.layers.count - 1
+    let shapes = PlanShapes(graph, extents: try graph.extents(input: extent, to: last), batch: 1)
+    let largest = (0...last).map { shapes.activationFloats($0) }.max() ?? 1
     return min(max(16_777_216 / largest, 1), 256)
   }
 }

@@ -8,39 +8,63 @@ import CKernels
 /// whose lifetimes do not overlap share memory.
 final class InferencePlan {
   enum Step {
-    /// `ordinal` counts the units that have weights.
     case convolution(
-      pass: ConvolutionPass, ordinal: Int, source: Buffer, addend: Buffer?, relu: Bool,
-      destination: Buffer)
+      pass: ConvolutionPass, weights: FoldedWeights.Key, source: Buffer, addend: Buffer?,
+      relu: Bool, statistics: Buffer?, destination: Buffer)
+    case join(
+      blocks: Int, pixels: Int, source: Buffer, addend: Buffer?, relu: Bool, destination: Buffer)
     case maxPool(shape: rk_pool, tasks: Int, source: Buffer, destination: Buffer)
     case padShortcut(
       channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, source: Buffer,
       destination: Buffer)
     case averagePool(blocks: Int, pixels: Int, source: Buffer, destination: Buffer)
     case linear(
-      FullyConnected, ordinal: Int, source: Buffer, blocked: Buffer, destination: Buffer)
+      FullyConnected, weights: FoldedWeights.Key, source: Buffer, blocked: Buffer,
+      destination: Buffer)
+  }
+
+  /// The statistics of a value's channels over the batch, which are there after a run, slot by slot as
+  /// its convolution took them.
+  struct Response {
+    let value: Int
+    let pass: ConvolutionPass
+    let slots: Buffer
   }
 
   let batch: Int
   let steps: [Step]
-  /// Of the units that have weights, in their order.
-  let convolutions: [ConvolutionPass]
+  /// The units that have weights.
+  let weighted: [(key: FoldedWeights.Key, pass: ConvolutionPass)]
   let input: Buffer
-  let scores: Buffer
+  /// The value of the last unit.
+  let output: Buffer
+  /// Of the values in `responses`, in their order.
+  let responses: [Response]
   /// Of the memory that a run needs.
   let layout: ArenaLayout
 
+  /// Ones and zeros, of as many channels as any `join` has: a factor and a bias that change nothing.
+  private let ones: [Float]
+  private let zeros: [Float]
+
+  /// A plan of what leads to the layer `output` (nil: the scores), which takes the statistics of the
+  /// convolutions' BN outputs that are in `responses`.
   init(
-    _ graph: Graph, layout: ParameterLayout, units: [FusedUnit], extent: Extent, batch: Int,
-    target: PlanTarget
+    _ graph: Graph, layout: ParameterLayout, extent: Extent, batch: Int, target: PlanTarget,
+    output: Int? = nil, responses wanted: Set<Int> = []
   ) throws(ResNetError) {
     self.batch = batch
-    let shapes = PlanShapes(graph, extents: try graph.extents(input: extent), batch: batch)
+    let last = output ?? graph.layers.count - 1
+    let units = try graph.fusedUnits(to: last, keeping: wanted)
+    let shapes = PlanShapes(
+      graph, extents: try graph.extents(input: extent, to: last), batch: batch)
     var planner = ArenaPlanner()
     var steps: [Step] = []
     var values: [Int: Buffer] = [:]
     var scratch = 0
-    var convolutions: [ConvolutionPass] = []
+    var weighted: [(key: FoldedWeights.Key, pass: ConvolutionPass)] = []
+    var responses: [Response] = []
+    var joinChannels = 0
     var failure: ResNetError?
 
     let input = planner.buffer(floats: shapes.activationFloats(0), at: 0)
@@ -64,12 +88,28 @@ final class InferencePlan {
       case .convolution(let convolution):
         let pass = shapes.forwardPass(target, unit: unit, convolution)
         scratch = max(scratch, pass.scratchFloats)
+        let key = FoldedWeights.Key(layer: convolution.layer, batchNorm: convolution.batchNorm)
+        var statistics: Buffer?
+        if wanted.contains(unit.output) {
+          pass.countSlots()
+          let slots = planner.buffer(floats: pass.statisticsFloats, at: time)
+          planner.use(slots, at: units.count + 1)
+          responses.append(Response(value: unit.output, pass: pass, slots: slots))
+          statistics = slots
+        }
         steps.append(
           .convolution(
-            pass: pass, ordinal: convolutions.count, source: source,
+            pass: pass, weights: key, source: source,
             addend: convolution.addend.map { read($0, at: time) }, relu: convolution.relu,
+            statistics: statistics, destination: destination))
+        weighted.append((key, pass))
+      case .join(let addend, let relu):
+        joinChannels = max(joinChannels, shapes.paddedChannels(unit.output))
+        steps.append(
+          .join(
+            blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
+            source: source, addend: addend.map { read($0, at: time) }, relu: relu,
             destination: destination))
-        convolutions.append(pass)
       case .maxPool(let kernel, let stride, let padding):
         steps.append(
           .maxPool(
@@ -88,25 +128,28 @@ final class InferencePlan {
             destination: destination))
       case .linear(let layer):
         let linear = shapes.fullyConnected(target, layout, unit: unit, layer: layer)
+        let key = FoldedWeights.Key(layer: layer, batchNorm: nil)
         scratch = max(scratch, linear.forward.scratchFloats)
         steps.append(
           .linear(
-            linear, ordinal: convolutions.count, source: source,
+            linear, weights: key, source: source,
             blocked: planner.buffer(floats: shapes.activationFloats(unit.output), at: time),
             destination: destination))
-        convolutions.append(linear.forward)
+        weighted.append((key, linear.forward))
       }
     }
-    let scores = read(graph.layers.count - 1, at: units.count + 1)
+    self.output = read(last, at: units.count + 1)
     if let failure { throw failure }
     self.steps = steps
-    self.convolutions = convolutions
+    self.weighted = weighted
+    self.responses = responses
     self.input = input
-    self.scores = scores
+    ones = [Float](repeating: 1, count: joinChannels)
+    zeros = [Float](repeating: 0, count: joinChannels)
     self.layout = ArenaLayout(planner, scratchFloats: scratch, workers: target.workers)
   }
 
-  /// Computes the scores of the images in `input`. Throws what reading the weights does, if they
+  /// Computes `output` of the images in `input`. Throws what reading the weights does, if they
   /// stayed in a file.
   func run(_ weights: FoldedWeights, in arena: Arena, target: PlanTarget, pool: ThreadPool)
     throws(ResNetError)
@@ -116,12 +159,12 @@ final class InferencePlan {
     for step in steps {
       switch step {
       case .convolution(
-        let pass, let ordinal, let source, let addend, let relu, let destination):
-        let packed = try weights.packed(ordinal, pass, target: target, pool: pool)
+        let pass, let key, let source, let addend, let relu, let statistics, let destination):
+        let packed = try weights.packed(key, pass, target: target, pool: pool)
         var from = rk_source(data: arena[source], scale: nil, shift: nil, relu: 0)
         var epilogue = rk_epilogue(
-          accumulate: 0, relu: relu ? 1 : 0, bias: weights.bias(ordinal),
-          addend: addend.map { UnsafePointer(arena[$0]) }, statistics: nil)
+          accumulate: 0, relu: relu ? 1 : 0, bias: weights.bias(key),
+          addend: addend.map { UnsafePointer(arena[$0]) }, statistics: statistics.map { arena[$0] })
         withUnsafePointer(to: &from) { from in
           withUnsafePointer(to: &epilogue) { epilogue in
             pool.run(Int(pass.conv.pointee.tasks), workers: workers) { task, worker in
@@ -131,6 +174,11 @@ final class InferencePlan {
             }
           }
         }
+      case .join(
+        let blocks, let pixels, let source, let addend, let relu, let destination):
+        join(
+          arena[source], addend.map { arena[$0] }, relu: relu, into: arena[destination],
+          blocks: blocks, pixels: pixels, kernels: kernels, pool: pool, workers: workers)
       case .maxPool(var shape, let tasks, let source, let destination):
         withUnsafePointer(to: &shape) { shape in
           pool.run(tasks, workers: workers) { task, _ in
@@ -151,12 +199,32 @@ final class InferencePlan {
             arena[source], arena[destination], Int32(batch), Int32(blocks), Int64(pixels),
             Int64(task))
         }
-      case .linear(let layer, let ordinal, let source, let blocked, let destination):
+      case .linear(let layer, let key, let source, let blocked, let destination):
         layer.scores(
           x: arena[source],
-          packed: try weights.packed(ordinal, layer.forward, target: target, pool: pool),
-          bias: weights.bias(ordinal), blocked: arena[blocked], into: arena[destination],
+          packed: try weights.packed(key, layer.forward, target: target, pool: pool),
+          bias: weights.bias(key), blocked: arena[blocked], into: arena[destination],
           arena: arena, pool: pool)
+      }
+    }
+  }
+
+  /// out = relu?(source + addend)
+  private func join(
+    _ source: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?, relu: Bool,
+    into out: UnsafeMutablePointer<Float>, blocks: Int, pixels: Int, kernels: rk_kernels,
+    pool: ThreadPool, workers: Int
+  ) {
+    var from = rk_source(data: addend, scale: nil, shift: nil, relu: 0)
+    withUnsafePointer(to: &from) { from in
+      ones.withUnsafeBufferPointer { ones in
+        zeros.withUnsafeBufferPointer { zeros in
+          pool.run(batch * blocks, workers: workers) { task, _ in
+            kernels.apply_run(
+              source, ones.baseAddress, zeros.baseAddress, addend == nil ? nil : from,
+              relu ? 1 : 0, out, Int32(blocks), Int64(pixels), Int64(task))
+          }
+        }
       }
     }
   }

@@ -32,19 +32,18 @@ extension Model {
     _ = try ImagesView.pixelCount(
       count: count, channels: network.inputChannels, height: height, width: width)
     let target = try PlanTarget.current()
-    let units = try graph.fusedUnits()
     // Many images run in parts, whose last may be smaller and then has a plan of its own.
     let part = min(count, try imagesPerPlan(extent))
     var plans: [InferencePlan] = []
     for batch in Set([part, count % part]) where batch > 0 {
       plans.append(
         try InferencePlan(
-          graph, layout: layout, units: units, extent: extent, batch: batch, target: target))
+          graph, layout: layout, extent: extent, batch: batch, target: target))
     }
     return MemoryNeeds(
       parameters: weights.bytes,
-      packedWeights: FoldedWeights.bytes(units, layout, plans: plans), gradients: 0, momentum: 0,
-      workspace: plans.reduce(0) { $0 + $1.layout.bytes })
+      packedWeights: FoldedWeights.bytes(layout, plans: plans), gradients: 0, momentum: 0,
+      workspace: Arena.Memory.bytes(plans.map(\.layout)))
   }
 
   /// What a trainer's steps on batches of `batch` images of height x width pixels take. Allocates

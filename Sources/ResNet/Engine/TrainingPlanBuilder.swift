@@ -204,6 +204,7 @@ struct TrainingPlanBuilder {
         let convolution, let pass, let source, let packed, let y, let slots, let norm, let addend,
         let activation)
     ):
+      guard let batchNorm = convolution.batchNorm else { throw shapes.notPlanned(unit.output) }
       let backward =
         unit.input == 0 ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
       let wgrad = shapes.weightGradientPass(target, unit: unit, convolution)
@@ -217,8 +218,8 @@ struct TrainingPlanBuilder {
       return .convolution(
         .init(
           forward: pass, backward: backward, wgrad: wgrad,
-          weight: convolution.weight(layout).offset,
-          batchNorm: BatchNormTensors(layout, layer: convolution.batchNorm),
+          weight: layout.weight(ofLayer: convolution.layer)?.offset ?? 0,
+          batchNorm: BatchNormTensors(layout, layer: batchNorm),
           blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
           relu: convolution.relu, source: source,
           backwardSource: unit.input == 0 ? imagesAgain(at: time) : source, packed: packed, y: y,

@@ -8,6 +8,11 @@ extension Graph {
   /// Throws `shapeMismatch` if the images have no pixels or more than ``Network/Limits/inputSide``
   /// on a side, if a layer would have no pixel left, or if the two inputs of an addition differ.
   public func extents(input: Extent) throws(ResNetError) -> [Extent] {
+    try extents(input: input, to: layers.count - 1)
+  }
+
+  /// The same of the layers up to `output` alone.
+  func extents(input: Extent, to output: Int) throws(ResNetError) -> [Extent] {
     let sides = 1...Network.Limits.inputSide
     guard sides.contains(input.height), sides.contains(input.width) else {
       throw ResNetError(
@@ -15,8 +20,8 @@ extension Graph {
         "images of \(input) pixels; expected a height and width of 1 to \(sides.upperBound)")
     }
     var extents: [Extent] = []
-    extents.reserveCapacity(layers.count)
-    for layer in layers {
+    extents.reserveCapacity(output + 1)
+    for layer in layers[...output] {
       let first = layer.inputs.first.map { extents[$0] } ?? input
       switch layer.operation {
       case .input, .batchNorm, .relu:

@@ -77,6 +77,16 @@ public struct ParameterLayout: Sendable {
     indexByName = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
 
+  /// The weights of a convolution or of the fully connected layer.
+  func weight(ofLayer layer: Int) -> Tensor? {
+    tensors.first { $0.layer == layer }
+  }
+
+  /// The bias of a layer that has one, BN apart.
+  func bias(ofLayer layer: Int) -> Tensor? {
+    tensors.first { $0.layer == layer && $0.kind == .linearBias }
+  }
+
   /// The tensor of that canonical name.
   public func tensor(named name: String) -> Tensor? {
     indexByName[name].map { tensors[$0] }

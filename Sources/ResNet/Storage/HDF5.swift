@@ -9,7 +9,9 @@ import Glibc
 enum HDF5 {
   /// Calls `body`, in which HDF5 may be used, and leaves the thread's HDF5 error handler and error
   /// stack as the host program had them. All use of HDF5 happens inside.
-  static func use<Result>(_ body: () throws(ResNetError) -> Result) throws(ResNetError) -> Result {
+  static func use<Result: ~Copyable>(_ body: () throws(ResNetError) -> Result)
+    throws(ResNetError) -> Result
+  {
     lock()
     defer { unlock() }
     guard H5open() >= 0 else {

@@ -36,7 +36,7 @@ extension Model {
 
 extension ModelFile {
   /// Opens a regular file for reading; else throws the system's reason.
-  fileprivate static func open(_ path: String) throws(ResNetError) -> FileReader {
+  static func open(_ path: String) throws(ResNetError) -> FileReader {
     // Not blocking: a pipe without a writer would wait for ever.
     let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {

@@ -12,7 +12,30 @@ public struct ConfusionMatrix: Hashable, Sendable {
     counts = [Int](repeating: 0, count: classes * classes)
   }
 
-  mutating func add(_ actual: Int, takenFor predicted: Int) {
+  /// Of counts, row by row. Throws `shapeMismatch` unless there are as many rows as columns.
+  public init(counts: [Int]) throws(ResNetError) {
+    let classes = Int(Double(counts.count).squareRoot().rounded())
+    guard classes >= 1, classes * classes == counts.count else {
+      throw ResNetError(
+        .shapeMismatch, "\(counts.count) counts are no matrix of as many rows as columns")
+    }
+    self.classes = classes
+    self.counts = counts
+  }
+
+  /// For a model's classes. Throws `invalidArgument` if they are too many.
+  package init(of model: Model) throws(ResNetError) {
+    let network = model.network
+    guard network.classes <= Self.maximumClasses else {
+      throw ResNetError(
+        .invalidArgument,
+        "\(network.name) has \(network.classes) classes; a confusion matrix is made for at most "
+          + "\(Self.maximumClasses)")
+    }
+    self.init(classes: network.classes)
+  }
+
+  package mutating func add(_ actual: Int, takenFor predicted: Int) {
     counts[actual * classes + predicted] += 1
   }
 
@@ -21,13 +44,13 @@ public struct ConfusionMatrix: Hashable, Sendable {
 
   /// The share of a class's images that were recognised; NaN for a class without images.
   public func recall(of label: Int) -> Double {
-    let images = (0..<classes).reduce(0) { $0 + self[label, $1] }
-    return Double(self[label, label]) / Double(images)
+    let images = (0..<classes).reduce(0.0) { $0 + Double(self[label, $1]) }
+    return Double(self[label, label]) / images
   }
 
   /// The share of the images taken for a class that are of it; NaN if none was.
   public func precision(of label: Int) -> Double {
-    let images = (0..<classes).reduce(0) { $0 + self[$1, label] }
-    return Double(self[label, label]) / Double(images)
+    let images = (0..<classes).reduce(0.0) { $0 + Double(self[$1, label]) }
+    return Double(self[label, label]) / images
   }
 }

@@ -15,13 +15,7 @@ extension Model {
   public func evaluateByClass(_ data: any TrainingData)
     throws(ResNetError) -> (metrics: Metrics, confusion: ConfusionMatrix)
   {
-    guard network.classes <= ConfusionMatrix.maximumClasses else {
-      throw ResNetError(
-        .invalidArgument,
-        "\(network.name) has \(network.classes) classes; a confusion matrix is made for at most "
-          + "\(ConfusionMatrix.maximumClasses)")
-    }
-    var confusion = ConfusionMatrix(classes: network.classes)
+    var confusion = try ConfusionMatrix(of: self)
     let metrics = try evaluate(data) { confusion.add($0, takenFor: $1) }
     return (metrics, confusion)
   }
@@ -32,13 +26,11 @@ extension Model {
     _ body: (_ label: Int, _ predicted: Int) -> Void
   ) throws(ResNetError) -> Metrics {
     try validate(data, normalization: normalization, role: "evaluation")
-    // Enough for the engine to work on, while large images stay within some 16 MB.
-    let pixels = data.channels * data.extent.height * data.extent.width
     let indices = try data.readable(Array(0..<data.count))
     guard !indices.isEmpty else {
       throw ResNetError(.badFormat, "none of the \(data.count) evaluation images can be read")
     }
-    let size = min(indices.count, max(1, min(256, 4_000_000 / pixels)))
+    let size = min(indices.count, evaluationBatch(data))
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: size,
       requests: SequentialBatches(indices, batchSize: size), workers: workers)
@@ -70,6 +62,13 @@ extension Model {
     return Metrics(
       loss: loss / count, accuracy: Double(correct) / count,
       top5Accuracy: Double(amongFive) / count, count: indices.count)
+  }
+
+  /// Images to read at a time: enough for the engine to work on, while large images stay within some
+  /// 16 MB.
+  func evaluationBatch(_ data: any TrainingData) -> Int {
+    let pixels = data.channels * data.extent.height * data.extent.width
+    return min(data.count, max(1, min(256, 4_000_000 / pixels)))
   }
 
   /// Throws unless the network can take the dataset's images, normalised, and has its classes.

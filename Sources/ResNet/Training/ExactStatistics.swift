@@ -31,43 +31,23 @@ extension Model {
       .init(data: data, normalization: normalization), batchSize: batchSize,
       requests: ShuffledBatches(
         count: data.count, batchSize: batchSize, steps: sample / batchSize, seed: seed))
-    var pooled: [PooledStatistic] = []
+    /// Of each channel, and where they go.
+    var pooled: [(running: (mean: Int, variance: Int), moments: Moments)] = []
     while let batch = try loader.next() {
       try engine.forward(batch.view, normalization: .identity)
       var index = 0
       engine.forEachStatistic { running, batch in
-        if index == pooled.count { pooled.append(PooledStatistic(running: running)) }
-        pooled[index].add(batch)
+        if index == pooled.count { pooled.append((running, Moments())) }
+        pooled[index].moments.add(
+          Moments(mean: batch.mean, variance: batch.variance, values: batch.values))
         index += 1
       }
     }
-    for statistic in pooled {
-      parameters.values[statistic.running.mean] = Float(statistic.mean)
-      parameters.values[statistic.running.variance] = Float(statistic.variance)
+    for (running, moments) in pooled {
+      parameters.values[running.mean] = Float(moments.mean)
+      // Every layer has two values or more.
+      parameters.values[running.variance] = Float(moments.unbiasedVariance)
     }
     parameters.noteChange()
   }
-}
-
-/// Mean and variance of a channel over several batches (Chan, Golub and LeVeque, 1979).
-private struct PooledStatistic {
-  /// Where it goes.
-  let running: (mean: Int, variance: Int)
-  private(set) var mean = 0.0
-  private var squares = 0.0
-  private var values = 0.0
-
-  init(running: (mean: Int, variance: Int)) { self.running = running }
-
-  mutating func add(_ batch: (mean: Double, variance: Double, values: Int)) {
-    let count = Double(batch.values)
-    let total = values + count
-    let distance = batch.mean - mean
-    squares += batch.variance * count + distance * distance * values * count / total
-    mean += distance * count / total
-    values = total
-  }
-
-  /// Unbiased; every layer has two values or more.
-  var variance: Double { squares / (values - 1) }
 }

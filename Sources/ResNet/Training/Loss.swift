@@ -51,8 +51,27 @@ package enum Softmax {
     return (total / Double(count), correct)
   }
 
+  /// Adds the softmax of one row of scores to `sums`.
+  package static func add<Score: BinaryFloatingPoint>(
+    _ row: UnsafePointer<Score>, classes: Int, to sums: UnsafeMutablePointer<Double>
+  ) {
+    let (maximum, sum) = normalizer(row, classes: classes)
+    for index in 0..<classes { sums[index] += exp(Double(row[index]) - maximum) / sum }
+  }
+
+  /// The cross-entropy of the softmax of one row of scores with the true class, as in
+  /// ``crossEntropy(scores:labels:count:classes:gradient:)``.
+  package static func loss<Score: BinaryFloatingPoint>(
+    of label: Int, _ row: UnsafePointer<Score>, classes: Int
+  ) -> Double {
+    let (maximum, sum) = normalizer(row, classes: classes)
+    return log(sum) - (Double(row[label]) - maximum)
+  }
+
   /// The index of the highest of `classes` scores, the first of equals; any index if one is NaN.
-  package static func indexOfMaximum(_ row: UnsafePointer<Float>, classes: Int) -> Int {
+  package static func indexOfMaximum<Score: BinaryFloatingPoint>(
+    _ row: UnsafePointer<Score>, classes: Int
+  ) -> Int {
     var best = 0
     for index in 1..<max(classes, 1) where row[index] > row[best] { best = index }
     return best
@@ -60,7 +79,9 @@ package enum Softmax {
 
   /// How many scores come before that of `label`: higher ones, and equal ones of lower index. A
   /// score that is NaN comes last.
-  package static func rank(of label: Int, _ row: UnsafePointer<Float>, classes: Int) -> Int {
+  package static func rank<Score: BinaryFloatingPoint>(
+    of label: Int, _ row: UnsafePointer<Score>, classes: Int
+  ) -> Int {
     let own = row[label]
     var rank = 0
     for index in 0..<classes {
@@ -72,8 +93,8 @@ package enum Softmax {
 
   /// The highest score, and the sum of the exponentials of all scores relative to it: NaN if one
   /// of them is NaN or +infinity.
-  private static func normalizer(
-    _ row: UnsafePointer<Float>, classes: Int
+  private static func normalizer<Score: BinaryFloatingPoint>(
+    _ row: UnsafePointer<Score>, classes: Int
   ) -> (maximum: Double, sum: Double) {
     let maximum = Double(row[indexOfMaximum(row, classes: classes)])
     var sum = 0.0

@@ -106,7 +106,9 @@ int main(void) {
   test_models();
   test_tensors();
   test_running();
+  test_features_and_responses();
   test_files();
+  test_testing();
   test_datasets();
   test_dataset_files();
   test_training();

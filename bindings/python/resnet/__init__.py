@@ -34,7 +34,7 @@ from ._errors import (
     StateDictError,
     Status,
 )
-from .data import CIFAR10, CIFAR100, IDX, Calibration, Dataset
+from .data import CIFAR10, CIFAR100, IDX, Calibration, Dataset, HDF5Images
 from .image_files import (
     COMMON,
     PUBLISHED,
@@ -53,8 +53,18 @@ from .machine import (
     set_threads,
     set_winograd,
 )
-from .model import Memory, Metrics, Model, Normalization, load, open  # noqa: A004
+from .model import (
+    ClassFigures,
+    Memory,
+    Metrics,
+    Model,
+    Normalization,
+    class_figures,
+    load,
+    open,  # noqa: A004
+)
 from .trainer import Progress, Trainer
+from .views import Views
 
 __version__ = "1.0.0"
 
@@ -68,11 +78,13 @@ __all__ = [
     "BusyError",
     "Calibration",
     "CancelledError",
+    "ClassFigures",
     "Colours",
     "DamagedFile",
     "Dataset",
     "Error",
     "FormatError",
+    "HDF5Images",
     "ImageFolder",
     "ImageList",
     "InputOutputError",
@@ -93,7 +105,9 @@ __all__ = [
     "Status",
     "Trainer",
     "Variation",
+    "Views",
     "centre_crop",
+    "class_figures",
     "get_threads",
     "get_winograd",
     "instruction_set",

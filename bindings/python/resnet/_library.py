@@ -31,6 +31,9 @@ FILTERS = {"bilinear": 0, "bicubic": 1}
 PLANAR, INTERLEAVED = 0, 1
 DAMAGE = {"fatal": 0, "skip": 1}
 VARIATIONS = {"none": 0, "scaled": 1, "area": 2}
+LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
+VIEWS = {"single": 0, "centre": 1, "10-crop": 2, "multi-scale": 3}
+AVERAGES = {"probabilities": 1, "scores": 2}
 FLOAT32, UINT8 = 0, 1
 
 
@@ -97,6 +100,7 @@ class ModelInfo(Sized):
         ("tensors", c_int32),
         ("parameters", c_int64),
         ("multiply_adds", c_int64),
+        ("layers", c_int32),
     ]
 
 
@@ -122,6 +126,30 @@ class Images(Sized):
         ("channels", c_int32),
         ("height", c_int32),
         ("width", c_int32),
+    ]
+
+
+class FeatureShape(Sized):
+    """`rn_feature_shape`."""
+
+    _fields_: ClassVar[Any] = [
+        ("rank", c_int32),
+        ("channels", c_int32),
+        ("height", c_int32),
+        ("width", c_int32),
+        ("count", c_int64),
+    ]
+
+
+class HDF5Options(Sized):
+    """`rn_hdf5_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("images", c_char_p),
+        ("labels", c_char_p),
+        ("class_names", c_char_p),
+        ("layout", c_int),
+        ("classes", c_int32),
     ]
 
 
@@ -267,6 +295,21 @@ class FitOptions(Sized):
     ]
 
 
+class TestOptions(Sized):
+    """`rn_test_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("views", c_int),
+        ("resize", c_int32),
+        ("crop", c_int32),
+        ("scales", POINTER(c_int32)),
+        ("scale_count", c_int32),
+        ("mirror", c_int32),
+        ("average", c_int),
+        ("filter", c_int),
+    ]
+
+
 _floats = POINTER(c_float)
 _bytes = POINTER(ctypes.c_uint8)
 _labels = POINTER(c_int32)
@@ -307,6 +350,9 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_model_logits": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_probabilities": [handle, POINTER(Images), _floats, c_size_t],
     "rn_model_predict": [handle, POINTER(Images), _labels, c_size_t],
+    "rn_model_layer_name": [handle, c_int32, c_char_p, c_size_t, _sizes],
+    "rn_model_feature_shape": [handle, c_char_p, c_int32, c_int32, POINTER(FeatureShape)],
+    "rn_model_features": [handle, POINTER(Images), c_char_p, _floats, c_size_t],
     "rn_image_read": [c_char_p, c_int32, c_int64, _new],
     "rn_image_decode": [ctypes.c_void_p, c_size_t, c_int32, c_int64, _new],
     "rn_image_create": [_bytes, c_int32, c_int32, c_int32, _new],
@@ -331,12 +377,22 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_damaged_reason": [handle, c_int64, c_char_p, c_size_t, _sizes],
     "rn_dataset_class_name": [handle, c_int32, c_char_p, c_size_t, _sizes],
     "rn_dataset_calibrate": [handle, c_int64, c_uint64, POINTER(Calibration)],
+    "rn_dataset_open_hdf5": [c_char_p, POINTER(HDF5Options), _new],
     "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
     "rn_dataset_split": [handle, c_int64, c_uint64, _new, _new],
     "rn_dataset_free": [handle],
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
     "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],
     "rn_model_evaluate": [handle, handle, POINTER(Metrics)],
+    "rn_class_figures": [POINTER(c_int64), c_int32, POINTER(c_double), POINTER(c_double)],
+    "rn_model_test": [
+        *(handle, handle, POINTER(TestOptions), POINTER(Metrics), POINTER(c_int64), c_size_t),
+    ],
+    "rn_model_view_probabilities": [
+        *(handle, POINTER(Images), POINTER(TestOptions), _floats, c_size_t),
+    ],
+    "rn_model_responses": [handle, handle, POINTER(c_double), c_size_t, _sizes],
+    "rn_model_response_layer": [handle, c_int32, c_char_p, c_size_t, _sizes],
     "rn_model_recompute_statistics": [handle, handle, c_int32, c_int64, c_uint64],
     "rn_model_evaluate_by_class": [handle, handle, POINTER(Metrics), POINTER(c_int64), c_size_t],
     "rn_model_inference_memory": [handle, c_int64, c_int32, c_int32, POINTER(Memory)],

@@ -165,6 +165,11 @@ def label_pointer(array: npt.NDArray[np.int32]) -> Any:  # noqa: ANN401 (a ctype
     return array.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
 
 
+def count_pointer(array: npt.NDArray[np.int64]) -> Any:  # noqa: ANN401 (a ctypes pointer)
+    """A pointer to the values of a contiguous array. The caller keeps the array."""
+    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
+
+
 def read_text(function: Callable[..., int], *arguments: object) -> str:
     """The string that a function writes by the rule of `rn_model_summary`."""
     needed = ctypes.c_size_t(4096)

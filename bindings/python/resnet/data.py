@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 
@@ -217,7 +217,7 @@ class Dataset(Owner):
         Owner.__init__(dataset, made, "rn_dataset_free")
         return dataset
 
-    def _open(self, function: str, *arguments: Any) -> None:  # noqa: ANN401 (ctypes' own)
+    def _open(self, function: str, *arguments: Any) -> None:  # noqa: ANN401 (what ctypes takes)
         """What a subclass that reads files does in place of `__init__`."""
         made = ctypes.c_void_p()
         try:
@@ -306,6 +306,50 @@ class IDX(Dataset):
             _values.path(labels),
             _values.integer(classes, "the number of classes"),
         )
+
+
+class HDF5Images(Dataset):
+    """Labelled images in an HDF5 file, which are read as they are needed."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        images: str = "images",
+        labels: str = "labels",
+        class_names: str = "class_names",
+        layout: Literal["NCHW", "NHWC"] = "NCHW",
+        classes: SupportsIndex = 0,
+    ) -> None:
+        """Opens a file, which may be larger than memory and must stay as it is.
+
+        Datasets may be compressed by gzip. Images are read one by one, so a file is read fastest
+        whose chunks hold one: `h5py.Group.create_dataset(..., chunks=(1, *shape))`. Do not open
+        files of people whom you do not trust: a forged one may crash the HDF5 library.
+
+        Args:
+            path: The file.
+            images: Name of the dataset of images in the root group, uint8 or float32, of four
+                dimensions, or of three if they are grey.
+            labels: Name of the dataset of labels, integers from 0, one an image.
+            class_names: Name of the dataset of class names, strings. It need not be there.
+            layout: The order of the dimensions of four-dimensional images.
+            classes: How many classes there are; 0 for as many as there are names, or else for one
+                more than the largest label.
+
+        Raises:
+            MissingFileError: There is no such file, or it has no such dataset.
+            FormatError: A dataset is damaged or of another form, or a label is out of range.
+            InvalidArgumentError: The number of classes is negative, or a name cannot be.
+        """
+        options = _library.HDF5Options(
+            images=_values.text(images, "images"),
+            labels=_values.text(labels, "labels"),
+            class_names=_values.text(class_names, "class_names"),
+            layout=_values.choice(layout, _library.LAYOUTS, "layout"),
+            classes=_values.integer(classes, "the number of classes"),
+        )
+        self._open("rn_dataset_open_hdf5", _values.path(path), ctypes.byref(options))
 
 
 Data: TypeAlias = "Dataset | tuple[npt.ArrayLike, npt.ArrayLike]"

@@ -15,12 +15,14 @@ from ._errors import InvalidArgumentError, MissingFileError, NotFoundError, Shap
 from ._handle import Owner
 from ._library import library
 from .data import as_dataset
+from .views import as_options
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
 
-    from .data import Data
+    from .data import Data, Dataset
+    from .views import Kind, Views
 
 PIXEL_MEAN_RANK = 3
 
@@ -342,15 +344,38 @@ class Model(Owner):
         """
         return self._scores("rn_model_logits", x)
 
-    def probabilities(self, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """As `logits`, after the softmax: each row is non-negative and adds up to 1."""
-        return self._scores("rn_model_probabilities", x)
+    def probabilities(
+        self, x: npt.ArrayLike, *, views: Views | Kind | None = None
+    ) -> npt.NDArray[np.float32]:
+        """As `logits`, after the softmax: each row is non-negative and adds up to 1.
 
-    def predict(self, x: npt.ArrayLike) -> npt.NDArray[np.int32]:
+        Args:
+            x: As for `logits`.
+            views: Over which views of each image is averaged; None for the images as they are.
+        """
+        if views is None:
+            return self._scores("rn_model_probabilities", x)
+        images, pixels = _values.images(x)
+        probabilities = np.empty((len(pixels), self.classes), np.float32)
+        library().rn_model_view_probabilities(
+            self._handle,
+            ctypes.byref(images),
+            ctypes.byref(as_options(views)),
+            _values.floats(probabilities),
+            probabilities.size,
+        )
+        return probabilities
+
+    def predict(
+        self, x: npt.ArrayLike, *, views: Views | Kind | None = None
+    ) -> npt.NDArray[np.int32]:
         """The class of each image's highest score (the first of equals), as (images,) indices.
 
-        Takes and raises what `logits` does.
+        Takes and raises what `probabilities` does.
         """
+        if views is not None:
+            best: npt.NDArray[np.intp] = self.probabilities(x, views=views).argmax(axis=1)
+            return best.astype(np.int32)
         images, pixels = _values.images(x)
         labels = np.empty(len(pixels), np.int32)
         library().rn_model_predict(
@@ -358,35 +383,154 @@ class Model(Owner):
         )
         return labels
 
-    def evaluate(self, dataset: Data) -> Metrics:
+    # ---- Features
+
+    @functools.cached_property
+    def layers(self) -> list[str]:
+        """The names of the layers, in the order in which they are computed."""
+        read = library().rn_model_layer_name
+        return [_values.read_text(read, self._handle, index) for index in range(self._info.layers)]
+
+    def feature_shape(
+        self, layer: str, height: SupportsIndex, width: SupportsIndex
+    ) -> tuple[int, ...]:
+        """The shape of a layer's output for one image: (channels, height, width) or (values,).
+
+        Args:
+            layer: As for `features`.
+            height: Of the image, in pixels.
+            width: Of the image, in pixels.
+
+        Raises:
+            NotFoundError: There is no such layer.
+            ShapeError: The images are too small for it.
+        """
+        shape = _library.FeatureShape()
+        library().rn_model_feature_shape(
+            self._handle,
+            _values.text(layer, "layer"),
+            _values.integer(height, "height"),
+            _values.integer(width, "width"),
+            ctypes.byref(shape),
+        )
+        return (shape.channels, shape.height, shape.width)[: shape.rank]
+
+    def features(self, x: npt.ArrayLike, layer: str = "avgpool") -> npt.NDArray[np.float32]:
+        """Runs the network in inference mode up to a layer, and no further.
+
+        Args:
+            x: Images, (images, channels, height, width), float32 or uint8.
+            layer: One of `layers`, such as "layer1.0.bn2" or "avgpool" (the pooled features, which
+                the classifier reads), or a stage or block, such as "layer3" or "layer3.1": its
+                output, after the last ReLU.
+
+        Returns:
+            The layer's output, (images, channels, height, width), or (images, values) from
+            "avgpool" on.
+
+        Raises:
+            NotFoundError: There is no such layer.
+            ShapeError: The images have the wrong dimensions.
+            NotFiniteError: A pixel is NaN or infinite.
+        """
+        images, pixels = _values.images(x)
+        shape = self.feature_shape(layer, *pixels.shape[2:])
+        features = np.empty((len(pixels), *shape), np.float32)
+        library().rn_model_features(
+            self._handle,
+            ctypes.byref(images),
+            _values.text(layer, "layer"),
+            _values.floats(features),
+            features.size,
+        )
+        return features
+
+    def responses(self, dataset: Data) -> dict[str, float]:
+        """How strong the layers' responses to a dataset are (the paper's Figure 7).
+
+        Args:
+            dataset: A `Dataset`, or a tuple of images and labels.
+
+        Returns:
+            The standard deviation of the output of every convolution after BN, before the
+            nonlinearity or the addition, over all images, channels and positions, by the name of
+            the BN layer, in the order of the layers.
+        """
+        data = as_dataset(dataset, self.classes)
+        count = ctypes.c_size_t()
+        library().rn_model_responses(self._handle, data._handle, None, 0, ctypes.byref(count))
+        deviations = np.empty(count.value, np.float64)
+        library().rn_model_responses(
+            self._handle,
+            data._handle,
+            deviations.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            deviations.size,
+            ctypes.byref(count),
+        )
+        read = library().rn_model_response_layer
+        return {
+            _values.read_text(read, self._handle, index): float(deviation)
+            for index, deviation in enumerate(deviations)
+        }
+
+    # ---- Evaluating
+
+    def evaluate(self, dataset: Data, *, views: Views | Kind | None = None) -> Metrics:
         """Mean loss and accuracy on a dataset, in inference mode.
 
         Args:
             dataset: A `Dataset`, or a tuple of images and labels.
+            views: Over which views of each image is averaged: a protocol of the paper, such as
+                "10-crop", or `Views` with numbers of your own; None for the one view that the
+                dataset gives of each image. The loss is that of the averages.
         """
         data = as_dataset(dataset, self.classes)
         found = _library.Metrics()
-        library().rn_model_evaluate(self._handle, data._handle, ctypes.byref(found))
+        if views is None:
+            library().rn_model_evaluate(self._handle, data._handle, ctypes.byref(found))
+        else:
+            self._test(data, views, found, None)
         return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count)
 
-    def evaluate_by_class(self, dataset: Data) -> tuple[Metrics, npt.NDArray[np.int64]]:
+    def evaluate_by_class(
+        self, dataset: Data, *, views: Views | Kind | None = None
+    ) -> tuple[Metrics, npt.NDArray[np.int64]]:
         """The same, and which classes were taken for which.
 
         Returns:
             The metrics, and counts of images, (classes, classes): a row per true class, a column
-            per predicted one. `counts.diagonal() / counts.sum(axis=1)` is each class's recall.
+            per predicted one. `class_figures` makes each class's recall and precision of them.
         """
         data = as_dataset(dataset, self.classes)
         found = _library.Metrics()
         counts = np.empty((self.classes, self.classes), np.int64)
-        library().rn_model_evaluate_by_class(
+        if views is None:
+            library().rn_model_evaluate_by_class(
+                self._handle,
+                data._handle,
+                ctypes.byref(found),
+                _values.count_pointer(counts),
+                counts.size,
+            )
+        else:
+            self._test(data, views, found, counts)
+        return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count), counts
+
+    def _test(
+        self,
+        data: Dataset,
+        views: Views | Kind,
+        found: _library.Metrics,
+        counts: npt.NDArray[np.int64] | None,
+    ) -> None:
+        library().rn_model_test(
             self._handle,
             data._handle,
+            ctypes.byref(as_options(views)),
             ctypes.byref(found),
-            counts.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
-            counts.size,
+            None if counts is None else _values.count_pointer(counts),
+            0 if counts is None else counts.size,
         )
-        return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count), counts
 
     def recompute_statistics(
         self, dataset: Data, batch_size: int = 128, *, images: int | None = None, seed: int = 0
@@ -575,6 +719,38 @@ class Model(Owner):
         info = _library.ModelInfo()
         library().rn_model_get_info(self._handle, ctypes.byref(info))
         return info
+
+
+class ClassFigures(NamedTuple):
+    """How well each class is recognised."""
+
+    recall: npt.NDArray[np.float64]
+    """The share of a class's images that were recognised; NaN for a class without images."""
+    precision: npt.NDArray[np.float64]
+    """The share of the images taken for a class that are of it; NaN if none was."""
+
+
+def class_figures(confusion: npt.NDArray[np.int64]) -> ClassFigures:
+    """Each class's recall and precision.
+
+    Args:
+        confusion: (classes, classes) counts, as `Model.evaluate_by_class` gives them.
+
+    Raises:
+        ShapeError: It is no such matrix.
+    """
+    counts = np.ascontiguousarray(confusion, dtype=np.int64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:  # noqa: PLR2004 (a matrix)
+        raise ShapeError(f"the counts have shape {counts.shape}, expected (classes, classes)")
+    recall, precision = np.empty(len(counts)), np.empty(len(counts))
+    doubles = ctypes.POINTER(ctypes.c_double)
+    library().rn_class_figures(
+        _values.count_pointer(counts),
+        len(counts),
+        recall.ctypes.data_as(doubles),
+        precision.ctypes.data_as(doubles),
+    )
+    return ClassFigures(recall, precision)
 
 
 def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.open is)

@@ -26,6 +26,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_model_info": _library.ModelInfo,
     "rn_tensor_info": _library.TensorInfo,
     "rn_images": _library.Images,
+    "rn_feature_shape": _library.FeatureShape,
+    "rn_hdf5_options": _library.HDF5Options,
     "rn_image_info": _library.ImageInfo,
     "rn_image_options": _library.ImageOptions,
     "rn_calibration": _library.Calibration,
@@ -35,6 +37,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_trainer_options": _library.TrainerOptions,
     "rn_progress": _library.Progress,
     "rn_fit_options": _library.FitOptions,
+    "rn_test_options": _library.TestOptions,
 }
 
 CONSTANTS: dict[str, int] = {
@@ -46,7 +49,7 @@ CONSTANTS: dict[str, int] = {
     "RN_INTERLEAVED": _library.INTERLEAVED,
     **{f"RN_{status.name}": status.value for status in resnet.Status},
     **{
-        f"{prefix}_{word.upper()}": value
+        f"{prefix}_{word.upper().replace('-', '_')}": value
         for prefix, choices in (
             ("RN_FAMILY", _library.FAMILIES),
             ("RN_STEM", _library.STEMS),
@@ -55,6 +58,8 @@ CONSTANTS: dict[str, int] = {
             ("RN_STRIDE_ON", _library.STRIDES_ON),
             ("RN_ZEROS", _library.ZERO_CHANNELS),
             ("RN_NORMALIZE", _library.NORMALIZE),
+            ("RN_VIEWS", _library.VIEWS),
+            ("RN_AVERAGE", _library.AVERAGES),
             ("RN", _library.FILTERS),
             ("RN_DAMAGE", _library.DAMAGE),
             ("RN_VARIATION", _library.VARIATIONS),
@@ -63,7 +68,13 @@ CONSTANTS: dict[str, int] = {
     },
 }
 # What None stands for in Python.
-DEFAULTS = {"RN_FAMILY_AUTO", "RN_STEM_DEFAULT", "RN_SHORTCUT_DEFAULT", "RN_STRIDE_DEFAULT"}
+DEFAULTS = {
+    "RN_FAMILY_AUTO",
+    "RN_STEM_DEFAULT",
+    "RN_SHORTCUT_DEFAULT",
+    "RN_STRIDE_DEFAULT",
+    "RN_AVERAGE_DEFAULT",
+}
 
 
 def members(struct: type[ctypes.Structure]) -> Iterator[str]:

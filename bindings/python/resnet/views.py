@@ -1,0 +1,71 @@
+"""Which views of an image are scored when a model is tested."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeAlias
+
+from . import _library, _values
+from ._errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .images import Interpolation
+
+Kind: TypeAlias = Literal["single", "centre", "10-crop", "multi-scale"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """The paper's protocols for testing: several views of each image, over which is averaged.
+
+    Images may be of any size. A model's mean per pixel must be of the views' size; but whole images
+    that are resized get its mean per channel.
+    """
+
+    kind: Kind = "single"
+    """"single" (the images as they are, the paper on CIFAR-10), "centre" (the middle), "10-crop"
+    (the four corners, the middle and their mirror images), or "multi-scale" (the whole image at
+    several sizes, by the fully convolutional form)."""
+    resize: SupportsIndex | None = 256
+    """For "centre" and "10-crop": to what the image's shorter side is resized first; None for the
+    image as it is."""
+    crop: SupportsIndex = 224
+    """For "centre" and "10-crop": height and width of a view."""
+    scales: Sequence[SupportsIndex] = (224, 256, 384, 480, 640)
+    """For "multi-scale": what the shorter side is resized to in turn."""
+    mirror: bool = False
+    """For "multi-scale": whether the mirror image is scored too, at each size."""
+    average: Literal["probabilities", "scores"] | None = None
+    """What is averaged: the softmax of each view's scores, or the scores, of which the softmax is
+    taken afterwards; None for scores with "multi-scale" (the paper) and else probabilities
+    (Krizhevsky et al., 2012)."""
+    interpolation: Interpolation = "bilinear"
+    """How images are resized: "bilinear" or "bicubic"."""
+
+    def _options(self) -> _library.TestOptions:
+        if self.kind == "multi-scale" and len(self.scales) == 0:
+            raise InvalidArgumentError("scales is empty, expected at least one length")
+        scales = [_values.integer(side, "a scale") for side in self.scales]
+        resize = 0 if self.resize is None else _values.integer(self.resize, "resize")
+        if self.resize is not None and resize < 1:
+            raise InvalidArgumentError(
+                f"resize is {resize}, expected a positive number, or None for images as they are"
+            )
+        return _library.TestOptions(
+            views=_values.choice(self.kind, _library.VIEWS, "kind"),
+            resize=resize,
+            crop=_values.integer(self.crop, "crop"),
+            scales=(ctypes.c_int32 * len(scales))(*scales),
+            scale_count=len(scales),
+            mirror=int(bool(self.mirror)),
+            average=_values.optional_choice(self.average, _library.AVERAGES, "average"),
+            filter=_values.choice(self.interpolation, _library.FILTERS, "interpolation"),
+        )
+
+
+def as_options(views: Views | Kind) -> _library.TestOptions:
+    """The C options of some views, which are given by their kind alone if all else is as usual."""
+    return (views if isinstance(views, Views) else Views(views))._options()

@@ -1,0 +1,108 @@
+"""Testing by several views of each image, and the figures of each class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import resnet
+
+
+def data(count: int = 40) -> tuple[Any, Any]:
+    random = np.random.default_rng(5)
+    images = random.integers(0, 256, (count, 3, 14, 18), np.uint8)
+    return images, random.integers(0, 6, count)
+
+
+@pytest.fixture(scope="module")
+def model() -> resnet.Model:
+    model = resnet.Model("resnet8", base_width=8, classes=6, seed=4)
+    model.set_normalization(120, 0.02)
+    return model
+
+
+def ten_crop(images: Any, crop: int) -> list[Any]:  # noqa: ANN401
+    height, width = images.shape[2:]
+    tops, lefts = (0, height - crop), (0, width - crop)
+    corners = [(top, left) for top in tops for left in lefts]
+    corners.append((round((height - crop) / 2), round((width - crop) / 2)))
+    parts = [images[:, :, top : top + crop, left : left + crop] for top, left in corners]
+    return parts + [part[..., ::-1] for part in parts]
+
+
+def test_ten_crops_are_averaged(model: resnet.Model) -> None:
+    x, _ = data()
+    expected = np.mean([model.probabilities(view) for view in ten_crop(x, 9)], axis=0)
+    views = resnet.Views("10-crop", resize=None, crop=9)
+    np.testing.assert_allclose(model.probabilities(x, views=views), expected, atol=1e-6)
+    np.testing.assert_array_equal(model.predict(x, views=views), expected.argmax(axis=1))
+
+
+def test_metrics_are_those_of_the_averages(model: resnet.Model) -> None:
+    x, y = data()
+    for views in (
+        resnet.Views("10-crop", resize=10, crop=9),
+        resnet.Views("multi-scale", scales=(9, 14), mirror=True),
+    ):
+        p = model.probabilities(x, views=views).astype(np.float64)
+        metrics, counts = model.evaluate_by_class((x, y), views=views)
+        assert metrics == model.evaluate((x, y), views=views)
+        assert metrics.loss == pytest.approx(-np.log(p[np.arange(len(y)), y]).mean(), abs=1e-6)
+        assert metrics.accuracy == (p.argmax(axis=1) == y).mean()
+        assert metrics.top5_accuracy == (p.argmin(axis=1) != y).mean()
+        expected = np.zeros((6, 6), np.int64)
+        np.add.at(expected, (y, p.argmax(axis=1)), 1)
+        np.testing.assert_array_equal(counts, expected)
+
+
+def test_no_views_are_the_images_as_they_are(model: resnet.Model) -> None:
+    x, y = data()
+    single = model.probabilities(x, views="single")
+    np.testing.assert_allclose(single, model.probabilities(x), atol=1e-6)
+    assert model.evaluate((x, y), views="single").accuracy == model.evaluate((x, y)).accuracy
+
+
+def test_published_numbers_are_the_defaults(model: resnet.Model) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (1, 3, 300, 280), np.uint8)
+    crops = resnet.Views("10-crop", resize=256, crop=224)
+    np.testing.assert_array_equal(
+        model.probabilities(image, views="10-crop"), model.probabilities(image, views=crops)
+    )
+    scales = resnet.Views("multi-scale", scales=(224, 256, 384, 480, 640), average="scores")
+    np.testing.assert_array_equal(
+        model.probabilities(image, views="multi-scale"), model.probabilities(image, views=scales)
+    )
+
+
+def test_class_figures() -> None:
+    counts = np.array([[3, 1, 0], [2, 2, 0], [0, 0, 0]])
+    recall, precision = resnet.class_figures(counts)
+    np.testing.assert_allclose(recall, [0.75, 0.5, np.nan])
+    np.testing.assert_allclose(precision, [0.6, 2 / 3, np.nan])
+    for wrong in (np.zeros((2, 3)), np.zeros(4)):
+        with pytest.raises(resnet.ShapeError):
+            resnet.class_figures(wrong.astype(np.int64))
+    with pytest.raises(resnet.InvalidArgumentError):
+        resnet.class_figures(np.zeros((0, 0), np.int64))
+
+
+@pytest.mark.parametrize(
+    ("views", "error"),
+    [
+        (resnet.Views("10-crop", resize=10, crop=11), resnet.InvalidArgumentError),
+        (resnet.Views("centre", crop=0), resnet.InvalidArgumentError),
+        (resnet.Views("centre", resize=0, crop=8), resnet.InvalidArgumentError),
+        (resnet.Views("multi-scale", scales=()), resnet.InvalidArgumentError),
+        (resnet.Views("multi-scale", scales=(0,)), resnet.InvalidArgumentError),
+        (resnet.Views("multi-scale", average="sum"), resnet.InvalidArgumentError),  # type: ignore[arg-type]
+        ("12-crop", resnet.InvalidArgumentError),
+    ],
+)
+def test_errors(model: resnet.Model, views: Any, error: type[Exception]) -> None:  # noqa: ANN401
+    x, y = data(2)
+    with pytest.raises(error):
+        model.probabilities(x, views=views)
+    with pytest.raises(error):
+        model.evaluate((x, y), views=views)
