@@ -84,7 +84,7 @@ test-paper: command $(VENV)/ready  ## the commands of docs/PAPER.md print what i
 
 # On the best instruction set everything runs, on the others what computes with the engine. (The
 # kernels' own tests run each instruction set's by themselves.)
-ENGINE_TESTS := ResNetTests\.(Inference|Gradient|Determinism|TrainingStep)
+ENGINE_TESTS := ResNetTests\.(Inference|Feature|Response|View|Gradient|Determinism|TrainingStep)
 RUN_SWIFT_TESTS := swift test --skip-build --disable-xctest $(SWIFT_TEST)
 .PHONY: test-swift
 test-swift:  ## the Swift tests; those of the engine on every instruction set

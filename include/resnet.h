@@ -113,15 +113,35 @@ typedef enum rn_family {
   RN_FAMILY_IMAGENET = 1,
   RN_FAMILY_CIFAR = 2
 } rn_family;
-typedef enum rn_stem { RN_STEM_DEFAULT = 0, RN_STEM_IMAGENET = 1, RN_STEM_CIFAR = 2 } rn_stem;
-typedef enum rn_block { RN_BLOCK_BASIC = 1, RN_BLOCK_BOTTLENECK = 2 } rn_block;
+typedef enum rn_stem {
+  RN_STEM_DEFAULT = 0,
+  RN_STEM_IMAGENET = 1, /* a 7x7 convolution at stride 2, then 3x3 max-pooling at stride 2 */
+  RN_STEM_CIFAR = 2,    /* a 3x3 convolution */
+  RN_STEM_VECTOR = 3,   /* images are vectors, of 1x1 pixels; all layers are fully connected, with
+                           kernels, strides and window of 1 */
+  RN_STEM_NONE = 4      /* none: the first block reads the images */
+} rn_stem;
+typedef enum rn_block {
+  RN_BLOCK_BASIC = 1,
+  RN_BLOCK_BOTTLENECK = 2,
+  RN_BLOCK_LAYERS = 3 /* those of the description */
+} rn_block;
 typedef enum rn_shortcut {
   RN_SHORTCUT_DEFAULT = 0, /* A for CIFAR presets, B for ImageNet presets; plain ones have none */
   RN_SHORTCUT_A = 1,       /* identity, new channels zero: no parameters */
   RN_SHORTCUT_B = 2,       /* 1x1 convolution and BN where dimensions change, identity elsewhere */
   RN_SHORTCUT_C = 3,       /* 1x1 convolution and BN on every block */
-  RN_SHORTCUT_NONE = 4     /* a plain network */
+  RN_SHORTCUT_NONE = 4,    /* a plain network */
+  RN_SHORTCUT_GATE = 5 /* highway layers, y = H(x) T(x) + x (1 - T(x)): H is the residual function
+                              with its last activation, T the sigmoid of a convolution of x that has a
+                              bias. Blocks that change dimensions are plain */
 } rn_shortcut;
+/* What follows each convolution of the stem and the blocks. */
+typedef enum rn_affine {
+  RN_AFFINE_BN = 0,
+  RN_AFFINE_BIAS = 1,
+  RN_AFFINE_BIAS_AND_BN = 2 /* as in torchvision's VGG with BN; BN makes the bias useless */
+} rn_affine;
 typedef enum rn_stride_on {
   RN_STRIDE_DEFAULT = 0, /* 1x1 */
   RN_STRIDE_ON_1X1 = 1,  /* a bottleneck's stride is on its first 1x1 (as published) */
@@ -152,13 +172,32 @@ typedef struct rn_model_options {
         RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, RN_DEFAULT, RN_DEFAULT, RN_DEFAULT, 0    \
   }
 
-/* One stage of a network of your own: `blocks` blocks whose 3x3 convolutions have `width`
- * channels, the first at spatial stride `stride` (1 or 2). */
+/* One stage of a network of your own: `blocks` blocks whose convolutions have `width` channels (or
+ * multiples of it), the first at spatial stride `stride` (1 or 2); then a max-pooling of side and
+ * stride `max_pool` without padding, unless that is 0. */
 typedef struct rn_stage {
-  int32_t blocks, width, stride;
+  int32_t blocks, width, stride, max_pool;
 } rn_stage;
 
-/* A network of your own. The enums have no defaults here, but for stride_on and zero_channels. */
+/* One layer of a block: a convolution with a kernel of side 1, 3, 5 or 7, or of vectors a fully
+ * connected layer (kernel 1). It has width_multiple times the stage's width as channels, 1 to 8. */
+typedef struct rn_layer {
+  int32_t kernel, width_multiple;
+} rn_layer;
+
+/* A network of your own. The enums have no defaults here, but for stride_on, zero_channels and
+ * affine. Beside residual networks these are the kinds that the paper compares with:
+ *
+ *   Blocks of 1 to 16 layers: block = RN_BLOCK_LAYERS; the stage's stride is on layers[stride_layer].
+ *   Multilayer perceptrons:   stem = RN_STEM_VECTOR.
+ *   VGG and the like:         stem = RN_STEM_NONE, shortcut = RN_SHORTCUT_NONE, a window and hidden
+ *                             layers. Tensors have torchvision's names, features.0.weight, ...
+ *   Highway layers:           shortcut = RN_SHORTCUT_GATE. Biases of gates start at -2.
+ *
+ * The head reads every window x window patch of the last map, through hidden layers if there are
+ * any, and averages the scores of all of them, so that it takes images of any size. A side of the
+ * map that is shorter than the window is stretched to it, each cell being the average of the pixels
+ * that it covers (PyTorch's adaptive average pooling). There is no dropout. */
 typedef struct rn_description {
   size_t size;      /* sizeof(rn_description) */
   const char *name; /* NULL: "custom" */
@@ -168,17 +207,27 @@ typedef struct rn_description {
   rn_stride_on stride_on;
   rn_zero_channels zero_channels;
   int32_t input_channels;
-  int32_t stem_width;
+  int32_t stem_width; /* 0 without a stem */
   int32_t classes;
   int32_t stage_count;
   const rn_stage *stages;
   uint64_t seed;
+  rn_affine affine;
+  int32_t maxout;       /* 0: ReLU. Else maxout units, each the largest of so many channels: 2 to 8;
+                              in plain and highway networks */
+  int32_t layer_count;  /* 1 to 16 with RN_BLOCK_LAYERS, else 0 */
+  int32_t stride_layer; /* index from 0 */
+  const rn_layer *layers;
+  int32_t hidden_count;  /* hidden layers of the head, 0 to 16 */
+  int32_t window;        /* side of the patch that the head reads; 0 is 1 */
+  const int32_t *hidden; /* their widths; each has a bias and the activation */
 } rn_description;
 /* No network yet: every member but size is 0 or its enum's first value. */
-#define RN_DESCRIPTION_INIT                                                             \
-  {                                                                                     \
-    sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT, \
-        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0                          \
+#define RN_DESCRIPTION_INIT                                                                        \
+  {                                                                                                \
+    sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT,            \
+        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0, RN_AFFINE_BN, 0, 0, 0, NULL, 0, 0, \
+        NULL                                                                                       \
   }
 
 /* ---- Models -------------------------------------------------------------------------------- */
@@ -188,12 +237,20 @@ typedef struct rn_model rn_model;
 /* Makes a model with fresh weights from a preset: "resnet18", "resnet34", "resnet50", "resnet101",
  * "resnet152", "plain18", "plain34" (ImageNet) and "resnetN", "plainN" with N = 6n+2 (CIFAR: 20,
  * 32, 44, 56, 110, 1202, ...). A name that both families have is the ImageNet network; write
- * "cifar-resnet50" or set options->family for the other. options: NULL for the preset as it is.
- * RN_NOT_FOUND if there is no such preset, RN_INVALID_ARGUMENT if it cannot be so changed. */
+ * "cifar-resnet50" or set options->family for the other. The networks that the paper compares with
+ * are "vgg16", "vgg19", "vgg16-bn", "vgg19-bn" (ImageNet), "highway19", "highway32" and "fitnet19"
+ * (CIFAR); of these only classes and input_channels can be changed. options: NULL for the preset as
+ * it is. RN_NOT_FOUND if there is no such preset, RN_INVALID_ARGUMENT if it cannot be so changed. */
 rn_status rn_model_create(const char *preset, const rn_model_options *options, rn_model **model);
 
 /* Makes a model with fresh weights from a description. */
 rn_status rn_model_create_described(const rn_description *description, rn_model **model);
+
+/* Makes a copy of a model with another classifier, to be trained on other classes: the last layer is
+ * drawn anew for `classes` classes; all other tensors and the normalisation are the same, bit for bit.
+ * It has no class names. `model` stays as it is, and may be an opened one. */
+rn_status rn_model_replace_classifier(rn_model *model, int32_t classes, uint64_t seed,
+                                      rn_model **replaced);
 
 /* Frees a model. A trainer that uses it keeps it alive until the trainer is freed too. */
 rn_status rn_model_free(rn_model *model);
@@ -418,6 +475,26 @@ rn_status rn_dataset_open_cifar100(const char *directory, int32_t train, int32_t
  * with as many labels in 0 ... classes-1. classes 0 stands for the largest label + 1. */
 rn_status rn_dataset_open_idx(const char *images, const char *labels, int32_t classes,
                               rn_dataset **dataset);
+/* What an HDF5 file calls its datasets, all in the root group. */
+typedef struct rn_hdf5_options {
+  size_t size;        /* sizeof(rn_hdf5_options) */
+  const char *images; /* NULL: "images". uint8 or float32, of four dimensions; of three if grey */
+  const char *labels; /* NULL: "labels". Integers from 0, one an image */
+  const char *class_names; /* NULL: "class_names". Strings; need not be there */
+  rn_layout layout;        /* of each image, if they have four dimensions */
+  int32_t classes;         /* 0: as many as there are names, or else the largest label + 1 */
+} rn_hdf5_options;
+#define RN_HDF5_OPTIONS_INIT \
+  { sizeof(rn_hdf5_options), NULL, NULL, NULL, RN_PLANAR, 0 }
+
+/* Labelled images in an HDF5 file, which are read as they are needed: the file may be larger than
+ * memory, and must stay as it is until the dataset is freed. Datasets may be compressed by gzip. Images
+ * are read one by one, so a file is read fastest whose chunks hold one. options: NULL for
+ * RN_HDF5_OPTIONS_INIT. RN_NOT_FOUND without such a file or dataset, RN_BAD_FORMAT for one of another
+ * form. As with models, do not open files of people whom you do not trust. */
+rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
+                               rn_dataset **dataset);
+
 /* What happens where an image file is missing, damaged, or something else than an image. */
 typedef enum rn_damage {
   RN_DAMAGE_FATAL = 0, /* reading it fails, and the message names it */
@@ -499,25 +576,6 @@ rn_status rn_dataset_damaged_path(rn_dataset *dataset, int64_t index, char *text
                                   size_t *needed);
 rn_status rn_dataset_damaged_reason(rn_dataset *dataset, int64_t index, char *text, size_t capacity,
                                     size_t *needed);
-/* What an HDF5 file calls its datasets, all in the root group. */
-typedef struct rn_hdf5_options {
-  size_t size;        /* sizeof(rn_hdf5_options) */
-  const char *images; /* NULL: "images". uint8 or float32, of four dimensions; of three if grey */
-  const char *labels; /* NULL: "labels". Integers from 0, one an image */
-  const char *class_names; /* NULL: "class_names". Strings; need not be there */
-  rn_layout layout;        /* of each image, if they have four dimensions */
-  int32_t classes;         /* 0: as many as there are names, or else the largest label + 1 */
-} rn_hdf5_options;
-#define RN_HDF5_OPTIONS_INIT \
-  { sizeof(rn_hdf5_options), NULL, NULL, NULL, RN_PLANAR, 0 }
-
-/* Labelled images in an HDF5 file, which are read as they are needed: the file may be larger than
- * memory, and must stay as it is until the dataset is freed. Datasets may be compressed by gzip. Images
- * are read one by one, so a file is read fastest whose chunks hold one. options: NULL for
- * RN_HDF5_OPTIONS_INIT. RN_NOT_FOUND without such a file or dataset, RN_BAD_FORMAT for one of another
- * form. As with models, do not open files of people whom you do not trust. */
-rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
-                               rn_dataset **dataset);
 /* Copies images and labels (images->count labels in 0 ... classes-1) into a dataset. */
 rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int32_t classes,
                             rn_dataset **dataset);
@@ -801,6 +859,21 @@ typedef struct rn_fit_options {
  * gave is returned by the step that needs the image, which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
                          const rn_fit_options *options);
+
+/* ---- Recipes ------------------------------------------------------------------------------- */
+
+/* Fills in how the paper trains, by the name of a recipe:
+ *   "cifar"            CIFAR-10 (section 4.2): 64,000 steps of 128 images, rate 0.1, divided by 10 after
+ *                      32,000 and 48,000, crops and mirror images, 5,000 training images held out
+ *   "cifar-resnet110"  the same with rate 0.01 until the training error is below 80%
+ * Members that a recipe does not speak of, such as the seed and the callback, get the values of the
+ * RN_..._INIT macros, so set them afterwards. *validation_images: how many to hold out
+ * (rn_dataset_split). Any of the three may be NULL. The milestones are in memory that is never freed.
+ * RN_NOT_FOUND, with the names that there are, for another one. */
+rn_status rn_recipe_get(const char *name, rn_trainer_options *trainer, rn_fit_options *fit,
+                        int64_t *validation_images);
+/* Writes what a recipe is in some lines of text, as rn_model_summary does. */
+rn_status rn_recipe_describe(const char *name, char *text, size_t capacity, size_t *needed);
 
 #ifdef __cplusplus
 }

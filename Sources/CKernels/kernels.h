@@ -1,6 +1,9 @@
 // All kernels of one instruction set. Included once by each isa_*.c, which says what that is.
 #include "batchnorm.h"
+#include "bias.h"
 #include "conv.h"
+#include "highway.h"
+#include "maxout.h"
 #include "pack.h"
 #include "pooling.h"
 #include "resample.h"
@@ -55,6 +58,11 @@ const rk_kernels RK_TABLE = {
     .apply_run = apply_run,
     .bn_backward_sums = bn_backward_sums,
     .bn_backward_apply = bn_backward_apply,
+    .bias_backward = bias_backward,
+    .highway = highway,
+    .highway_backward = highway_backward,
+    .maxout = maxout,
+    .maxout_backward = maxout_backward,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
     .pad_shortcut = pad_shortcut,

@@ -13,6 +13,7 @@ typedef struct shifted_copy {
   int64_t from_plane, from_row, from_step;
   int64_t to_row, to_step;
   int32_t from_channels, shift, to_block, rows, cols;
+  int32_t accumulate;  // add to what is there; where there is no such channel it stays
 } shifted_copy;
 
 static void copy_shifted(const shifted_copy *copy) {
@@ -32,12 +33,14 @@ static void copy_shifted(const shifted_copy *copy) {
       const int64_t from = row * copy->from_row + col * copy->from_step;
       float *to = copy->to + row * copy->to_row + col * copy->to_step;
       if (whole) {
-        store(to, load(head + from));
+        const vf v = load(head + from);
+        store(to, copy->accumulate ? load(to) + v : v);
         continue;
       }
-      store(to, splat(0));
-      for (int32_t lane = begin; lane < middle; lane++) to[lane] = head[from + lane - begin];
-      for (int32_t lane = middle; lane < end; lane++) to[lane] = tail[from + lane - middle];
+      vf v = splat(0);
+      for (int32_t lane = begin; lane < middle; lane++) v[lane] = head[from + lane - begin];
+      for (int32_t lane = middle; lane < end; lane++) v[lane] = tail[from + lane - middle];
+      store(to, copy->accumulate ? load(to) + v : v);
     }
   }
 }
@@ -68,14 +71,14 @@ static void pad_shortcut(int32_t in_channels, int32_t out_channels, int32_t befo
 
 static void pad_shortcut_backward(int32_t in_channels, int32_t out_channels, int32_t before,
                                   int32_t stride, int32_t in_h, int32_t in_w, const float *dout,
-                                  float *dx, int64_t task) {
+                                  float *dx, int32_t accumulate, int64_t task) {
   const int64_t in_blocks = rk_ceil_div(in_channels, RK_LANES);
   const int64_t out_blocks = rk_ceil_div(out_channels, RK_LANES);
   const int32_t out_h = (in_h + stride - 1) / stride, out_w = (in_w + stride - 1) / stride;
   const int64_t in_plane = (int64_t)in_h * in_w * RK_LANES;
   const int64_t out_plane = (int64_t)out_h * out_w * RK_LANES;
   float *to = dx + task * in_plane;
-  if (stride > 1) {
+  if (stride > 1 && !accumulate) {
     for (int64_t i = 0; i < in_plane; i += RK_LANES) store(to + i, splat(0));
   }
   const int32_t block = (int32_t)(task % in_blocks);
@@ -93,6 +96,7 @@ static void pad_shortcut_backward(int32_t in_channels, int32_t out_channels, int
       .to_block = block,
       .rows = out_h,
       .cols = out_w,
+      .accumulate = accumulate,
   };
   copy_shifted(&copy);
 }

@@ -48,6 +48,33 @@ public func rn_dataset_open_idx(
 }
 
 @c @implementation
+public func rn_dataset_open_hdf5(
+  _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<rn_hdf5_options>?,
+  _ dataset: UnsafeMutablePointer<OpaquePointer?>?
+) -> rn_status {
+  guarded {
+    let dataset = try required(dataset, "dataset")
+    let path = try string(path, "path")
+    let options = try options.map {
+      try structure($0, "rn_hdf5_options", start: "RN_HDF5_OPTIONS_INIT")
+    }
+    let layout: HDF5Images.Layout
+    switch options?.layout ?? RN_PLANAR {
+    case RN_PLANAR: layout = .nchw
+    case RN_INTERLEAVED: layout = .nhwc
+    case let other:
+      throw unknown("layout", other.rawValue, expected: "RN_PLANAR or RN_INTERLEAVED")
+    }
+    let data = try HDF5Images(
+      path, images: try options?.images.map { try string($0, "images") } ?? "images",
+      labels: try options?.labels.map { try string($0, "labels") } ?? "labels",
+      classNames: try options?.class_names.map { try string($0, "class_names") } ?? "class_names",
+      layout: layout, classes: Int(options?.classes ?? 0))
+    dataset.pointee = try makeHandle(DatasetResource(data))
+  }
+}
+
+@c @implementation
 public func rn_dataset_open_folder(
   _ folder: UnsafePointer<CChar>?, _ options: UnsafePointer<rn_image_options>?,
   _ dataset: UnsafeMutablePointer<OpaquePointer?>?
@@ -221,33 +248,4 @@ private func damagedFile(_ dataset: OpaquePointer?, _ index: Int64) throws -> Da
   }
   guard let found else { throw Failure(RN_INVALID_ARGUMENT, "there is no such file") }
   return found
-}
-
-// MARK: - HDF5
-
-@c @implementation
-public func rn_dataset_open_hdf5(
-  _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<rn_hdf5_options>?,
-  _ dataset: UnsafeMutablePointer<OpaquePointer?>?
-) -> rn_status {
-  guarded {
-    let dataset = try required(dataset, "dataset")
-    let path = try string(path, "path")
-    let options = try options.map {
-      try structure($0, "rn_hdf5_options", start: "RN_HDF5_OPTIONS_INIT")
-    }
-    let layout: HDF5Images.Layout
-    switch options?.layout ?? RN_PLANAR {
-    case RN_PLANAR: layout = .nchw
-    case RN_INTERLEAVED: layout = .nhwc
-    case let other:
-      throw unknown("layout", other.rawValue, expected: "RN_PLANAR or RN_INTERLEAVED")
-    }
-    let data = try HDF5Images(
-      path, images: try options?.images.map { try string($0, "images") } ?? "images",
-      labels: try options?.labels.map { try string($0, "labels") } ?? "labels",
-      classNames: try options?.class_names.map { try string($0, "class_names") } ?? "class_names",
-      layout: layout, classes: Int(options?.classes ?? 0))
-    dataset.pointee = try makeHandle(DatasetResource(data))
-  }
 }

@@ -61,6 +61,20 @@ public func rn_model_create_described(
 }
 
 @c @implementation
+public func rn_model_replace_classifier(
+  _ model: OpaquePointer?, _ classes: Int32, _ seed: UInt64,
+  _ replaced: UnsafeMutablePointer<OpaquePointer?>?
+) -> rn_status {
+  guarded {
+    try using(model) { (resource: ModelResource) in
+      let replaced = try required(replaced, "replaced")
+      replaced.pointee = try makeHandle(
+        ModelResource(try resource.model.replacingClassifier(classes: Int(classes), seed: seed)))
+    }
+  }
+}
+
+@c @implementation
 public func rn_model_free(_ model: OpaquePointer?) -> rn_status {
   guarded { try freeHandle(model, as: ModelResource.self) }
 }

@@ -23,23 +23,30 @@ extension Network {
   /// The network that a description describes.
   init(_ description: rn_description) throws {
     guard let stem = try Network.stem(description.stem) else {
-      throw unknown("stem", description.stem.rawValue, expected: "RN_STEM_IMAGENET or _CIFAR")
+      throw unknown("stem", description.stem.rawValue, expected: "RN_STEM_IMAGENET to _NONE")
     }
     guard let shortcut = try Network.shortcut(description.shortcut) else {
-      throw unknown("shortcut", description.shortcut.rawValue, expected: "RN_SHORTCUT_A to _NONE")
+      throw unknown("shortcut", description.shortcut.rawValue, expected: "RN_SHORTCUT_A to _GATE")
     }
     let stages = try array(description.stages, count: Int(description.stage_count), "stages")
     self.init(
       name: try description.name.map { try string($0, "name") } ?? "custom",
       inputChannels: Int(description.input_channels),
       stem: stem, stemWidth: Int(description.stem_width),
-      block: try Network.block(description.block),
+      block: try Network.block(description),
       stages: stages.map {
-        Stage(blocks: Int($0.blocks), width: Int($0.width), stride: Int($0.stride))
+        Stage(
+          blocks: Int($0.blocks), width: Int($0.width), stride: Int($0.stride),
+          maxPool: Int($0.max_pool))
       },
       shortcut: shortcut,
       bottleneckStride: try Network.bottleneckStride(description.stride_on),
       zeroChannels: try Network.zeroChannels(description.zero_channels),
+      affine: try Network.affine(description.affine),
+      activation: description.maxout == 0 ? .relu : .maxout(pieces: Int(description.maxout)),
+      window: description.window == 0 ? 1 : Int(description.window),
+      hidden: try array(description.hidden, count: Int(description.hidden_count), "hidden")
+        .map { Int($0) },
       classes: Int(description.classes))
   }
 
@@ -57,16 +64,38 @@ extension Network {
     case RN_STEM_DEFAULT: nil
     case RN_STEM_IMAGENET: .imageNet
     case RN_STEM_CIFAR: .cifar
-    default: throw unknown("stem", value.rawValue, expected: "RN_STEM_DEFAULT to _CIFAR")
+    case RN_STEM_VECTOR: .vector
+    case RN_STEM_NONE: Stem.none
+    default: throw unknown("stem", value.rawValue, expected: "RN_STEM_DEFAULT to _NONE")
     }
   }
 
-  private static func block(_ value: rn_block) throws -> Block {
-    switch value {
-    case RN_BLOCK_BASIC: .basic
-    case RN_BLOCK_BOTTLENECK: .bottleneck
+  private static func block(_ description: rn_description) throws -> Block {
+    let layers = try array(description.layers, count: Int(description.layer_count), "layers")
+    guard layers.isEmpty || description.block == RN_BLOCK_LAYERS else {
+      throw Failure(
+        RN_INVALID_ARGUMENT,
+        "there are layers, but block is not RN_BLOCK_LAYERS; set it, or "
+          + "layer_count to 0")
+    }
+    switch description.block {
+    case RN_BLOCK_BASIC: return .basic
+    case RN_BLOCK_BOTTLENECK: return .bottleneck
+    case RN_BLOCK_LAYERS:
+      return Block(
+        layers.map { Block.Layer(kernel: Int($0.kernel), widthMultiple: Int($0.width_multiple)) },
+        strideOn: Int(description.stride_layer))
     default:
-      throw unknown("block", value.rawValue, expected: "RN_BLOCK_BASIC or _BOTTLENECK")
+      throw unknown("block", description.block.rawValue, expected: "RN_BLOCK_BASIC to _LAYERS")
+    }
+  }
+
+  private static func affine(_ value: rn_affine) throws -> Affine {
+    switch value {
+    case RN_AFFINE_BN: .batchNorm
+    case RN_AFFINE_BIAS: .bias
+    case RN_AFFINE_BIAS_AND_BN: .biasAndBatchNorm
+    default: throw unknown("affine", value.rawValue, expected: "RN_AFFINE_BN to _BIAS_AND_BN")
     }
   }
 
@@ -77,7 +106,8 @@ extension Network {
     case RN_SHORTCUT_B: .b
     case RN_SHORTCUT_C: .c
     case RN_SHORTCUT_NONE: Shortcut.none
-    default: throw unknown("shortcut", value.rawValue, expected: "RN_SHORTCUT_DEFAULT to _NONE")
+    case RN_SHORTCUT_GATE: .gate
+    default: throw unknown("shortcut", value.rawValue, expected: "RN_SHORTCUT_DEFAULT to _GATE")
     }
   }
 

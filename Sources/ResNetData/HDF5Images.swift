@@ -127,3 +127,33 @@ public final class HDF5Images: TrainingData {
     }
   }
 }
+
+extension HDF5Images: ImageSource {
+  public func label(_ index: Int) throws(ResNetError) -> Int {
+    guard (0..<count).contains(index) else {
+      throw ResNetError(
+        .invalidArgument, "image \(index) was asked for; \(file.path) has \(count), from 0")
+    }
+    return Int(file.labels[index])
+  }
+
+  public func image(_ index: Int) throws(ResNetError) -> SourceImage {
+    _ = try label(index)
+    var pixels = [Float](repeating: 0, count: channels * extent.height * extent.width)
+    var label: Int32 = 0
+    let outcome = pixels.withUnsafeMutableBufferPointer { pixels in
+      withUnsafeMutablePointer(to: &label) { label in
+        Result { () throws(ResNetError) in
+          try read(
+            [index], normalization: .identity, augmentation: nil, seed: 0, epoch: 0,
+            images: pixels, labels: UnsafeMutableBufferPointer(start: label, count: 1))
+        }
+      }
+    }
+    try outcome.get()
+    let images = try Images(
+      file.isBytes ? .bytes(pixels.map { UInt8($0) }) : .float(pixels), count: 1,
+      channels: channels, height: extent.height, width: extent.width)
+    return try images.withView { view in SourceImage(view, 0) }
+  }
+}

@@ -13,9 +13,6 @@ public protocol ImageSource: AnyObject {
   /// Names of the classes, or empty.
   var classNames: [String] { get }
 
-  /// Those of these images that an evaluation is to count, as ``TrainingData/readable(_:)``.
-  func readable(_ indices: [Int]) throws(ResNetError) -> [Int]
-
   /// The class of an image. Throws `invalidArgument` for an index that is not in `0..<count`.
   func label(_ index: Int) throws(ResNetError) -> Int
 
@@ -82,6 +79,29 @@ extension StoredData {
   }
 
   public func image(_ index: Int) throws(ResNetError) -> SourceImage { try store.image(index) }
+}
+
+extension Subset: ImageSource {
+  public func label(_ index: Int) throws(ResNetError) -> Int {
+    try source(of: index).label(indices[index])
+  }
+
+  /// Throws `invalidArgument`, too, if the whole dataset is no ``ImageSource``.
+  public func image(_ index: Int) throws(ResNetError) -> SourceImage {
+    try source(of: index).image(indices[index])
+  }
+
+  private func source(of index: Int) throws(ResNetError) -> any ImageSource {
+    guard indices.indices.contains(index) else {
+      throw ResNetError(
+        .invalidArgument, "image \(index) was asked for; the subset has \(count), from 0")
+    }
+    guard let source = base as? any ImageSource else {
+      throw ResNetError(
+        .invalidArgument, "the dataset that this is a part of has no whole images")
+    }
+    return source
+  }
 }
 
 extension ImageStore {

@@ -6,7 +6,8 @@ extension Model {
   /// paper's protocols for testing. In inference mode, with the model's normalisation, whose mean per
   /// pixel must be of the views' size; but whole images that are resized get its mean per channel.
   ///
-  /// The loss is that of the averaged probabilities, or of the softmax of the averaged scores.
+  /// The loss is that of the averaged probabilities, or of the softmax of the averaged scores. Damaged
+  /// images that the source leaves out are not counted.
   ///
   /// Throws `invalidArgument` or `shapeMismatch` if the images, the views and the model do not fit
   /// together, and what the source's own reading throws.
@@ -118,16 +119,13 @@ extension Model {
           + "\(network.classes)")
     }
     let classes = network.classes
-    let indices = try source.readable(Array(0..<source.count))
-    guard !indices.isEmpty else {
-      throw ResNetError(.badFormat, "none of the \(source.count) evaluation images can be read")
-    }
+    let indices = try (source as? any TrainingData)?.readable() ?? Array(0..<source.count)
     var metrics = Metrics(loss: 0, accuracy: 0, top5Accuracy: 0, count: indices.count)
     let scoring = ViewScoring(model: self, views: views, count: indices.count) {
-      position throws(ResNetError) in try source.image(indices[position])
+      index throws(ResNetError) in try source.image(indices[index])
     }
-    try scoring.run { position, averages throws(ResNetError) in
-      let label = try source.label(indices[position])
+    try scoring.run { index, averages throws(ResNetError) in
+      let label = try source.label(indices[index])
       switch views.average {
       case .probabilities: metrics.loss -= log(averages[label])
       case .scores: metrics.loss += Softmax.loss(of: label, averages, classes: classes)

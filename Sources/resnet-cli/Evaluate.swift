@@ -4,13 +4,21 @@ import ResNetData
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure a saved model's accuracy on test images.")
+    abstract: "Measure a saved model's accuracy on the test images of CIFAR-10, or on image files.")
 
   @Argument(help: "A model file (*.h5).")
   var model: String
 
-  @OptionGroup(title: "Images")
-  var data: DataOptions
+  @Option(
+    name: .customLong("cifar10"),
+    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
+  var cifar10: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Directory with a folder of JPEG and PNG files for each class; damaged ones are left out.",
+      valueName: "directory"))
+  var folder: String?
 
   @Flag(help: "Print how well each class is recognised, too.")
   var byClass = false
@@ -27,10 +35,16 @@ struct Evaluate: ParsableCommand {
   @OptionGroup(title: "Computing")
   var engine: EngineOptions
 
+  func validate() throws {
+    guard (cifar10 == nil) != (folder == nil) else {
+      throw ValidationError("give the images to evaluate on: either --cifar10 or --folder")
+    }
+  }
+
   func run() throws {
     try engine.apply()
-    let test = try data.test()
     let model = try Model.open(model)
+    let test = try data(for: model)
     let views = views.chosen
     let start = ContinuousClock.now
     let (result, confusion) =
@@ -43,7 +57,9 @@ struct Evaluate: ParsableCommand {
         + "top-5 \(percent(result.top5Accuracy)), loss \(fixed(result.loss, decimals: 4)), "
         + (views.map { "\($0.count) views each, " } ?? "")
         + "\(fixed(speed, decimals: 1)) images/s")
-    printDamage(of: test)
+    for file in (test as? ImageFileDataset)?.damagedFiles ?? [] {
+      print("left out \(file.path): \(file.reason)")
+    }
     if byClass { printFigures(confusion, test.classNames) }
     if responses {
       for response in try model.responses(test) {
@@ -52,11 +68,24 @@ struct Evaluate: ParsableCommand {
     }
   }
 
+  private func data(for model: Model) throws -> any TrainingData & ImageSource {
+    if let cifar10 { return try CIFAR10(directory: cifar10, split: .test) }
+    var options = ImageFileDataset.Options()
+    options.channels = model.network.inputChannels
+    options.crop = views.crop
+    options.resize = views.resize == 0 ? nil : views.resize
+    options.filter = views.interpolation
+    options.damage = .skip
+    return try ImageFileDataset(try ImageFiles(folder: folder ?? ""), options: options)
+  }
+
   private func printFigures(_ confusion: ConfusionMatrix, _ names: [String]) {
+    /// A class may have no images, or none taken for it.
+    func figure(_ share: Double) -> String { share.isNaN ? "none" : percent(share) }
     for (label, name) in names.enumerated() {
       print(
-        "\(name): recall \(percent(confusion.recall(of: label))), "
-          + "precision \(percent(confusion.precision(of: label)))")
+        "\(name): recall \(figure(confusion.recall(of: label))), "
+          + "precision \(figure(confusion.precision(of: label)))")
     }
   }
 }

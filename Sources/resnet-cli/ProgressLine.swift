@@ -4,9 +4,13 @@ import ResNet
 /// Shows how training goes on standard error: one line that is rewritten on a terminal, one line
 /// per epoch elsewhere, so that logs stay short.
 final class ProgressLine {
+  private let validation: String
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let clock = ContinuousClock()
   private var lastShown: ContinuousClock.Instant?
+
+  /// `validation` is what the images are called that are evaluated after each epoch.
+  init(validation: String) { self.validation = validation }
 
   func show(_ progress: Progress) {
     if progress.epochEnded {
@@ -32,7 +36,7 @@ final class ProgressLine {
       "training accuracy \(percent(progress.accuracy))",
     ]
     if let validation = progress.validation {
-      parts.append("test accuracy \(percent(validation.accuracy))")
+      parts.append("\(self.validation) accuracy \(percent(validation.accuracy))")
     }
     parts += ["\(fixed(progress.imagesPerSecond, decimals: 0)) images/s"]
     return parts.joined(separator: "  ")

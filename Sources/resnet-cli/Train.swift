@@ -7,9 +7,12 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network on images and save it.",
     discussion: """
-      The defaults are those of section 4.2 of the paper: momentum 0.9, weight decay 0.0001, crops \
-      out of images padded by 4 pixels, mirror images, and a learning rate that drops to a tenth \
-      at one half and at three quarters of the steps. The paper trains for 164 epochs.
+      A recipe is how the paper trains: `cifar`, or `cifar-resnet110` with its warm-up. What it is, \
+      and what other options change about it, is printed first. The images that it holds out are \
+      evaluated after each epoch, the test images at the end.
+
+      Without a recipe, 10 epochs end early, and test images are evaluated after each: the rest is \
+      as in `cifar`, but that the learning rate drops at one half and at three quarters of the steps.
       """)
 
   @OptionGroup(title: "Images")
@@ -18,20 +21,26 @@ struct Train: ParsableCommand {
   @Option(help: "A preset: resnetN or plainN with N = 6n+2, or an ImageNet network.")
   var network = "resnet20"
 
-  @Option(help: "How often every training image is drawn.")
-  var epochs = 10
+  @Option(help: "How the paper trains: cifar or cifar-resnet110.")
+  var recipe: String?
 
-  @Option(help: "Images of a step.")
-  var batchSize = 128
+  @Option(help: "How often every training image is drawn. (default: 10, or the recipe's steps)")
+  var epochs: Int?
 
-  @Option(name: .customLong("lr"), help: "Learning rate of the first step.")
-  var learningRate: Float = 0.1
+  @Option(help: "Steps to take in all, instead of epochs.")
+  var iterations: Int?
 
-  @Option(help: "Momentum of SGD.")
-  var momentum: Float = 0.9
+  @Option(help: "Images of a step. (default: 128)")
+  var batchSize: Int?
 
-  @Option(help: "Weight decay.")
-  var weightDecay: Float = 1e-4
+  @Option(name: .customLong("lr"), help: "Learning rate of the first step. (default: 0.1)")
+  var learningRate: Float?
+
+  @Option(help: "Momentum of SGD. (default: 0.9)")
+  var momentum: Float?
+
+  @Option(help: "Weight decay. (default: 0.0001)")
+  var weightDecay: Float?
 
   @Option(
     help: ArgumentHelp(
@@ -42,8 +51,11 @@ struct Train: ParsableCommand {
   @Option(help: "Seed of the weights, of the order of the images and of their augmentation.")
   var seed: UInt64 = 0
 
-  @Flag(help: "Train on CIFAR-10's images as they are.")
+  @Flag(help: "Train on the images as they are.")
   var noAugmentation = false
+
+  @Option(help: "Threads that read images ahead. (default: as many as compute, none if one does)")
+  var workers: Int?
 
   @OptionGroup(title: "Computing")
   var engine: EngineOptions
@@ -54,42 +66,64 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Changes to the preset")
   var changes: NetworkOptions
 
+  func validate() throws {
+    if epochs != nil && iterations != nil {
+      throw ValidationError("--epochs and --iterations both say how long to train: give one")
+    }
+  }
+
   func run() throws {
     try requireWritableDirectory(of: out)
     try engine.apply()
-    let training = try data.training()
+    let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
+    let images = try data.training()
     let test = try data.test()
+    var training: any TrainingData = images
+    var validation: any TrainingData = test
+    if let named, named.validationImages > 0 {
+      let parts = try images.split(validation: named.validationImages, seed: seed)
+      (training, validation) = (parts.training, parts.validation)
+    }
 
-    let described = try changes.network(network, defaultClasses: training.classes)
+    let effective = effective(named, imageCount: training.count)
+    if named != nil { print(effective, terminator: "") }
+    let described = try changes.network(network, defaultClasses: images.classes)
     let model = try Model(described, seed: seed)
-    let trainer = try Trainer(
-      model,
-      options: SGDOptions(
-        learningRate: learningRate, momentum: momentum, weightDecay: weightDecay))
+    let trainer = try Trainer(model, options: effective.sgd)
 
-    let progressLine = ProgressLine()
-    let history = try trainer.fit(
-      training, validation: test, options: fitOptions(imageCount: training.count)
-    ) { progress in
+    let progressLine = ProgressLine(validation: named == nil ? "test" : "validation")
+    try trainer.fit(training, validation: validation, options: effective.fit) { progress in
       progressLine.show(progress)
       return true
     }
     try model.save(to: out)
-    for data in [training, test] { printDamage(of: data) }
-    if let result = history.last?.validation {
-      print("test accuracy \(percent(result.accuracy)) of \(result.count) images, saved \(out)")
-    }
+    let result = try model.evaluate(test)
+    for data in [images, test] { printDamage(of: data) }
+    print("test accuracy \(percent(result.accuracy)) of \(result.count) images, saved \(out)")
   }
 
-  private func fitOptions(imageCount: Int) -> FitOptions {
-    // What is out of range here is refused by `fit`.
-    let steps = max(epochs, 0).multipliedReportingOverflow(by: imageCount / max(batchSize, 1))
-    let published = [steps.partialValue / 2, steps.partialValue / 4 * 3]
-      .filter { !steps.overflow && $0 > 0 }
-    return FitOptions(
-      epochs: epochs, batchSize: batchSize,
-      augmentation: noAugmentation || data.folder != nil ? nil : .cifar,
-      schedule: StepSchedule(milestones: milestones?.steps ?? published), seed: seed)
+  /// The recipe with what the other options change about it.
+  private func effective(_ named: Recipe?, imageCount: Int) -> Recipe {
+    var recipe = named ?? .cifar
+    if let learningRate { recipe.sgd.learningRate = learningRate }
+    if let momentum { recipe.sgd.momentum = momentum }
+    if let weightDecay { recipe.sgd.weightDecay = weightDecay }
+    if let batchSize { recipe.fit.batchSize = batchSize }
+    if named == nil || epochs != nil || iterations != nil {
+      recipe.fit.epochs = epochs ?? 10
+      recipe.fit.iterations = iterations
+      // What is out of range here is refused by `fit`.
+      let steps = max(recipe.fit.epochs, 0).multipliedReportingOverflow(
+        by: imageCount / max(recipe.fit.batchSize, 1))
+      let total = iterations ?? (steps.overflow ? 0 : steps.partialValue)
+      recipe.fit.schedule.milestones = [total / 2, total / 4 * 3].filter { $0 > 0 }
+    }
+    if let milestones { recipe.fit.schedule.milestones = milestones.steps }
+    // Files vary as their dataset says.
+    if noAugmentation || data.folder != nil { recipe.fit.augmentation = nil }
+    recipe.fit.seed = seed
+    recipe.fit.workers = workers
+    return recipe
   }
 }
 

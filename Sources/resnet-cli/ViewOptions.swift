@@ -14,7 +14,8 @@ struct ViewOptions: ParsableArguments {
   @Option(
     help: """
       The images as they are, the crop in their middle, 10 crops (corners, middle and their mirror \
-      images), or the whole images at several sizes. (default: the one view that the data give)
+      images), or the whole images at several sizes. (default: CIFAR-10's images as they are, the \
+      crop in the middle of image files)
       """)
   var views: Kind?
 

@@ -32,6 +32,7 @@ import Testing
         }
       }
       let (blockedX, blockedDout) = (x.blocked, dout.blocked)
+      let added = x.blocked
       let (gotOut, gotDx) = (Buffer(out.blockedCount), Buffer(dx.blockedCount))
       forEachTask(Int64(n * out.blocks)) { task in
         kernels.pad_shortcut(
@@ -41,9 +42,15 @@ import Testing
       forEachTask(Int64(n * x.blocks)) { task in
         kernels.pad_shortcut_backward(
           Int32(input), Int32(output), Int32(before), Int32(stride), Int32(h), Int32(w),
-          blockedDout.pointer, gotDx.pointer, task)
+          blockedDout.pointer, gotDx.pointer, 0, task)
+        kernels.pad_shortcut_backward(
+          Int32(input), Int32(output), Int32(before), Int32(stride), Int32(h), Int32(w),
+          blockedDout.pointer, added.pointer, 1, task)
       }
+      var sum = x
+      for index in sum.values.indices { sum.values[index] += dx.values[index] }
       let shape = (input, output, before, stride, h, w)
+      #expect(sum.mismatch(added) { _ in 1e-6 } == nil, "\(shape), added")
       #expect(out.mismatch(gotOut) { _ in 0 } == nil, "\(shape)")
       #expect(dx.mismatch(gotDx) { _ in 0 } == nil, "\(shape)")
     }

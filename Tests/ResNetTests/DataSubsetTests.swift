@@ -64,7 +64,8 @@ import Testing
   @Test func whatIsOutOfRangeIsRefused() throws {
     let whole = try TrainingSupport.data(count: 10)
     for indices in [[], [10], [-1], [0, .max], [.min]] {
-      #expect(thrownError { try Subset(whole, indices: indices) }?.kind == .invalidArgument)
+      let refusal = thrownError { try Subset(whole, indices: indices) }
+      #expect(refusal?.kind == .invalidArgument)
     }
     for count in [0, 10, 11, -1, .max, .min] {
       let error = thrownError { try whole.split(validation: count) }

@@ -23,8 +23,12 @@ import Testing
     resized(InferenceCases.imageNet[5], count: 5, 40, 48),
   ]
 
+  static let comparators =
+    GradientCases.blocks + GradientCases.vectors + GradientCases.comparators
+
   @Test(
-    "Training gives the same bits with 1, 2, 3 and 7 threads", arguments: trainingCases)
+    "Training gives the same bits with 1, 2, 3 and 7 threads",
+    arguments: trainingCases + comparators)
   func training(_ test: ReferenceCase) throws {
     defer { try? Engine.setThreads(0) }
     try Engine.setThreads(1)
@@ -41,7 +45,7 @@ import Testing
     arguments: [
       InferenceCases.cifar[0], InferenceCases.cifar[1], InferenceCases.imageNet[6],
       InferenceCases.imageNet[8], InferenceCases.imageNet[10],
-    ])
+    ] + comparators)
   func inference(_ test: ReferenceCase) throws {
     defer { try? Engine.setThreads(0) }
     let images = try test.images()

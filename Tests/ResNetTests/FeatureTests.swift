@@ -4,10 +4,11 @@ import Testing
 
 /// Every layer's output against the reference.
 @Suite struct FeatureTests {
-  static let cases = [
-    InferenceCases.cifar[1], InferenceCases.cifar[4], InferenceCases.cifar[8],
-    InferenceCases.imageNet[1], InferenceCases.imageNet[6],
-  ]
+  static let cases =
+    [
+      InferenceCases.cifar[1], InferenceCases.cifar[4], InferenceCases.cifar[8],
+      InferenceCases.imageNet[1], InferenceCases.imageNet[6],
+    ] + GradientCases.blocks + GradientCases.vectors + GradientCases.comparators
 
   @Test("Every layer's output agrees with the reference", arguments: cases)
   func everyLayer(_ test: ReferenceCase) throws {
@@ -19,13 +20,15 @@ import Testing
     for (index, layer) in model.graph.layers.enumerated() {
       let features = try model.features(images, layer: layer.name)
       #expect(features.count == test.count && features.shape.channels == layer.channels)
-      let isPooled = layer.name == "avgpool" || layer.name == "fc"
-      #expect(features.shape.extent == (isPooled ? nil : extents[index]), "\(layer.name)")
+      let isVector =
+        model.graph.areVectors[index] && extents[index] == Extent(height: 1, width: 1)
+      #expect(features.shape.extent == (isVector ? nil : extents[index]), "\(layer.name)")
       #expect(features.values.count == run.outputs[index].values.count, "\(layer.name)")
       let error = relativeError(features.values.map(Double.init), run.outputs[index].values)
       #expect(error <= InferenceTests.tolerance, "\(layer.name)")
     }
-    #expect(try model.features(images, layer: "fc").values == model.logits(images))
+    let scores = try #require(model.graph.layers.last).name
+    #expect(try model.features(images, layer: scores).values == model.logits(images))
   }
 
   @Test("The name of a stage or block is that of its last layer")

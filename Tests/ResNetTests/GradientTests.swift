@@ -54,6 +54,15 @@ import Testing
         return (loss(step) - loss(-step)) / (2 * step)
       }
 
+      // Before batch normalisation a bias changes nothing.
+      if model.graph.isFollowedByBatchNorm(tensor.layer), tensor.kind == .bias {
+        #expect(gradient.allSatisfy { $0 == 0 }, "\(tensor.name)")
+        let signs = (0..<tensor.count).map { ($0, random.below(2) == 0 ? -1.0 : 1.0) }
+        let difference = slope(signs, Self.step)
+        #expect(abs(difference) < 1e-7, "\(tensor.name)")
+        continue
+      }
+
       let elements =
         tensor.count <= 24
         ? Array(0..<tensor.count) : (0..<12).map { _ in random.below(tensor.count) }
@@ -70,5 +79,11 @@ import Testing
         abs(combined - difference) <= Self.tolerance * norm,
         "\(tensor.name): all elements at once, norm \(norm)")
     }
+  }
+}
+
+extension Graph {
+  fileprivate func isFollowedByBatchNorm(_ index: Int) -> Bool {
+    layers.contains { $0.operation == .batchNorm && $0.inputs == [index] }
   }
 }

@@ -2,7 +2,8 @@
 
 /// The presets' shapes, at sizes that the reference can compute in a moment.
 enum InferenceCases {
-  static let all = cifar + imageNet
+  static let all =
+    cifar + imageNet + GradientCases.blocks + GradientCases.vectors + GradientCases.comparators
 
   static let cifar = [
     test("resnet20", cifar(3, .a), count: 3, 32, 32, .bytes, .perPixel),

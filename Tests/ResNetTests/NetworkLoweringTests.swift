@@ -15,7 +15,7 @@ struct NetworkLoweringTests {
     #expect(
       graph.layers.map(\.operation) == [
         .input, conv, .batchNorm, .relu, conv, .batchNorm, .relu, conv, .batchNorm, .add, .relu,
-        .globalAveragePool, .linear,
+        .globalAveragePool, .linear(),
       ])
     #expect(
       graph.layers.map(\.channels) == [3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 10])

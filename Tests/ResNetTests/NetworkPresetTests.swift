@@ -42,7 +42,7 @@ struct NetworkPresetTests {
 
   @Test("All published presets exist under their own names")
   func published() throws {
-    #expect(Network.publishedPresets.count == 18)
+    #expect(Network.publishedPresets.count == 25)
     for name in Network.publishedPresets {
       #expect(try Network.preset(name).name == name)
     }
@@ -135,7 +135,7 @@ struct NetworkPresetTests {
     "A name of another form is answered with what there is",
     arguments: [
       "", "resnet", "plain", "ResNet20", "resnet-20", "resnet20 ", " resnet20", "resnet+20",
-      "resnet020", "resnet-8", "resnet2٠", "vgg16", "cifar-", "cifar-cifar-resnet20", "20",
+      "resnet020", "resnet-8", "resnet2٠", "vgg17", "cifar-", "cifar-cifar-resnet20", "20",
       "resnet20\0", "cifar100-resnet20",
     ])
   func unknown(name: String) {

@@ -37,10 +37,12 @@ func smallNetwork(
   block: Network.Block = .basic,
   stages: [Network.Stage] = [.init(blocks: 1, width: 16, stride: 1)],
   shortcut: Network.Shortcut = .b, bottleneckStride: Network.BottleneckStride = .conv1x1,
-  zeroChannels: Network.ZeroChannels = .after, classes: Int = 10
+  zeroChannels: Network.ZeroChannels = .after, affine: Network.Affine = .batchNorm,
+  activation: Network.Activation = .relu, window: Int = 1, hidden: [Int] = [], classes: Int = 10
 ) -> Network {
   Network(
     name: name, inputChannels: inputChannels, stem: stem, stemWidth: stemWidth, block: block,
     stages: stages, shortcut: shortcut, bottleneckStride: bottleneckStride,
-    zeroChannels: zeroChannels, classes: classes)
+    zeroChannels: zeroChannels, affine: affine, activation: activation, window: window,
+    hidden: hidden, classes: classes)
 }

@@ -24,7 +24,7 @@ struct NetworkValidationTests {
     refuses(smallNetwork(classes: value), "\"small\"", "\(value) classes", "1 to 1048576")
     refuses(smallNetwork(inputChannels: value), "\(value) input channels", "1 to 1024")
     refuses(smallNetwork(stemWidth: value), "\(value) channels of the stem", "1 to 8192")
-    for block in Network.Block.allCases {
+    for block in [Network.Block.basic, .bottleneck] {
       for shortcut in Network.Shortcut.allCases {
         refuses(
           smallNetwork(
@@ -119,14 +119,78 @@ struct NetworkValidationTests {
     try smallNetwork(name: String(repeating: "é", count: 127)).validate()
   }
 
+  @Test("Residual functions without layers, with even kernels, or too long")
+  func blocks() throws {
+    func block(_ layers: [(Int, Int)], strideOn: Int = 0) -> Network.Block {
+      .init(layers.map { .init(kernel: $0.0, widthMultiple: $0.1) }, strideOn: strideOn)
+    }
+    refuses(smallNetwork(block: block([])), "0 layers in a block", "1 to 16")
+    refuses(
+      smallNetwork(block: block(Array(repeating: (1, 1), count: 17))), "17 layers in a block")
+    for kernel in [0, 2, 4, 9, -1, Int.min, Int.max] {
+      refuses(
+        smallNetwork(block: block([(3, 1), (kernel, 1)])), "layer 2", "kernel of \(kernel)",
+        "1, 3, 5 or 7")
+    }
+    for multiple in [0, 9, -1, Int.min, Int.max] {
+      refuses(
+        smallNetwork(block: block([(3, multiple)])), "\(multiple) times the width", "layer 1",
+        "1 to 8")
+    }
+    for index in [-1, 2, Int.min, Int.max] {
+      refuses(smallNetwork(block: block([(3, 1), (3, 1)], strideOn: index)), "layer \(index)")
+    }
+    try smallNetwork(block: block(Array(repeating: (7, 8), count: 16), strideOn: 15)).validate()
+  }
+
+  @Test("Stems, poolings, windows, hidden layers and maxout units that cannot be")
+  func comparators() throws {
+    refuses(smallNetwork(stem: .none), "no stem, but 16 channels", "expected 0")
+    try smallNetwork(stem: .none, stemWidth: 0).validate()
+    for side in [-1, 1, 17, Int.min, Int.max] {
+      refuses(
+        smallNetwork(stages: [.init(blocks: 1, width: 8, stride: 1, maxPool: side)]),
+        "max-pooling of \(side)", "2 to 16")
+    }
+    for value in [0, -1, Int.min, Int.max] {
+      refuses(smallNetwork(window: value), "\(value) pixels", "window", "1 to 32")
+      refuses(
+        smallNetwork(hidden: [4, value]), "\(value) channels in hidden layer 2", "1 to 8192")
+    }
+    refuses(smallNetwork(hidden: Array(repeating: 4, count: 17)), "17 hidden layers")
+    for pieces in [0, 1, 9, -1, Int.min, Int.max] {
+      refuses(
+        smallNetwork(shortcut: .none, activation: .maxout(pieces: pieces)), "\(pieces) pieces",
+        "2 to 8")
+    }
+    for shortcut in [Network.Shortcut.a, .b, .c] {
+      refuses(
+        smallNetwork(shortcut: shortcut, activation: .maxout(pieces: 2)), "maxout", "gate")
+    }
+    let vector = Network.Block([.init(kernel: 1)])
+    try smallNetwork(stem: .vector, block: vector, hidden: [3]).validate()
+    refuses(smallNetwork(stem: .vector), "vectors have no height")
+    refuses(smallNetwork(stem: .vector, block: vector, window: 2), "vectors have no height")
+    for stage in [
+      Network.Stage(blocks: 1, width: 16, stride: 2),
+      Network.Stage(blocks: 1, width: 16, stride: 1, maxPool: 2),
+    ] {
+      refuses(smallNetwork(stem: .vector, block: vector, stages: [stage]), "vectors have no height")
+    }
+    // Without a stem, shortcut A starts from the images.
+    refuses(
+      smallNetwork(inputChannels: 17, stem: .none, stemWidth: 0, shortcut: .a),
+      "narrows from 17 to 16")
+  }
+
   @Test("Every combination of choices that makes sense is accepted and lowered")
   func combinations() throws {
     let stages = [
       Network.Stage(blocks: 2, width: 16, stride: 1),
       Network.Stage(blocks: 1, width: 32, stride: 2),
     ]
-    for stem in Network.Stem.allCases {
-      for block in Network.Block.allCases {
+    for stem in [Network.Stem.cifar, .imageNet] {
+      for block in [Network.Block.basic, .bottleneck] {
         for shortcut in Network.Shortcut.allCases {
           for stride in Network.BottleneckStride.allCases {
             for zeros in Network.ZeroChannels.allCases {

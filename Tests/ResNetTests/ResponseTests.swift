@@ -16,7 +16,8 @@ import Testing
     "The standard deviation of every BN's output agrees with the reference",
     arguments: [
       InferenceCases.cifar[1], InferenceCases.cifar[4], InferenceCases.cifar[5],
-      InferenceCases.imageNet[1], InferenceCases.imageNet[6],
+      InferenceCases.imageNet[1], InferenceCases.imageNet[6], GradientCases.blocks[6],
+      GradientCases.vectors[0], GradientCases.comparators[1], GradientCases.comparators[7],
     ])
   func everyLayer(_ test: ReferenceCase) throws {
     let model = try test.model()
@@ -35,7 +36,13 @@ import Testing
       #expect(
         abs(response.standardDeviation / variance.squareRoot() - 1) < 1e-5, "\(response.name)")
     }
-    #expect(responses.first?.kernel == (test.network.stem == .cifar ? 3 : 7))
+    let kernel =
+      switch test.network.stem {
+      case .imageNet: 7
+      case .cifar, .none: 3
+      case .vector: 1
+      }
+    #expect(responses.first?.kernel == kernel)
   }
 
   @Test("Responses over several batches are those of all images, on any number of threads")
@@ -65,6 +72,7 @@ import Testing
   @Test func dataThatDoNotFitAreRefused() throws {
     let model = try Model(TrainingSupport.network(channels: 1), seed: 2)
     let data = try TrainingSupport.data(count: 2)
-    #expect(thrownError { try model.responses(data) }?.kind == .shapeMismatch)
+    let refusal = thrownError { try model.responses(data) }
+    #expect(refusal?.kind == .shapeMismatch)
   }
 }

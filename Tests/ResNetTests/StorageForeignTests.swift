@@ -131,9 +131,17 @@ extension StorageTests {
       }
     }
 
+    @Test func networkOfANewerFormat() throws {
+      for (attribute, value) in [("shortcut", "gate"), ("stem", "none"), ("stem", "vector")] {
+        try expectRefusal("network that format version 1 does not have") {
+          setText($0, "/network", attribute, Array(value.utf8))
+        }
+      }
+    }
+
     @Test func newerFormat() throws {
-      try expectRefusal("format version 2", "libresnet \(libraryVersion)", "update libresnet") {
-        replaceAttribute($0, "/", "format_version", rh_int64_in_file(), integers(2))
+      try expectRefusal("format version 3", "libresnet \(libraryVersion)", "update libresnet") {
+        replaceAttribute($0, "/", "format_version", rh_int64_in_file(), integers(3))
       }
     }
 

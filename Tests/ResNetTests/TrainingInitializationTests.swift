@@ -28,7 +28,7 @@ import Testing
       let expected: Float
       switch tensor.kind {
       case .batchNormWeight, .runningVariance: expected = 1
-      case .batchNormBias, .runningMean, .linearBias: expected = 0
+      case .batchNormBias, .runningMean, .bias: expected = 0
       case .convolutionWeight, .linearWeight: continue
       }
       let values = try model.tensor(named: tensor.name)

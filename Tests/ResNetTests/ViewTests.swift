@@ -307,7 +307,25 @@ import Testing
     #expect(
       thrownError { _ = try model.evaluate(none, views: .single) }?.kind == .invalidArgument)
     let many = ListedImages(images, labels: [0, 1, 2, 3, 4], classes: Self.classes + 1)
-    #expect(thrownError { _ = try model.evaluate(many, views: .single) }?.kind == .shapeMismatch)
+    let refusal = thrownError { _ = try model.evaluate(many, views: .single) }
+    #expect(refusal?.kind == .shapeMismatch)
+  }
+
+  @Test("A part of a dataset has the views of its images")
+  func subset() throws {
+    let model = try Self.model()
+    let data = try TrainingSupport.data(count: 20)
+    let views = Views.tenCrop(crop: 6, resize: 7)
+    let indices = [3, 17, 5]
+    let expected = try indices.map {
+      try model.evaluate(Subset(data, indices: [$0]), views: views).loss
+    }
+    let part = try model.evaluate(Subset(data, indices: indices), views: views)
+    #expect(abs(part.loss - expected.reduce(0, +) / 3) < 1e-6)
+    #expect(Set(expected).count == 3)
+    let unknown = try Subset(WatchedData(data), indices: [0])
+    let error = thrownError { _ = try model.evaluate(unknown, views: views) }
+    #expect(error?.kind == .invalidArgument && error?.message.contains("whole images") == true)
   }
 
   @Test("What a source throws is passed on, of the first image first")
@@ -337,7 +355,6 @@ final class ListedImages: ImageSource {
   var channels: Int { images.first?.channels ?? 3 }
   var classNames: [String] { [] }
 
-  func readable(_ indices: [Int]) -> [Int] { indices }
   func label(_ index: Int) throws(ResNetError) -> Int { labels[index] }
 
   func image(_ index: Int) throws(ResNetError) -> SourceImage {

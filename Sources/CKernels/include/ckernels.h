@@ -123,6 +123,13 @@ typedef struct rk_pool {
   int32_t channels, in_h, in_w, out_h, out_w, kernel, stride, padding;
 } rk_pool;
 
+// Every window x window patch of a map as a vector, in the order channel, row, column. A side that
+// is shorter than the window has one patch, each of whose cells averages the pixels between its
+// edges, cell * side / window and (cell + 1) * side / window.
+typedef struct rk_flatten {
+  int32_t channels, in_h, in_w, window, images;
+} rk_flatten;
+
 // One axis of a resampling: output i is a weighted sum of `taps[i]` inputs from `first[i]` on, with
 // weights[i * stride] and following, whose sum is 1 << 22.
 typedef struct rk_filter {
@@ -178,6 +185,26 @@ typedef struct rk_kernels {
                             const float *coefficients, float *dy, float *dz_out, int32_t blocks,
                             int64_t pixels, int64_t task);
 
+  // ---- What networks without batch normalisation have --------------------------------------
+  // Per task (image, block): dz, the gradient of a ReLU's output where that activation is above 0
+  // (all of it if activation is NULL), goes to dy and, unless it is NULL, to dz_out; its sums over
+  // pixels to sums: [images][blocks*16]. Either may be `gradient` itself.
+  void (*bias_backward)(const float *gradient, const float *activation, float *dy, float *dz_out,
+                        float *sums, int64_t pixels, int64_t task);
+  // Per task (image, block): y = h T + x (1 - T), T = sigmoid(g).
+  void (*highway)(const float *h, const float *g, const float *x, float *y, int64_t pixels,
+                  int64_t task);
+  // The gradients of h and g and, unless dx is NULL, of x.
+  void (*highway_backward)(const float *h, const float *g, const float *x, const float *gradient,
+                           float *dh, float *dg, float *dx, int64_t pixels, int64_t task);
+  // Channel c of out is the largest of channels c, C + c, 2C + c, ... of x, where `channels` is C.
+  // winners: NULL, or [image][block][pixel][16], which of the pieces it was (the first of equals).
+  void (*maxout)(int32_t channels, int32_t pieces, const float *x, float *out, uint8_t *winners,
+                 int64_t pixels, int64_t task);
+  // dx is written whole. Tasks over images * blocks of x.
+  void (*maxout_backward)(int32_t channels, int32_t pieces, const float *dout,
+                          const uint8_t *winners, float *dx, int64_t pixels, int64_t task);
+
   // ---- The rest, one task per (image, block) ----------------------------------------------
   // argmax: NULL, or [image][block][out_h][out_w][16] window positions kh * kernel + kw (first
   // maximum in scan order).
@@ -188,10 +215,10 @@ typedef struct rk_kernels {
   // pixel (i, j) of out is pixel (i*stride, j*stride) of x. Tasks over images * OUT blocks.
   void (*pad_shortcut)(int32_t in_channels, int32_t out_channels, int32_t before, int32_t stride,
                        int32_t in_h, int32_t in_w, const float *x, float *out, int64_t task);
-  // dx is written whole (zero where nothing was read). Tasks over images * IN blocks.
+  // dx is written whole (zero where nothing was read), or added to. Tasks over images * IN blocks.
   void (*pad_shortcut_backward)(int32_t in_channels, int32_t out_channels, int32_t before,
                                 int32_t stride, int32_t in_h, int32_t in_w, const float *dout,
-                                float *dx, int64_t task);
+                                float *dx, int32_t accumulate, int64_t task);
   // Mean over pixels: out [block][image][16], so that images are the pixels of what follows.
   void (*average_pool)(const float *x, float *out, int32_t images, int32_t blocks, int64_t pixels,
                        int64_t task);
@@ -224,6 +251,11 @@ typedef struct rk_kernels {
 int64_t rk_load_image(const void *nchw, int32_t is_u8, int32_t channels, int64_t pixels,
                       const float *mean, int64_t mean_pixels, const float *scale, float *out,
                       int64_t task);
+
+// Patches as vectors: out [block][image][patch][16], so that they are the pixels of what follows.
+// dx is written whole. One task per image.
+void rk_flatten_run(const rk_flatten *shape, const float *x, float *out, int64_t task);
+void rk_flatten_backward(const rk_flatten *shape, const float *dout, float *dx, int64_t task);
 
 // The same sums as resample_columns and resample_row for float planes, in double precision.
 // Resamples `rows` rows of floats along themselves; strides are in floats.

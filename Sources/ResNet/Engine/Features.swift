@@ -13,7 +13,7 @@ public struct Features: Hashable, Sendable {
 /// The shape of a layer's output for one image.
 public struct FeatureShape: Hashable, Sendable {
   public let channels: Int
-  /// Nil from the global average pooling on, where there is a vector of `channels` values.
+  /// Nil where there is a single vector of `channels` values, as from the global average pooling on.
   public let extent: Extent?
 
   /// Values.
@@ -48,16 +48,9 @@ extension Graph {
 
   func featureShape(_ layer: Int, input: Extent) throws(ResNetError) -> FeatureShape {
     let extents = try extents(input: input, to: layer)
+    let isVector = areVectors[layer] && extents[layer] == Extent(height: 1, width: 1)
     return FeatureShape(
-      channels: layers[layer].channels, extent: isPooled(layer) ? nil : extents[layer])
-  }
-
-  /// Whether a layer comes at or after the global average pooling.
-  private func isPooled(_ layer: Int) -> Bool {
-    switch layers[layer].operation {
-    case .globalAveragePool, .linear: true
-    case .input, .convolution, .batchNorm, .relu, .add, .maxPool, .padShortcut: false
-    }
+      channels: layers[layer].channels, extent: isVector ? nil : extents[layer])
   }
 }
 
@@ -101,30 +94,27 @@ extension Model {
         "\(images.count) images have \(images.count * shape.count) features, but there is room for "
           + "\(features.count)")
     }
-    let operation = graph.layers[layer].operation
+    let isScores = layer == graph.layers.count - 1
+    let areVectors = graph.areVectors[layer]
     let target = try PlanTarget.current()
     try forward(images, normalization: normalization, target: target, to: layer) {
       range, output in
       let plain = base + range.lowerBound * shape.count
-      switch operation {
-      case .linear:
+      if isScores {
         plain.update(from: output, count: range.count * shape.count)
-      case .globalAveragePool:
-        copyRows(
-          of: output, count: range.count, channels: shape.channels, to: plain,
-          pool: .shared, workers: target.workers)
-      case .input, .convolution, .batchNorm, .relu, .add, .maxPool, .padShortcut:
+      } else {
         copyMaps(
-          of: output, count: range.count, shape: shape, to: plain, pool: .shared,
-          workers: target.workers)
+          of: output, count: range.count, shape: shape, areVectors: areVectors, to: plain,
+          pool: .shared, workers: target.workers)
       }
     }
   }
 }
 
-/// Maps of `count` images, blocked as [image][block][pixel][16], in NCHW order.
+/// Maps of `count` images, blocked as [image][block][pixel][16], or vectors as
+/// [block][image][pixel][16], in NCHW order.
 private func copyMaps(
-  of blocked: UnsafePointer<Float>, count: Int, shape: FeatureShape,
+  of blocked: UnsafePointer<Float>, count: Int, shape: FeatureShape, areVectors: Bool,
   to plain: UnsafeMutablePointer<Float>, pool: ThreadPool, workers: Int
 ) {
   let lanes = Int(RK_LANES)
@@ -132,7 +122,8 @@ private func copyMaps(
   let blocks = PlanShapes.blocks(shape.channels)
   pool.run(count * blocks, workers: workers) { task, _ in
     let (image, block) = task.quotientAndRemainder(dividingBy: blocks)
-    let from = blocked + task * pixels * lanes
+    let place = areVectors ? block * count + image : task
+    let from = blocked + place * pixels * lanes
     for lane in 0..<min(lanes, shape.channels - block * lanes) {
       let to = plain + (image * shape.channels + block * lanes + lane) * pixels
       for pixel in 0..<pixels { to[pixel] = from[pixel * lanes + lane] }

@@ -4,8 +4,8 @@ import Glibc
 /// The weights of inference: BN folded into each convolution, packed once for the kernels.
 ///
 /// With scale = gamma / sqrt(running_var + eps), the weights become scale * w and the bias
-/// beta - scale * running_mean. The fully connected layer's are packed as they are, and so are those of
-/// a convolution whose own output is asked for. How weights are packed depends on the algorithm that a
+/// beta + scale * (b - running_mean), where b is the convolution's own bias, if any. Without BN, and where
+/// a convolution's own output is asked for, they are packed as they are. How weights are packed depends on the algorithm that a
 /// plan chose, so plans of other batches or extents may need some of them packed another way; each is
 /// packed when the first plan asks for it.
 ///
@@ -88,7 +88,8 @@ final class FoldedWeights {
     do throws(ResNetError) {
       if let batchNorm = key.batchNorm {
         try fold(
-          BatchNormTensors(layout, layer: batchNorm), scale: bias + padded, bias: bias)
+          BatchNormTensors(layout, layer: batchNorm), own: layout.bias(ofLayer: key.layer),
+          scale: bias + padded, bias: bias)
       } else if let own = layout.bias(ofLayer: key.layer) {
         try weights.copy(
           at: own.offset, to: UnsafeMutableBufferPointer(start: bias, count: channels))
@@ -102,17 +103,22 @@ final class FoldedWeights {
   }
 
   private func fold(
-    _ bn: BatchNormTensors, scale: UnsafeMutablePointer<Float>, bias: UnsafeMutablePointer<Float>
+    _ bn: BatchNormTensors, own: ParameterLayout.Tensor?, scale: UnsafeMutablePointer<Float>,
+    bias: UnsafeMutablePointer<Float>
   ) throws(ResNetError) {
     let gamma = try channels(bn.channels, at: bn.weight)
     let beta = try channels(bn.channels, at: bn.bias)
     let mean = try channels(bn.channels, at: bn.mean)
     let variance = try channels(bn.channels, at: bn.variance)
+    let own = try own.map { tensor throws(ResNetError) in
+      try channels(tensor.count, at: tensor.offset)
+    }
     for channel in 0..<bn.channels {
       let inverse = 1 / (Double(variance[channel]) + BatchNorm.epsilon).squareRoot()
       let factor = Double(gamma[channel]) * inverse
+      let distance = Double(mean[channel]) - Double(own?[channel] ?? 0)
       scale[channel] = Float(factor)
-      bias[channel] = Float(Double(beta[channel]) - factor * Double(mean[channel]))
+      bias[channel] = Float(Double(beta[channel]) - factor * distance)
     }
   }
 
@@ -252,7 +258,7 @@ struct BatchNormTensors {
       case .batchNormBias: bias = tensor.offset
       case .runningMean: mean = tensor.offset
       case .runningVariance: variance = tensor.offset
-      case .convolutionWeight, .linearWeight, .linearBias: break
+      case .convolutionWeight, .linearWeight, .bias: break
       }
     }
   }

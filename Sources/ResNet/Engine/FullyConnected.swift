@@ -1,6 +1,6 @@
 import CKernels
 
-/// The fully connected layer: scores = x W^T + b, with W of shape (classes, features).
+/// The classifier: scores = x W^T + b, with W of shape (classes, features).
 ///
 /// To the kernels it is a 1x1 convolution of one image, whose pixels are the images of the batch:
 /// features come blocked as [block][image][16], as the average pooling writes them. Scores leave as
@@ -10,7 +10,7 @@ struct FullyConnected {
   let features: Int
   let classes: Int
   let batch: Int
-  let tensors: LinearTensors
+  let tensors: WeightTensors
   let forward: ConvolutionPass
   private let target: PlanTarget
 
@@ -22,7 +22,7 @@ struct FullyConnected {
     self.classes = classes
     self.batch = batch
     self.target = target
-    tensors = LinearTensors(layout, layer: layer)
+    tensors = WeightTensors(layout, layer: layer)
     let pixels = Extent(height: batch, width: 1)
     forward = .forward(
       target, channels: (in: features, out: classes), kernel: 1, stride: 1, padding: 0,
@@ -106,23 +106,5 @@ extension ConvolutionPass {
         }
       }
     }
-  }
-}
-
-/// Offsets of the fully connected layer's tensors in the flat array of parameters.
-struct LinearTensors {
-  let weight: Int
-  let bias: Int
-  let classes: Int
-  let features: Int
-
-  init(_ layout: ParameterLayout, layer: Int) {
-    let own = layout.tensors.filter { $0.layer == layer }
-    let weight = own.first { $0.kind == .linearWeight }
-    self.weight = weight?.offset ?? 0
-    features = weight?.shape.last ?? 0
-    let bias = own.first { $0.kind == .linearBias }
-    self.bias = bias?.offset ?? 0
-    classes = bias?.count ?? 0
   }
 }

@@ -4,20 +4,27 @@
 /// the graph.
 struct FusedUnit {
   enum Operation {
-    /// Convolution, batch normalisation, then the shortcut's addition and ReLU where they follow.
+    /// Convolution (of vectors a fully connected layer, which to the kernels is one), its bias and
+    /// batch normalisation, then the shortcut's addition and ReLU where they follow.
     case convolution(Convolution)
     /// An addition, a ReLU or both, after a value that had to be kept as it was.
     case join(addend: Int?, relu: Bool)
     case maxPool(kernel: Int, stride: Int, padding: Int)
     case padShortcut(stride: Int, zerosBefore: Int)
+    case maxout(pieces: Int)
+    /// The unit's input is h.
+    case gate(g: Int, x: Int)
+    case flatten(window: Int)
     case averagePool
+    /// The classifier.
     case linear(layer: Int)
   }
 
   struct Convolution {
     /// The graph's layers.
     let layer: Int
-    /// Nil where the convolution's own output is asked for.
+    let hasBias: Bool
+    /// Nil without BN, and where the convolution's own output is asked for.
     let batchNorm: Int?
     let kernel: Int
     let stride: Int
@@ -57,34 +64,37 @@ extension Graph {
 
     var units: [FusedUnit] = []
     var absorbed = Set<Int>([0])
+    func appendConvolution(
+      _ index: Int, kernel: Int, stride: Int, padding: Int, hasBias: Bool
+    ) throws(ResNetError) {
+      let batchNorm = follower(of: index) { $0 == .batchNorm }
+      guard hasBias || batchNorm != nil || index == output else { throw unsupported(index) }
+      let affine = batchNorm ?? index
+      // Shortcut projections end there; it is the residual branch that adds and rectifies.
+      let add = follower(of: affine) { $0 == .add }
+        .flatMap { layers[$0].inputs[0] == affine ? $0 : nil }
+      let relu = follower(of: add ?? affine) { $0 == .relu }
+      let output = relu ?? add ?? affine
+      absorbed.formUnion([affine, add ?? affine, output])
+      units.append(
+        FusedUnit(
+          operation: .convolution(
+            .init(
+              layer: index, hasBias: hasBias, batchNorm: batchNorm, kernel: kernel, stride: stride,
+              padding: padding, addend: add.map { layers[$0].inputs[1] }, relu: relu != nil)),
+          input: layers[index].inputs[0], output: output))
+    }
     for index in needed {
       let layer = layers[index]
       switch layer.operation {
-      case .convolution(let kernel, let stride, let padding) where index == output:
+      case .linear where index == layers.count - 1:
         units.append(
-          FusedUnit(
-            operation: .convolution(
-              .init(
-                layer: index, batchNorm: nil, kernel: kernel, stride: stride, padding: padding,
-                addend: nil, relu: false)),
-            input: layer.inputs[0], output: index))
-      case .convolution(let kernel, let stride, let padding):
-        guard let batchNorm = follower(of: index, where: { $0 == .batchNorm }) else {
-          throw unsupported(index)
-        }
-        // Shortcut projections end with BN; it is the residual branch that adds and rectifies.
-        let add = follower(of: batchNorm) { $0 == .add }
-          .flatMap { layers[$0].inputs[0] == batchNorm ? $0 : nil }
-        let relu = follower(of: add ?? batchNorm) { $0 == .relu }
-        let output = relu ?? add ?? batchNorm
-        absorbed.formUnion([batchNorm, add ?? batchNorm, output])
-        units.append(
-          FusedUnit(
-            operation: .convolution(
-              .init(
-                layer: index, batchNorm: batchNorm, kernel: kernel, stride: stride,
-                padding: padding, addend: add.map { layers[$0].inputs[1] }, relu: relu != nil)),
-            input: layer.inputs[0], output: output))
+          FusedUnit(operation: .linear(layer: index), input: layer.inputs[0], output: index))
+      case .linear(let hasBias):
+        try appendConvolution(index, kernel: 1, stride: 1, padding: 0, hasBias: hasBias)
+      case .convolution(let kernel, let stride, let padding, let hasBias):
+        try appendConvolution(
+          index, kernel: kernel, stride: stride, padding: padding, hasBias: hasBias)
       case .maxPool(let kernel, let stride, let padding):
         units.append(
           FusedUnit(
@@ -95,12 +105,20 @@ extension Graph {
           FusedUnit(
             operation: .padShortcut(stride: stride, zerosBefore: zerosBefore),
             input: layer.inputs[0], output: index))
+      case .maxout(let pieces):
+        units.append(
+          FusedUnit(operation: .maxout(pieces: pieces), input: layer.inputs[0], output: index))
+      case .gate:
+        units.append(
+          FusedUnit(
+            operation: .gate(g: layer.inputs[1], x: layer.inputs[2]), input: layer.inputs[0],
+            output: index))
+      case .flatten(let window):
+        units.append(
+          FusedUnit(operation: .flatten(window: window), input: layer.inputs[0], output: index))
       case .globalAveragePool:
         units.append(
           FusedUnit(operation: .averagePool, input: layer.inputs[0], output: index))
-      case .linear:
-        units.append(
-          FusedUnit(operation: .linear(layer: index), input: layer.inputs[0], output: index))
       case .add where !absorbed.contains(index) && !kept.isDisjoint(with: layer.inputs):
         let relu = follower(of: index) { $0 == .relu }
         absorbed.formUnion([index, relu ?? index])
@@ -135,6 +153,7 @@ extension Graph {
     ResNetError(
       .invalidArgument,
       "layer \(layers[index].name) is not part of a sequence that the engine can run: each "
-        + "convolution is followed by batch normalisation, then optionally an addition and a ReLU")
+        + "convolution has a bias or is followed by batch normalisation, then optionally by an "
+        + "addition and a ReLU")
   }
 }

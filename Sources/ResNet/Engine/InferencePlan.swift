@@ -12,12 +12,17 @@ final class InferencePlan {
       pass: ConvolutionPass, weights: FoldedWeights.Key, source: Buffer, addend: Buffer?,
       relu: Bool, statistics: Buffer?, destination: Buffer)
     case join(
-      blocks: Int, pixels: Int, source: Buffer, addend: Buffer?, relu: Bool, destination: Buffer)
+      tasks: Int, blocks: Int, pixels: Int, source: Buffer, addend: Buffer?, relu: Bool,
+      destination: Buffer)
     case maxPool(shape: rk_pool, tasks: Int, source: Buffer, destination: Buffer)
     case padShortcut(
       channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, source: Buffer,
       destination: Buffer)
-    case averagePool(blocks: Int, pixels: Int, source: Buffer, destination: Buffer)
+    case maxout(
+      channels: Int, pieces: Int, pixels: Int, tasks: Int, source: Buffer, destination: Buffer)
+    case gate(h: Buffer, g: Buffer, x: Buffer, pixels: Int, tasks: Int, destination: Buffer)
+    case flatten(shape: rk_flatten, source: Buffer, destination: Buffer)
+    case averagePool(AveragePool, source: Buffer, destination: Buffer)
     case linear(
       FullyConnected, weights: FoldedWeights.Key, source: Buffer, blocked: Buffer,
       destination: Buffer)
@@ -107,25 +112,40 @@ final class InferencePlan {
         joinChannels = max(joinChannels, shapes.paddedChannels(unit.output))
         steps.append(
           .join(
-            blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
+            tasks: shapes.tasks(unit.output), blocks: shapes.blocks(unit.output),
+            pixels: shapes.pixels(unit.output),
             source: source, addend: addend.map { read($0, at: time) }, relu: relu,
             destination: destination))
       case .maxPool(let kernel, let stride, let padding):
         steps.append(
           .maxPool(
             shape: shapes.pool(unit, kernel: kernel, stride: stride, padding: padding),
-            tasks: batch * shapes.blocks(unit.input), source: source, destination: destination))
+            tasks: shapes.tasks(unit.input), source: source, destination: destination))
       case .padShortcut(let stride, let zerosBefore):
         steps.append(
           .padShortcut(
             channels: (in: shapes.channels(unit.input), out: shapes.channels(unit.output)),
-            zerosBefore: zerosBefore, stride: stride, input: shapes.extents[unit.input],
+            zerosBefore: zerosBefore, stride: stride, input: shapes.extent(unit.input),
             source: source, destination: destination))
+      case .maxout(let pieces):
+        steps.append(
+          .maxout(
+            channels: shapes.channels(unit.output), pieces: pieces,
+            pixels: shapes.pixels(unit.output), tasks: shapes.tasks(unit.output), source: source,
+            destination: destination))
+      case .gate(let g, let x):
+        steps.append(
+          .gate(
+            h: source, g: read(g, at: time), x: read(x, at: time),
+            pixels: shapes.pixels(unit.output), tasks: shapes.tasks(unit.output),
+            destination: destination))
+      case .flatten(let window):
+        steps.append(
+          .flatten(
+            shape: shapes.flatten(unit, window: window), source: source, destination: destination))
       case .averagePool:
         steps.append(
-          .averagePool(
-            blocks: shapes.blocks(unit.input), pixels: shapes.pixels(unit.input), source: source,
-            destination: destination))
+          .averagePool(shapes.averagePool(unit), source: source, destination: destination))
       case .linear(let layer):
         let linear = shapes.fullyConnected(target, layout, unit: unit, layer: layer)
         let key = FoldedWeights.Key(layer: layer, batchNorm: nil)
@@ -175,10 +195,11 @@ final class InferencePlan {
           }
         }
       case .join(
-        let blocks, let pixels, let source, let addend, let relu, let destination):
+        let tasks, let blocks, let pixels, let source, let addend, let relu, let destination):
         join(
           arena[source], addend.map { arena[$0] }, relu: relu, into: arena[destination],
-          blocks: blocks, pixels: pixels, kernels: kernels, pool: pool, workers: workers)
+          tasks: tasks, blocks: blocks, pixels: pixels, kernels: kernels, pool: pool,
+          workers: workers)
       case .maxPool(var shape, let tasks, let source, let destination):
         withUnsafePointer(to: &shape) { shape in
           pool.run(tasks, workers: workers) { task, _ in
@@ -193,11 +214,29 @@ final class InferencePlan {
             Int32(input.height), Int32(input.width), arena[source], arena[destination],
             Int64(task))
         }
-      case .averagePool(let blocks, let pixels, let source, let destination):
-        pool.run(batch * blocks, workers: workers) { task, _ in
-          kernels.average_pool(
-            arena[source], arena[destination], Int32(batch), Int32(blocks), Int64(pixels),
+      case .maxout(
+        let channels, let pieces, let pixels, let tasks, let source, let destination):
+        pool.run(tasks, workers: workers) { task, _ in
+          kernels.maxout(
+            Int32(channels), Int32(pieces), arena[source], arena[destination], nil, Int64(pixels),
             Int64(task))
+        }
+      case .gate(let h, let g, let x, let pixels, let tasks, let destination):
+        pool.run(tasks, workers: workers) { task, _ in
+          kernels.highway(
+            arena[h], arena[g], arena[x], arena[destination], Int64(pixels), Int64(task))
+        }
+      case .flatten(var shape, let source, let destination):
+        withUnsafePointer(to: &shape) { shape in
+          pool.run(batch, workers: workers) { task, _ in
+            rk_flatten_run(shape, arena[source], arena[destination], Int64(task))
+          }
+        }
+      case .averagePool(let pooling, let source, let destination):
+        pool.run(pooling.tasks, workers: workers) { task, _ in
+          kernels.average_pool(
+            arena[source], arena[destination], Int32(pooling.images), Int32(pooling.blocks),
+            Int64(pooling.pixels), Int64(task))
         }
       case .linear(let layer, let key, let source, let blocked, let destination):
         layer.scores(
@@ -212,14 +251,15 @@ final class InferencePlan {
   /// out = relu?(source + addend)
   private func join(
     _ source: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?, relu: Bool,
-    into out: UnsafeMutablePointer<Float>, blocks: Int, pixels: Int, kernels: rk_kernels,
+    into out: UnsafeMutablePointer<Float>, tasks: Int, blocks: Int, pixels: Int,
+    kernels: rk_kernels,
     pool: ThreadPool, workers: Int
   ) {
     var from = rk_source(data: addend, scale: nil, shift: nil, relu: 0)
     withUnsafePointer(to: &from) { from in
       ones.withUnsafeBufferPointer { ones in
         zeros.withUnsafeBufferPointer { zeros in
-          pool.run(batch * blocks, workers: workers) { task, _ in
+          pool.run(tasks, workers: workers) { task, _ in
             kernels.apply_run(
               source, ones.baseAddress, zeros.baseAddress, addend == nil ? nil : from,
               relu ? 1 : 0, out, Int32(blocks), Int64(pixels), Int64(task))

@@ -5,7 +5,11 @@ extension TrainingContext {
     let kernels = kernels.pointee
     switch step {
     case .convolution(let unit):
-      batchNormBackward(unit)
+      if let norm = unit.norm {
+        batchNormBackward(unit, norm)
+      } else {
+        biasBackward(unit)
+      }
       weightsBackward(unit)
       dataBackward(unit)
     case .maxPool(var shape, let tasks, let argmax, let route):
@@ -17,18 +21,42 @@ extension TrainingContext {
             Int64(task))
         }
       }
-    case .padShortcut(let channels, let zerosBefore, let stride, let input, let route):
+    case .padShortcut(
+      let channels, let zerosBefore, let stride, let input, let accumulate, let route):
       run(batch * PlanShapes.blocks(channels.in)) { task, _ in
         kernels.pad_shortcut_backward(
           Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),
           Int32(input.height), Int32(input.width), arena[route.outputGradient],
-          arena[route.inputGradient], Int64(task))
+          arena[route.inputGradient], accumulate ? 1 : 0, Int64(task))
       }
-    case .averagePool(let blocks, let pixels, let route):
-      run(batch * blocks) { task, _ in
+    case .maxout(
+      let channels, let pieces, let images, let pixels, let winners, let route):
+      let positions = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)
+      run(images * PlanShapes.blocks(channels * pieces)) { task, _ in
+        kernels.maxout_backward(
+          Int32(channels), Int32(pieces), arena[route.outputGradient], positions,
+          arena[route.inputGradient], Int64(pixels), Int64(task))
+      }
+    case .gate(let unit):
+      let own = unit.gradients
+      run(unit.tasks) { task, _ in
+        kernels.highway_backward(
+          arena[unit.h], arena[unit.g], arena[unit.backwardX], arena[own.y], arena[own.h],
+          arena[own.g], own.x.map { arena[$0] }, Int64(unit.pixels), Int64(task))
+      }
+    case .flatten(var shape, _, _, let route):
+      guard let route else { return }
+      withUnsafePointer(to: &shape) { shape in
+        run(batch) { task, _ in
+          rk_flatten_backward(
+            shape, arena[route.outputGradient], arena[route.inputGradient], Int64(task))
+        }
+      }
+    case .averagePool(let pooling, let route):
+      run(pooling.tasks) { task, _ in
         kernels.average_pool_backward(
-          arena[route.outputGradient], arena[route.inputGradient], Int32(batch), Int32(blocks),
-          Int64(pixels), Int64(task))
+          arena[route.outputGradient], arena[route.inputGradient], Int32(pooling.images),
+          Int32(pooling.blocks), Int64(pooling.pixels), Int64(task))
       }
     case .linear(let unit, let route):
       backward(unit, route)
@@ -37,28 +65,30 @@ extension TrainingContext {
 
   /// From the gradient of the activation to those of BN's weight and bias and of the
   /// convolution's output (and, in place, of the shortcut).
-  private func batchNormBackward(_ unit: TrainingPlan.ConvolutionUnit) {
+  private func batchNormBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm
+  ) {
     let kernels = kernels.pointee
     let own = unit.gradients
-    if let again = unit.again {
-      convolve(unit, packed: again.packed, y: again.y, statistics: nil)
+    if let again = norm.again {
+      convolve(unit, packed: again.packed, y: again.y)
     }
-    let y = arena[unit.again?.y ?? unit.y]
+    let y = arena[norm.again?.y ?? unit.y]
     var mask = rk_mask(
       relu: unit.relu ? 1 : 0,
-      activation: unit.addend == nil ? nil : unit.activation.map { UnsafePointer(arena[$0]) },
-      scale: arena[unit.norm.scale], shift: arena[unit.norm.shift])
+      activation: unit.addend == nil ? nil : norm.activation.map { UnsafePointer(arena[$0]) },
+      scale: arena[norm.factors.scale], shift: arena[norm.factors.shift])
     withUnsafePointer(to: &mask) { mask in
-      run(batch * unit.blocks) { task, _ in
+      run(unit.tasks) { task, _ in
         kernels.bn_backward_sums(
-          arena[own.output], y, mask, arena[unit.norm.mean],
-          arena[unit.norm.inverseDeviation], arena[own.sums], Int32(unit.blocks),
+          arena[own.output], y, mask, arena[norm.factors.mean],
+          arena[norm.factors.inverseDeviation], arena[own.sums], Int32(unit.blocks),
           Int64(unit.pixels), Int64(task))
       }
-      run(unit.blocks) { block, _ in batchNormCoefficients(unit, block: block) }
-      run(batch * unit.blocks) { task, _ in
+      run(unit.blocks) { block, _ in batchNormCoefficients(unit, norm, block: block) }
+      run(unit.tasks) { task, _ in
         kernels.bn_backward_apply(
-          arena[own.output], y, mask, arena[own.coefficients], arena[own.y],
+          arena[own.output], y, mask, arena[norm.coefficients], arena[own.y],
           own.feedsShortcut ? arena[own.output] : nil, Int32(unit.blocks), Int64(unit.pixels),
           Int64(task))
       }
@@ -67,29 +97,32 @@ extension TrainingContext {
 
   /// With x^ = (y - mean) / s, s = sqrt(variance + eps), and means over all n values of a channel:
   /// dbeta = sum dz, dgamma = sum dz x^, and
-  /// dy = gamma / s * (dz - mean(dz) - x^ mean(dz x^)) = c0 dz + c1 y + c2.
-  private func batchNormCoefficients(_ unit: TrainingPlan.ConvolutionUnit, block: Int) {
+  /// dy = gamma / s * (dz - mean(dz) - x^ mean(dz x^)) = c0 dz + c1 y + c2. The sum of dy is 0, and so
+  /// is the gradient of a bias before BN.
+  private func batchNormCoefficients(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, block: Int
+  ) {
     let lanes = Int(RK_LANES)
     let padded = unit.blocks * lanes
-    let values = Double(batch * unit.pixels)
-    let coefficients = arena[unit.gradients.coefficients]
+    let values = Double(unit.images * unit.pixels)
+    let coefficients = arena[norm.coefficients]
     for channel in block * lanes..<(block + 1) * lanes {
-      guard channel < unit.batchNorm.channels else {
+      guard channel < norm.tensors.channels else {
         for row in 0..<3 { coefficients[row * padded + channel] = 0 }
         continue
       }
       var sum = 0.0
       var product = 0.0
-      for image in 0..<batch {
+      for image in 0..<unit.images {
         let row = arena[unit.gradients.sums] + image * 2 * padded
         sum += Double(row[channel])
         product += Double(row[padded + channel])
       }
-      gradients[unit.batchNorm.bias + channel] = Float(sum)
-      gradients[unit.batchNorm.weight + channel] = Float(product)
-      let inverse = Double(arena[unit.norm.inverseDeviation][channel])
-      let mean = Double(arena[unit.norm.mean][channel])
-      let scale = Double(parameters[unit.batchNorm.weight + channel]) * inverse
+      gradients[norm.tensors.bias + channel] = Float(sum)
+      gradients[norm.tensors.weight + channel] = Float(product)
+      let inverse = Double(arena[norm.factors.inverseDeviation][channel])
+      let mean = Double(arena[norm.factors.mean][channel])
+      let scale = Double(parameters[norm.tensors.weight + channel]) * inverse
       let slope = -scale * inverse * product / values
       coefficients[channel] = Float(scale)
       coefficients[padded + channel] = Float(slope)
@@ -97,11 +130,31 @@ extension TrainingContext {
     }
   }
 
+  /// From the gradient of the activation to those of the bias and of the convolution's output (and,
+  /// in place, of the shortcut).
+  private func biasBackward(_ unit: TrainingPlan.ConvolutionUnit) {
+    let kernels = kernels.pointee
+    let own = unit.gradients
+    run(unit.tasks) { task, _ in
+      kernels.bias_backward(
+        arena[own.output], unit.relu ? arena[unit.y] : nil, arena[own.y],
+        own.feedsShortcut ? arena[own.output] : nil, arena[own.sums], Int64(unit.pixels),
+        Int64(task))
+    }
+    guard let bias = unit.tensors.bias else { return }
+    let padded = unit.blocks * Int(RK_LANES)
+    for channel in 0..<unit.tensors.outputs {
+      let sums = arena[own.sums] + channel
+      gradients[bias + channel] = Float(
+        (0..<unit.images).reduce(0.0) { $0 + Double(sums[$1 * padded]) })
+    }
+  }
+
   private func weightsBackward(_ unit: TrainingPlan.ConvolutionUnit) {
     let own = unit.gradients
     weightsBackward(
       unit.wgrad, source: unit.backwardSource.source(arena), dy: arena[own.y],
-      partials: arena[own.partials], weight: unit.weight)
+      partials: arena[own.partials], weight: unit.tensors.weight)
   }
 
   /// The gradient of the weights at offset `weight` of the parameters.
@@ -134,10 +187,11 @@ extension TrainingContext {
     weightsBackward(
       unit.wgrad, source: rk_source(data: arena[route.source], scale: nil, shift: nil, relu: 0),
       dy: arena[own.blocked], partials: arena[own.partials], weight: layer.tensors.weight)
+    guard let bias = layer.tensors.bias else { return }
     for label in 0..<layer.classes {
       var sum = 0.0
       for image in 0..<batch { sum += Double(dscores[image * layer.classes + label]) }
-      gradients[layer.tensors.bias + label] = Float(sum)
+      gradients[bias + label] = Float(sum)
     }
   }
 
@@ -145,7 +199,7 @@ extension TrainingContext {
     let own = unit.gradients
     guard let pass = unit.backward, let input = own.input else { return }
     let kernels = kernels.pointee
-    pack(pass, weight: unit.weight, transposed: true, arena[own.packed])
+    pack(pass, weight: unit.tensors.weight, transposed: true, arena[own.packed])
     var source = rk_source(data: arena[own.y], scale: nil, shift: nil, relu: 0)
     var epilogue = rk_epilogue(
       accumulate: own.accumulate ? 1 : 0, relu: 0, bias: nil, addend: nil, statistics: nil)

@@ -36,7 +36,7 @@ package final class TrainingEngine {
     target = try .current()
     plan = try Self.plan(model, batch: batch, extent: extent, target: target)
     arena = try Arena(plan.arena)
-    for case .convolution(let unit) in plan.steps { unit.forward.countSlots() }
+    for (unit, _) in plan.normalized { unit.forward.countSlots() }
     updates = Self.updates(model.layout)
     gradients = try allocateFloats(model.layout.trainableFloats)
   }
@@ -107,13 +107,14 @@ package final class TrainingEngine {
       _ running: (mean: Int, variance: Int), _ batch: (mean: Double, variance: Double, values: Int)
     ) -> Void
   ) {
-    for case .convolution(let unit) in plan.steps {
-      for channel in 0..<unit.batchNorm.channels {
+    for (unit, norm) in plan.normalized {
+      for channel in 0..<norm.tensors.channels {
         body(
-          (mean: unit.batchNorm.mean + channel, variance: unit.batchNorm.variance + channel),
+          (mean: norm.tensors.mean + channel, variance: norm.tensors.variance + channel),
           (
-            mean: Double(arena[unit.norm.mean][channel]),
-            variance: Double(arena[unit.norm.variance][channel]), values: batch * unit.pixels
+            mean: Double(arena[norm.factors.mean][channel]),
+            variance: Double(arena[norm.factors.variance][channel]),
+            values: unit.images * unit.pixels
           ))
       }
     }
@@ -145,14 +146,14 @@ package final class TrainingEngine {
   /// Throws if a layer's batch statistics overflowed, which huge pixels can do without the loss
   /// showing it: the channel is then constant. In the running statistics it would stay for ever.
   private func checkStatistics() throws(ResNetError) {
-    for case .convolution(let unit) in plan.steps {
-      for channel in 0..<unit.batchNorm.channels
-      where !(arena[unit.norm.mean][channel] + arena[unit.norm.variance][channel])
+    for (_, norm) in plan.normalized {
+      for channel in 0..<norm.tensors.channels
+      where !(arena[norm.factors.mean][channel] + arena[norm.factors.variance][channel])
         .isFinite
       {
         throw ResNetError(
           .notFinite,
-          "the values before \(model.graph.layers[unit.batchNorm.layer].name) are too large: their "
+          "the values before \(model.graph.layers[norm.tensors.layer].name) are too large: their "
             + "variance over the batch is not finite; scale the images down, or lower the learning "
             + "rate")
       }
@@ -172,20 +173,22 @@ package final class TrainingEngine {
         values + update.offset, gradients + update.offset, velocity + update.offset,
         Int64(update.count), rate, momentum, update.isWeight || !spareBNAndBiases ? decay : 0)
     }
-    for case .convolution(let unit) in plan.steps { updateRunningStatistics(unit) }
+    for (unit, norm) in plan.normalized { updateRunningStatistics(unit, norm) }
     parameters.noteChange()
   }
 
   /// running = 0.9 running + 0.1 batch, with the unbiased variance.
-  private func updateRunningStatistics(_ unit: TrainingPlan.ConvolutionUnit) {
-    let values = Float(batch * unit.pixels)
+  private func updateRunningStatistics(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm
+  ) {
+    let values = Float(unit.images * unit.pixels)
     let keep = 1 - BatchNorm.momentum
-    let means = parameters.values + unit.batchNorm.mean
-    let variances = parameters.values + unit.batchNorm.variance
-    for channel in 0..<unit.batchNorm.channels {
-      let variance = arena[unit.norm.variance][channel] * (values / (values - 1))
+    let means = parameters.values + norm.tensors.mean
+    let variances = parameters.values + norm.tensors.variance
+    for channel in 0..<norm.tensors.channels {
+      let variance = arena[norm.factors.variance][channel] * (values / (values - 1))
       means[channel] =
-        keep * means[channel] + BatchNorm.momentum * arena[unit.norm.mean][channel]
+        keep * means[channel] + BatchNorm.momentum * arena[norm.factors.mean][channel]
       variances[channel] = keep * variances[channel] + BatchNorm.momentum * variance
     }
   }

@@ -47,58 +47,89 @@ extension TrainingContext {
             shape, arena[route.source], arena[route.destination], positions, Int64(task))
         }
       }
-    case .padShortcut(let channels, let zerosBefore, let stride, let input, let route):
+    case .padShortcut(let channels, let zerosBefore, let stride, let input, _, let route):
       run(batch * PlanShapes.blocks(channels.out)) { task, _ in
         kernels.pad_shortcut(
           Int32(channels.in), Int32(channels.out), Int32(zerosBefore), Int32(stride),
           Int32(input.height), Int32(input.width), arena[route.source], arena[route.destination],
           Int64(task))
       }
-    case .averagePool(let blocks, let pixels, let route):
-      run(batch * blocks) { task, _ in
+    case .maxout(
+      let channels, let pieces, let images, let pixels, let winners, let route):
+      let positions = UnsafeMutableRawPointer(arena[winners]).assumingMemoryBound(to: UInt8.self)
+      run(images * PlanShapes.blocks(channels)) { task, _ in
+        kernels.maxout(
+          Int32(channels), Int32(pieces), arena[route.source], arena[route.destination],
+          positions, Int64(pixels), Int64(task))
+      }
+    case .gate(let unit):
+      run(unit.tasks) { task, _ in
+        kernels.highway(
+          arena[unit.h], arena[unit.g], arena[unit.x], arena[unit.y], Int64(unit.pixels),
+          Int64(task))
+      }
+    case .flatten(var shape, let source, let destination, _):
+      withUnsafePointer(to: &shape) { shape in
+        run(batch) { task, _ in
+          rk_flatten_run(shape, arena[source], arena[destination], Int64(task))
+        }
+      }
+    case .averagePool(let pooling, let route):
+      run(pooling.tasks) { task, _ in
         kernels.average_pool(
-          arena[route.source], arena[route.destination], Int32(batch), Int32(blocks),
-          Int64(pixels), Int64(task))
+          arena[route.source], arena[route.destination], Int32(pooling.images),
+          Int32(pooling.blocks), Int64(pooling.pixels), Int64(task))
       }
     case .linear(let unit, let route):
       pack(
         unit.layer.forward, weight: unit.layer.tensors.weight, transposed: false, arena[unit.packed]
       )
-      // What lies between the tensors is zero, so the bias is padded.
       unit.layer.scores(
-        x: arena[route.source], packed: arena[unit.packed],
-        bias: parameters + unit.layer.tensors.bias,
+        x: arena[route.source], packed: arena[unit.packed], bias: bias(unit.layer.tensors),
         blocked: arena[unit.blocked], into: arena[route.destination], arena: arena, pool: pool)
     }
   }
 
   private func forward(_ unit: TrainingPlan.ConvolutionUnit) {
     let kernels = kernels.pointee
-    convolve(unit, packed: unit.packed, y: unit.y, statistics: arena[unit.slots])
-    run(unit.blocks) { block, _ in normalizationFactors(unit, block: block) }
-    guard let activation = unit.activation else { return }
+    guard let norm = unit.norm else {
+      convolve(
+        unit, packed: unit.packed, y: unit.y, addend: unit.addend.map { arena[$0.buffer] },
+        relu: unit.relu)
+      return
+    }
+    convolve(unit, packed: unit.packed, y: unit.y, statistics: arena[norm.slots])
+    run(unit.blocks) { block, _ in normalizationFactors(unit, norm, block: block) }
+    guard let activation = norm.activation else { return }
     var addend = unit.addend?.source(arena) ?? rk_source()
     withUnsafePointer(to: &addend) { addend in
-      run(batch * unit.blocks) { task, _ in
+      run(unit.tasks) { task, _ in
         kernels.apply_run(
-          arena[unit.y], arena[unit.norm.scale], arena[unit.norm.shift],
+          arena[unit.y], arena[norm.factors.scale], arena[norm.factors.shift],
           unit.addend == nil ? nil : addend, unit.relu ? 1 : 0, arena[activation],
           Int32(unit.blocks), Int64(unit.pixels), Int64(task))
       }
     }
   }
 
-  /// y = the convolution of the unit's source.
+  /// A layer's bias, if it has one. What lies between the tensors is zero, so it is padded.
+  func bias(_ tensors: WeightTensors) -> UnsafePointer<Float>? {
+    tensors.bias.map { parameters + $0 }
+  }
+
+  /// y = the convolution of the unit's source and its bias; the rest is for units without BN.
   func convolve(
     _ unit: TrainingPlan.ConvolutionUnit, packed: Buffer, y: Buffer,
-    statistics: UnsafeMutablePointer<Float>?
+    addend: UnsafePointer<Float>? = nil, relu: Bool = false,
+    statistics: UnsafeMutablePointer<Float>? = nil
   ) {
     let kernels = kernels.pointee
     let conv = unit.forward.conv
-    pack(unit.forward, weight: unit.weight, transposed: false, arena[packed])
+    pack(unit.forward, weight: unit.tensors.weight, transposed: false, arena[packed])
     var source = unit.source.source(arena)
     var epilogue = rk_epilogue(
-      accumulate: 0, relu: 0, bias: nil, addend: nil, statistics: statistics)
+      accumulate: 0, relu: relu ? 1 : 0, bias: bias(unit.tensors), addend: addend,
+      statistics: statistics)
     withUnsafePointer(to: &source) { source in
       withUnsafePointer(to: &epilogue) { epilogue in
         run(Int(conv.pointee.tasks)) { task, worker in
@@ -111,14 +142,17 @@ extension TrainingContext {
 
   /// Batch mean and variance of the block's channels, and the affine map that BN amounts to:
   /// scale = gamma / sqrt(variance + eps), shift = beta - scale * mean.
-  private func normalizationFactors(_ unit: TrainingPlan.ConvolutionUnit, block: Int) {
+  private func normalizationFactors(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, block: Int
+  ) {
     let lanes = Int(RK_LANES)
     let padded = unit.blocks * lanes
     for channel in block * lanes..<(block + 1) * lanes {
-      guard channel < unit.batchNorm.channels else {
+      guard channel < norm.tensors.channels else {
         for buffer in [
-          unit.norm.mean, unit.norm.inverseDeviation, unit.norm.variance, unit.norm.scale,
-          unit.norm.shift,
+          norm.factors.mean, norm.factors.inverseDeviation, norm.factors.variance,
+          norm.factors.scale,
+          norm.factors.shift,
         ] {
           arena[buffer][channel] = 0
         }
@@ -128,17 +162,17 @@ extension TrainingContext {
       var variance = 0.0
       unit.forward.slotCounts.withUnsafeBufferPointer { counts in
         rk_merge_statistics(
-          arena[unit.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
+          arena[norm.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
           Int64(channel), &mean, &variance)
       }
       let inverse = 1 / (variance + BatchNorm.epsilon).squareRoot()
-      let scale = Double(parameters[unit.batchNorm.weight + channel]) * inverse
-      arena[unit.norm.mean][channel] = Float(mean)
-      arena[unit.norm.inverseDeviation][channel] = Float(inverse)
-      arena[unit.norm.variance][channel] = Float(variance)
-      arena[unit.norm.scale][channel] = Float(scale)
-      arena[unit.norm.shift][channel] = Float(
-        Double(parameters[unit.batchNorm.bias + channel]) - scale * mean)
+      let scale = Double(parameters[norm.tensors.weight + channel]) * inverse
+      arena[norm.factors.mean][channel] = Float(mean)
+      arena[norm.factors.inverseDeviation][channel] = Float(inverse)
+      arena[norm.factors.variance][channel] = Float(variance)
+      arena[norm.factors.scale][channel] = Float(scale)
+      arena[norm.factors.shift][channel] = Float(
+        Double(parameters[norm.tensors.bias + channel]) - scale * mean)
     }
   }
 }

@@ -4,10 +4,10 @@ import CKernels
 ///
 /// A convolution's output y is kept as it is; BN, shortcut and ReLU are applied either in one pass
 /// that stores the activation, or, where a single convolution reads it, on load of that
-/// convolution. Where y is not some convolution's input and 1x1 convolutions made it (the
+/// convolution. Without BN, y is the activation: bias, shortcut and ReLU are in the epilogue. Where y is not some convolution's input and 1x1 convolutions made it (the
 /// expansions of bottlenecks and the projections, a third of all activations), it is given up after
 /// the forward half and computed again, to the same bits, in the backward half: that is a tenth more
-/// arithmetic for a third less memory. Likewise the images are loaded once more when the first
+/// arithmetic for a third less memory (vectors take too little to save). Likewise the images are loaded once more when the first
 /// convolution's gradient needs them.
 ///
 /// Time runs forward through the units, then backward: unit i works at time 1 + i and again at
@@ -32,11 +32,11 @@ struct TrainingPlan {
 
   struct ConvolutionUnit {
     let forward: ConvolutionPass
-    /// Nil for the first convolution, as images need no gradient.
+    /// Nil where the input needs no gradient.
     let backward: ConvolutionPass?
     let wgrad: WeightGradientPass
-    let weight: Int
-    let batchNorm: BatchNormTensors
+    let tensors: WeightTensors
+    let images: Int
     let blocks: Int
     let pixels: Int
     let relu: Bool
@@ -46,15 +46,26 @@ struct TrainingPlan {
     let backwardSource: Operand
     let packed: Buffer
     let y: Buffer
-    /// Where y is computed again for the backward half, if it was given up.
-    let again: (packed: Buffer, y: Buffer)?
-    let slots: Buffer
-    let norm: NormBuffers
     let addend: Operand?
-    /// Where the activation is stored, unless its reader applies BN on load.
-    let activation: Buffer?
+    /// Nil without BN.
+    let norm: Norm?
 
     var gradients: ConvolutionGradients
+
+    /// Tasks of a pass over the output: one per image and block.
+    var tasks: Int { images * blocks }
+  }
+
+  /// What BN adds to a convolution.
+  struct Norm {
+    let tensors: BatchNormTensors
+    let slots: Buffer
+    let factors: NormBuffers
+    /// Where y is computed again for the backward half, if it was given up.
+    let again: (packed: Buffer, y: Buffer)?
+    /// Where the activation is stored, unless its reader applies BN on load.
+    let activation: Buffer?
+    let coefficients: Buffer
   }
 
   struct ConvolutionGradients {
@@ -64,10 +75,9 @@ struct TrainingPlan {
     /// Of the convolution's output; the same buffer as `output` where nothing else needs that.
     let y: Buffer
     let sums: Buffer
-    let coefficients: Buffer
     let partials: Buffer
     let packed: Buffer
-    /// Of the unit's input; nil for images.
+    /// Of the unit's input; nil where it needs none.
     let input: Buffer?
     /// Whether another unit has put its share there already.
     let accumulate: Bool
@@ -79,6 +89,19 @@ struct TrainingPlan {
     let destination: Buffer
     var outputGradient: Buffer
     var inputGradient: Buffer
+  }
+
+  /// What a gate reads and writes. The images, as x, need no gradient.
+  struct GateUnit {
+    let h: Buffer
+    let g: Buffer
+    let x: Buffer
+    /// The same in the backward half.
+    let backwardX: Buffer
+    let y: Buffer
+    let pixels: Int
+    let tasks: Int
+    let gradients: (y: Buffer, h: Buffer, g: Buffer, x: Buffer?)
   }
 
   /// The fully connected layer's passes and the buffers of its own.
@@ -103,9 +126,16 @@ struct TrainingPlan {
   enum Step {
     case convolution(ConvolutionUnit)
     case maxPool(shape: rk_pool, tasks: Int, argmax: Buffer, Route)
+    /// Its input's gradient has another unit's share already if the block has a single layer.
     case padShortcut(
-      channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent, Route)
-    case averagePool(blocks: Int, pixels: Int, Route)
+      channels: (in: Int, out: Int), zerosBefore: Int, stride: Int, input: Extent,
+      accumulate: Bool, Route)
+    /// `channels` are those of the output.
+    case maxout(channels: Int, pieces: Int, images: Int, pixels: Int, winners: Buffer, Route)
+    case gate(GateUnit)
+    /// Without a route back where its input is the images.
+    case flatten(shape: rk_flatten, source: Buffer, destination: Buffer, Route?)
+    case averagePool(AveragePool, Route)
     case linear(LinearUnit, Route)
   }
 
@@ -130,9 +160,29 @@ struct TrainingPlan {
     input = builder.input
     steps = try builder.build()
     (scores, scoreGradient) = try builder.ends()
-    inputAgain = builder.inputAgain.flatMap { buffer in
-      units.lastIndex { $0.input == 0 }.map { (buffer, $0) }
-    }
+    inputAgain = builder.inputAgain
     arena = ArenaLayout(builder.planner, scratchFloats: builder.scratch, workers: target.workers)
+  }
+
+  /// The units that have BN.
+  var normalized: [(ConvolutionUnit, Norm)] {
+    steps.compactMap { step in
+      guard case .convolution(let unit) = step, let norm = unit.norm else { return nil }
+      return (unit, norm)
+    }
+  }
+}
+
+/// Where the tensors of a convolution or a fully connected layer are in the flat array of parameters.
+struct WeightTensors {
+  let weight: Int
+  let outputs: Int
+  let bias: Int?
+
+  init(_ layout: ParameterLayout, layer: Int) {
+    let weight = layout.weight(ofLayer: layer)
+    self.weight = weight?.offset ?? 0
+    outputs = weight?.shape.first ?? 0
+    bias = layout.bias(ofLayer: layer)?.offset
   }
 }

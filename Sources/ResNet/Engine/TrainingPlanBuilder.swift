@@ -14,7 +14,10 @@ struct TrainingPlanBuilder {
   /// Floats of scratch per thread.
   private(set) var scratch = 0
   let input: Buffer
-  private(set) var inputAgain: Buffer?
+  /// The images of the backward half, and the first unit, in reverse, that reads them.
+  private(set) var inputAgain: (buffer: Buffer, step: Int)?
+  /// The images, and what has no weights before it: values that need no gradient.
+  private var constants: Set<Int> = [0]
 
   private enum Reader { case convolution, addend, other }
 
@@ -34,6 +37,12 @@ struct TrainingPlanBuilder {
         if let addend = convolution.addend { readers[addend, default: []].append(.addend) }
       } else {
         readers[unit.input, default: []].append(.other)
+      }
+      switch unit.operation {
+      case .gate(let g, let x):
+        for value in [g, x] { readers[value, default: []].append(.other) }
+      case .flatten where constants.contains(unit.input): constants.insert(unit.output)
+      default: break
       }
     }
   }
@@ -70,11 +79,18 @@ struct TrainingPlanBuilder {
   private enum Forward {
     case convolution(
       FusedUnit.Convolution, pass: ConvolutionPass, source: TrainingPlan.Operand, packed: Buffer,
-      y: Buffer, slots: Buffer, norm: TrainingPlan.NormBuffers, addend: TrainingPlan.Operand?,
-      activation: Buffer?)
+      y: Buffer, addend: TrainingPlan.Operand?, norm: NormForward?)
     case linear(
       FullyConnected, source: Buffer, destination: Buffer, packed: Buffer, blocked: Buffer)
-    case other(source: Buffer, destination: Buffer, argmax: Buffer?)
+    /// `positions` tell which of the values that a maximum was taken of it is.
+    case other(source: Buffer, destination: Buffer, positions: Buffer?)
+    case gate(h: Buffer, g: Buffer, x: Buffer, destination: Buffer)
+  }
+
+  private struct NormForward {
+    let slots: Buffer
+    let factors: TrainingPlan.NormBuffers
+    let activation: Buffer?
   }
 
   private mutating func planForward(_ index: Int) throws(ResNetError) -> Forward {
@@ -88,6 +104,12 @@ struct TrainingPlanBuilder {
       operands[unit.output] = .init(buffer: destination, statistics: nil, relu: false)
       // The scores are read between the forward and the backward half.
       planner.use(destination, at: time + 1)
+      if case .gate(let g, let x) = unit.operation {
+        planner.use(source.buffer, at: backwardTime(index))
+        return .gate(
+          h: source.buffer, g: try read(g, at: time, backward: index).buffer,
+          x: try read(x, at: time, backward: index).buffer, destination: destination)
+      }
       if case .linear(let layer) = unit.operation {
         let linear = shapes.fullyConnected(target, layout, unit: unit, layer: layer)
         scratch = max(scratch, linear.forward.scratchFloats)
@@ -96,14 +118,16 @@ struct TrainingPlanBuilder {
           packed: planner.buffer(floats: linear.forward.packedFloats, at: time),
           blocked: planner.buffer(floats: shapes.activationFloats(unit.output), at: time))
       }
-      var argmax: Buffer?
-      if case .maxPool = unit.operation {
+      var positions: Buffer?
+      switch unit.operation {
+      case .maxPool, .maxout:
         let buffer = planner.buffer(
           floats: (shapes.activationFloats(unit.output) + 3) / 4, at: time)
         planner.use(buffer, at: backwardTime(index))
-        argmax = buffer
+        positions = buffer
+      default: break
       }
-      return .other(source: source.buffer, destination: destination, argmax: argmax)
+      return .other(source: source.buffer, destination: destination, positions: positions)
     }
 
     let source = try read(unit.input, at: time, backward: index)
@@ -117,10 +141,17 @@ struct TrainingPlanBuilder {
     scratch = max(scratch, pass.scratchFloats)
     let packed = planner.buffer(floats: pass.packedFloats, at: time)
     let y = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
+    guard convolution.batchNorm != nil else {
+      // The activation, whose sign is ReLU's mask.
+      if convolution.relu { planner.use(y, at: backwardTime(index)) }
+      operands[unit.output] = .init(buffer: y, statistics: nil, relu: false)
+      return .convolution(
+        convolution, pass: pass, source: source, packed: packed, y: y, addend: addend, norm: nil)
+    }
     if !isComputedAgain(unit, convolution) { planner.use(y, at: backwardTime(index)) }
     let slots = planner.buffer(floats: pass.statisticsFloats, at: time)
     let channels = shapes.paddedChannels(unit.output)
-    let norm = TrainingPlan.NormBuffers(
+    let factors = TrainingPlan.NormBuffers(
       mean: lasting(channels, from: time), inverseDeviation: lasting(channels, from: time),
       variance: lasting(channels, from: time), scale: lasting(channels, from: time),
       shift: lasting(channels, from: time))
@@ -128,7 +159,7 @@ struct TrainingPlanBuilder {
     let activation: Buffer?
     if appliesOnLoad(unit.output, convolution) {
       activation = nil
-      operands[unit.output] = .init(buffer: y, statistics: norm, relu: convolution.relu)
+      operands[unit.output] = .init(buffer: y, statistics: factors, relu: convolution.relu)
     } else {
       let buffer = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
       // Without a shortcut in it, y tells as well where ReLU let through.
@@ -137,8 +168,8 @@ struct TrainingPlanBuilder {
       operands[unit.output] = .init(buffer: buffer, statistics: nil, relu: false)
     }
     return .convolution(
-      convolution, pass: pass, source: source, packed: packed, y: y, slots: slots, norm: norm,
-      addend: addend, activation: activation)
+      convolution, pass: pass, source: source, packed: packed, y: y, addend: addend,
+      norm: NormForward(slots: slots, factors: factors, activation: activation))
   }
 
   /// Whether the unit's only reader applies BN (and ReLU) as it loads: a convolution, or, for a
@@ -156,7 +187,7 @@ struct TrainingPlanBuilder {
 
   /// Whether y is given up after the forward half: see ``TrainingPlan``.
   private func isComputedAgain(_ unit: FusedUnit, _ convolution: FusedUnit.Convolution) -> Bool {
-    guard convolution.kernel == 1 else { return false }
+    guard convolution.kernel == 1, !shapes.isVectors(unit.output) else { return false }
     return !appliesOnLoad(unit.output, convolution) || readers[unit.output] == [.addend]
   }
 
@@ -171,13 +202,19 @@ struct TrainingPlanBuilder {
     return operand
   }
 
-  /// The images as the backward half of a unit finds them.
-  private mutating func imagesAgain(at time: Int) -> TrainingPlan.Operand {
-    let buffer =
-      inputAgain ?? planner.buffer(floats: shapes.activationFloats(0), at: time)
-    planner.use(buffer, at: time)
-    inputAgain = buffer
-    return .init(buffer: buffer, statistics: nil, relu: false)
+  /// A value as the backward half of unit `index` finds it: as the forward half did, but for the
+  /// images, which are loaded again.
+  private mutating func readAgain(
+    _ value: Int, _ operand: TrainingPlan.Operand, by index: Int
+  ) -> TrainingPlan.Operand {
+    guard value == 0 else { return operand }
+    let time = backwardTime(index)
+    let again =
+      inputAgain
+      ?? (planner.buffer(floats: shapes.activationFloats(0), at: time), index)
+    planner.use(again.buffer, at: time)
+    inputAgain = again
+    return .init(buffer: again.buffer, statistics: nil, relu: false)
   }
 
   /// A buffer that is needed until the step's end.
@@ -194,6 +231,12 @@ struct TrainingPlanBuilder {
   {
     let unit = units[index]
     let time = backwardTime(index)
+    if case (.flatten(let window), .other(let source, let destination, _)) = (
+      unit.operation, forward
+    ), constants.contains(unit.output) {
+      return .flatten(
+        shape: shapes.flatten(unit, window: window), source: source, destination: destination, nil)
+    }
     guard let output = gradients[unit.output] else { throw shapes.notPlanned(unit.output) }
     planner.use(output, at: time)
 
@@ -201,16 +244,15 @@ struct TrainingPlanBuilder {
     case (
       .convolution,
       .convolution(
-        let convolution, let pass, let source, let packed, let y, let slots, let norm, let addend,
-        let activation)
+        let convolution, let pass, let source, let packed, let y, let addend, let norm)
     ):
-      guard let batchNorm = convolution.batchNorm else { throw shapes.notPlanned(unit.output) }
       let backward =
-        unit.input == 0 ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
+        constants.contains(unit.input)
+        ? nil : shapes.backwardDataPass(target, unit: unit, convolution)
       let wgrad = shapes.weightGradientPass(target, unit: unit, convolution)
       scratch = max(scratch, wgrad.scratchFloats, backward?.scratchFloats ?? 0)
       let again =
-        isComputedAgain(unit, convolution)
+        norm != nil && isComputedAgain(unit, convolution)
         ? (
           packed: planner.buffer(floats: pass.packedFloats, at: time),
           y: planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
@@ -218,15 +260,44 @@ struct TrainingPlanBuilder {
       return .convolution(
         .init(
           forward: pass, backward: backward, wgrad: wgrad,
-          weight: layout.weight(ofLayer: convolution.layer)?.offset ?? 0,
-          batchNorm: BatchNormTensors(layout, layer: batchNorm),
-          blocks: shapes.blocks(unit.output), pixels: shapes.pixels(unit.output),
-          relu: convolution.relu, source: source,
-          backwardSource: unit.input == 0 ? imagesAgain(at: time) : source, packed: packed, y: y,
-          again: again, slots: slots, norm: norm, addend: addend, activation: activation,
+          tensors: WeightTensors(layout, layer: convolution.layer),
+          images: shapes.images(unit.output), blocks: shapes.blocks(unit.output),
+          pixels: shapes.pixels(unit.output), relu: convolution.relu, source: source,
+          backwardSource: readAgain(unit.input, source, by: index), packed: packed, y: y,
+          addend: addend,
+          norm: convolution.batchNorm.flatMap { layer in
+            norm.map {
+              .init(
+                tensors: BatchNormTensors(layout, layer: layer), slots: $0.slots,
+                factors: $0.factors, again: again, activation: $0.activation,
+                coefficients: planner.buffer(
+                  floats: 3 * shapes.paddedChannels(unit.output), at: time))
+            }
+          },
           gradients: try convolutionGradients(
             unit, addend: convolution.addend, output: output, backward: backward, wgrad: wgrad,
             at: time)))
+    case (.gate(let g, let x), .gate(let hBuffer, let gBuffer, let xBuffer, let destination)):
+      let operand = TrainingPlan.Operand(buffer: xBuffer, statistics: nil, relu: false)
+      return .gate(
+        .init(
+          h: hBuffer, g: gBuffer, x: xBuffer,
+          backwardX: readAgain(x, operand, by: index).buffer, y: destination,
+          pixels: shapes.pixels(unit.output), tasks: shapes.tasks(unit.output),
+          gradients: (
+            y: output, h: try inputGradient(unit.input, at: time),
+            g: try inputGradient(g, at: time),
+            x: constants.contains(x) ? nil : try inputGradient(x, at: time)
+          )))
+    case (.maxout(let pieces), .other(let source, let destination, .some(let winners))):
+      return .maxout(
+        channels: shapes.channels(unit.output), pieces: pieces, images: shapes.images(unit.output),
+        pixels: shapes.pixels(unit.output), winners: winners,
+        try route(unit, source, destination, output, at: time))
+    case (.flatten(let window), .other(let source, let destination, _)):
+      return .flatten(
+        shape: shapes.flatten(unit, window: window), source: source, destination: destination,
+        try route(unit, source, destination, output, at: time))
     case (
       .maxPool(let kernel, let stride, let padding),
       .other(
@@ -234,17 +305,27 @@ struct TrainingPlanBuilder {
     ):
       return .maxPool(
         shape: shapes.pool(unit, kernel: kernel, stride: stride, padding: padding),
-        tasks: shapes.batch * shapes.blocks(unit.input), argmax: argmax,
+        tasks: shapes.tasks(unit.input), argmax: argmax,
         try route(unit, source, destination, output, at: time))
     case (.padShortcut(let stride, let zerosBefore), .other(let source, let destination, _)):
+      let given = gradients[unit.input]
+      let inputGradient: Buffer
+      if let given {
+        planner.use(given, at: time)
+        inputGradient = given
+      } else {
+        inputGradient = try self.inputGradient(unit.input, at: time)
+      }
       return .padShortcut(
         channels: (in: shapes.channels(unit.input), out: shapes.channels(unit.output)),
-        zerosBefore: zerosBefore, stride: stride, input: shapes.extents[unit.input],
-        try route(unit, source, destination, output, at: time))
+        zerosBefore: zerosBefore, stride: stride, input: shapes.extent(unit.input),
+        accumulate: given != nil,
+        .init(
+          source: source, destination: destination, outputGradient: output,
+          inputGradient: inputGradient))
     case (.averagePool, .other(let source, let destination, _)):
       return .averagePool(
-        blocks: shapes.blocks(unit.input), pixels: shapes.pixels(unit.input),
-        try route(unit, source, destination, output, at: time))
+        shapes.averagePool(unit), try route(unit, source, destination, output, at: time))
     case (
       .linear, .linear(let layer, let source, let destination, let packed, let blocked)
     ):
@@ -267,14 +348,18 @@ struct TrainingPlanBuilder {
   private mutating func route(
     _ unit: FusedUnit, _ source: Buffer, _ destination: Buffer, _ output: Buffer, at time: Int
   ) throws(ResNetError) -> TrainingPlan.Route {
-    // These units write their input's gradient whole, so they must be the first to do so; in
-    // reverse order they are, as they follow the value directly.
-    guard gradients[unit.input] == nil else { throw shapes.notPlanned(unit.input) }
-    let inputGradient = planner.buffer(floats: shapes.activationFloats(unit.input), at: time)
-    gradients[unit.input] = inputGradient
-    return .init(
+    .init(
       source: source, destination: destination, outputGradient: output,
-      inputGradient: inputGradient)
+      inputGradient: try inputGradient(unit.input, at: time))
+  }
+
+  /// A buffer for the gradient of a value that a unit writes whole. So it must be the first to do so;
+  /// in reverse order it is, as it follows the value directly.
+  private mutating func inputGradient(_ value: Int, at time: Int) throws(ResNetError) -> Buffer {
+    guard gradients[value] == nil else { throw shapes.notPlanned(value) }
+    let buffer = planner.buffer(floats: shapes.activationFloats(value), at: time)
+    gradients[value] = buffer
+    return buffer
   }
 
   private mutating func convolutionGradients(
@@ -301,8 +386,7 @@ struct TrainingPlanBuilder {
     }
     return .init(
       output: output, feedsShortcut: addend != nil, y: dy,
-      sums: planner.buffer(floats: shapes.batch * 2 * channels, at: time),
-      coefficients: planner.buffer(floats: 3 * channels, at: time),
+      sums: planner.buffer(floats: shapes.images(unit.output) * 2 * channels, at: time),
       partials: planner.buffer(floats: wgrad.partialFloats, at: time),
       packed: planner.buffer(floats: backward?.packedFloats ?? 0, at: time), input: input,
       accumulate: accumulate)

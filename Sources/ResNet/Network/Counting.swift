@@ -1,5 +1,5 @@
 extension Graph {
-  /// Learned values: convolutions, BN's scale and shift, the fully connected layer and its bias.
+  /// Learned values: convolutions, biases, BN's scale and shift, fully connected layers.
   /// BN's running statistics are not counted.
   public var parameterCount: Int {
     layers.indices.reduce(0) { $0 + parameterCount(ofLayer: $1) }
@@ -8,19 +8,29 @@ extension Graph {
   func parameterCount(ofLayer index: Int) -> Int {
     let layer = layers[index]
     switch layer.operation {
-    case .convolution(let kernel, _, _):
-      return layer.channels * inputChannels(ofLayer: index) * kernel * kernel
+    case .convolution(_, _, _, let bias), .linear(let bias):
+      return weightCount(ofLayer: index) + (bias ? layer.channels : 0)
     case .batchNorm:
       return 2 * layer.channels
-    case .linear:
-      return layer.channels * (inputChannels(ofLayer: index) + 1)
-    case .input, .relu, .add, .maxPool, .padShortcut, .globalAveragePool:
+    case .input, .relu, .maxout, .gate, .add, .maxPool, .padShortcut, .flatten, .globalAveragePool:
       return 0
     }
   }
 
+  /// Weights of a convolution or a fully connected layer, its bias left out; of other layers 0.
+  private func weightCount(ofLayer index: Int) -> Int {
+    let kernel: Int
+    switch layers[index].operation {
+    case .convolution(let side, _, _, _): kernel = side
+    case .linear: kernel = 1
+    default: return 0
+    }
+    let inputs = layers[index].inputs.first.map { layers[$0].channels } ?? 0
+    return layers[index].channels * inputs * kernel * kernel
+  }
+
   /// Multiply-adds of one image of that size, as the paper counts them (Table 1): those of the
-  /// convolutions, projection shortcuts included, and of the fully connected layer.
+  /// convolutions, projection shortcuts and gates included, and of the fully connected layers.
   ///
   /// Throws `shapeMismatch` where ``extents(input:)`` does.
   public func multiplyAdds(input: Extent) throws(ResNetError) -> Int {
@@ -31,31 +41,32 @@ extension Graph {
   /// pixels, so ``Network/Limits`` keep even their sum below 2^31 * 2^32.
   func multiplyAddsPerLayer(extents: [Extent]) -> [Int] {
     zip(layers.indices, extents).map { index, extent in
-      switch layers[index].operation {
-      case .convolution: extent.height * extent.width * parameterCount(ofLayer: index)
-      case .linear: parameterCount(ofLayer: index) - layers[index].channels
-      case .input, .batchNorm, .relu, .add, .maxPool, .padShortcut, .globalAveragePool: 0
-      }
+      extent.height * extent.width * weightCount(ofLayer: index)
     }
   }
 
-  /// Depth as the paper counts it: convolutions and the fully connected layer, projection
-  /// shortcuts left out (20 for ResNet-20).
+  /// Depth as the paper counts it: convolutions and fully connected layers, projection shortcuts
+  /// and gates left out (20 for ResNet-20).
   public var weightedLayers: Int {
-    // An addition's second input is its shortcut; it ends in BN only if it is a projection.
-    let projections = layers.count { layer in
-      layer.operation == .add && layers[layer.inputs[1]].operation == .batchNorm
-    }
-    let weighted = layers.count { layer in
+    let weighted = layers.indices.filter(isWeighted)
+    let beside = layers.reduce(into: Set<Int>()) { beside, layer in
       switch layer.operation {
-      case .convolution, .linear: true
-      case .input, .batchNorm, .relu, .add, .maxPool, .padShortcut, .globalAveragePool: false
+      case .add:
+        // Its second input is its shortcut, which ends in weights and BN only if it is a projection.
+        let shortcut = layer.inputs[1]
+        let end = layers[shortcut].operation == .batchNorm ? shortcut - 1 : shortcut
+        if isWeighted(end) { beside.insert(end) }
+      case .gate: beside.insert(layer.inputs[1])
+      default: break
       }
     }
-    return weighted - projections
+    return weighted.count - beside.count
   }
 
-  private func inputChannels(ofLayer index: Int) -> Int {
-    layers[index].inputs.first.map { layers[$0].channels } ?? 0
+  private func isWeighted(_ index: Int) -> Bool {
+    switch layers[index].operation {
+    case .convolution, .linear: true
+    default: false
+    }
   }
 }

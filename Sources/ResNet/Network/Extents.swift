@@ -1,6 +1,6 @@
 extension Graph {
   /// The height and width of every layer's output, for images of that size; 1x1 from the global
-  /// average pooling on.
+  /// average pooling on. Those of vectors tell at how many positions there is one.
   ///
   /// A window of k pixels at stride s over n pixels, p added on each side, has
   /// floor((n + 2p - k) / s) + 1 positions; shortcut A keeps every s-th pixel, ceil(n / s).
@@ -24,9 +24,11 @@ extension Graph {
     for layer in layers[...output] {
       let first = layer.inputs.first.map { extents[$0] } ?? input
       switch layer.operation {
-      case .input, .batchNorm, .relu:
+      case .input, .batchNorm, .relu, .maxout, .linear:
         extents.append(first)
-      case .convolution(let kernel, let stride, let padding),
+      case .flatten(let window):
+        extents.append(first.map { max($0 - window, 0) + 1 })
+      case .convolution(let kernel, let stride, let padding, _),
         .maxPool(let kernel, let stride, let padding):
         let windows = first.map { side in
           // Division rounds towards zero, so a window that does not fit must be told apart.
@@ -41,15 +43,15 @@ extension Graph {
         extents.append(windows)
       case .padShortcut(let stride, _):
         extents.append(first.map { ($0 + stride - 1) / stride })
-      case .add:
+      case .add, .gate:
         for other in layer.inputs where extents[other] != first {
           throw ResNetError(
             .shapeMismatch,
-            "\(layer.name) cannot add maps of \(first) and \(extents[other]) pixels: the residual "
+            "\(layer.name) cannot join maps of \(first) and \(extents[other]) pixels: the residual "
               + "branch and the shortcut must have the same size")
         }
         extents.append(first)
-      case .globalAveragePool, .linear:
+      case .globalAveragePool:
         extents.append(Extent(height: 1, width: 1))
       }
     }

@@ -8,12 +8,18 @@ extension Network {
   }
 
   /// The image size that networks with this stem are published for: 32x32 with the CIFAR stem,
-  /// 224x224 with the ImageNet stem. Other sizes are accepted too.
+  /// 224x224 with the ImageNet stem, 1x1 for vectors; without a stem that of which the head sees
+  /// one window (224x224 for VGG). Other sizes are accepted too.
   public var publishedExtent: Extent {
-    switch stem {
-    case .cifar: Extent(height: 32, width: 32)
-    case .imageNet: Extent(height: 224, width: 224)
-    }
+    let side =
+      switch stem {
+      case .cifar: 32
+      case .imageNet: 224
+      case .vector: 1
+      case .none:
+        stages.reduce(window) { min($0 * $1.stride * max($1.maxPool, 1), Limits.inputSide) }
+      }
+    return Extent(height: side, width: side)
   }
 }
 

@@ -19,11 +19,15 @@ public struct Graph: Hashable, Sendable {
   public enum Operation: Hashable, Sendable {
     /// The images.
     case input
-    /// A square convolution without bias.
-    case convolution(kernel: Int, stride: Int, padding: Int)
+    /// A square convolution.
+    case convolution(kernel: Int, stride: Int, padding: Int, bias: Bool = false)
     /// Batch normalisation (eps 1e-5).
     case batchNorm
     case relu
+    /// The largest of `pieces` channels: of c, C + c, 2C + c, ..., with C output channels.
+    case maxout(pieces: Int)
+    /// Of inputs h, g and x of one shape: h T + x (1 - T), with T = sigmoid(g).
+    case gate
     /// Sum of two inputs of one shape: residual branch first, shortcut second.
     case add
     /// Max-pooling; padding never wins.
@@ -31,14 +35,28 @@ public struct Graph: Hashable, Sendable {
     /// Shortcut A where dimensions change: every `stride`-th pixel, `zerosBefore` zero channels
     /// before the input's channels and the rest after them.
     case padShortcut(stride: Int, zerosBefore: Int)
+    /// Every window x window patch as a vector, in the order channel, row, column. A side shorter
+    /// than the window has one position, whose cells average the pixels that they cover.
+    case flatten(window: Int)
     /// Mean over all positions.
     case globalAveragePool
-    /// Fully connected, with bias.
-    case linear
+    /// Fully connected, at every position of its input, which are vectors.
+    case linear(bias: Bool = true)
   }
 
   /// Layer 0 is the input, the last layer the scores.
   public let layers: [Layer]
+
+  /// For each layer whether its output is vectors: what a flattening or the global average makes,
+  /// and what follows from that.
+  var areVectors: [Bool] {
+    layers.reduce(into: []) { known, layer in
+      switch layer.operation {
+      case .flatten, .globalAveragePool: known.append(true)
+      default: known.append(layer.inputs.first.map { known[$0] } ?? false)
+      }
+    }
+  }
 }
 
 /// Height and width of a feature map, in pixels.

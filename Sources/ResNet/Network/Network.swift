@@ -1,6 +1,6 @@
 /// A residual or plain network, described in the terms of "Deep Residual Learning for Image
 /// Recognition" (He et al., 2015): a stem, stages of blocks, global average pooling and a fully
-/// connected layer.
+/// connected layer. The networks that the paper compares with are described in the same terms.
 ///
 /// A network is a value without weights: it can be compared, copied, edited and checked. Presets
 /// (`Network.preset`) are values like any other.
@@ -11,6 +11,12 @@ public struct Network: Hashable, Sendable {
     case cifar
     /// A 7x7 convolution at stride 2, then 3x3 max-pooling at stride 2 (Table 1).
     case imageNet = "imagenet"
+    /// The pixels of an image are vectors of its channels, and every layer is fully connected: a
+    /// multilayer perceptron. Its inputs are images of 1x1 pixels (of more, each is a vector, and
+    /// their scores are averaged).
+    case vector
+    /// None: the first block reads the images.
+    case none
   }
 
   /// What the shortcut does where dimensions change, and elsewhere (section 3.3, options A to C).
@@ -23,6 +29,11 @@ public struct Network: Hashable, Sendable {
     case c = "C"
     /// No shortcut: a plain network.
     case none = "none"
+    /// A gate in place of the addition ("Highway Networks", Srivastava, Greff and Schmidhuber,
+    /// 2015): y = H(x) T(x) + x (1 - T(x)), where H is the residual function with its last
+    /// activation and T the sigmoid of a convolution of x that has a bias of its own. Blocks that
+    /// change dimensions are plain, as there.
+    case gate
   }
 
   /// Which convolution of a bottleneck block carries the stage's stride.
@@ -41,30 +52,52 @@ public struct Network: Hashable, Sendable {
     case split
   }
 
-  /// The residual function F of a block.
-  public enum Block: String, Hashable, Sendable, CaseIterable {
-    /// 3x3, 3x3.
-    case basic
-    /// 1x1 (reduce), 3x3, 1x1 (restore to 4 times the width).
-    case bottleneck
+  /// The affine map that follows each convolution of the stem and the blocks.
+  public enum Affine: String, Hashable, Sendable, CaseIterable {
+    /// Batch normalisation (section 3.4).
+    case batchNorm = "bn"
+    /// A bias.
+    case bias
+    /// A bias, then batch normalisation, which makes it useless: as in torchvision's VGG with BN.
+    case biasAndBatchNorm = "bias_and_bn"
 
-    /// Output channels of the block, as a multiple of its stage's width.
-    public var expansion: Int { self == .basic ? 1 : 4 }
+    var hasBias: Bool { self != .batchNorm }
+    var hasBatchNorm: Bool { self != .bias }
+  }
+
+  /// The nonlinearity after each convolution, and of the hidden layers of the head.
+  public enum Activation: Hashable, Sendable {
+    case relu
+    /// The largest of so many channels ("Maxout Networks", Goodfellow et al., 2013). The layer
+    /// before has `pieces` times as many channels, and channel c of the result is the largest of
+    /// channels c, C + c, 2C + c, ... of those, with C channels in the result.
+    case maxout(pieces: Int)
+
+    /// Channels that one channel of the result is made of.
+    var pieces: Int {
+      switch self {
+      case .relu: 1
+      case .maxout(let pieces): pieces
+      }
+    }
   }
 
   /// A run of blocks on one feature-map size.
   public struct Stage: Hashable, Sendable {
     /// How many blocks.
     public var blocks: Int
-    /// Channels of the block's 3x3 convolutions.
+    /// Channels of the block's convolutions, which may have multiples of it: see ``Block``.
     public var width: Int
     /// Spatial stride of the first block: 1 or 2.
     public var stride: Int
+    /// Side and stride of a max-pooling after the last block, without padding; 0 for none.
+    public var maxPool: Int
 
-    public init(blocks: Int, width: Int, stride: Int) {
+    public init(blocks: Int, width: Int, stride: Int, maxPool: Int = 0) {
       self.blocks = blocks
       self.width = width
       self.stride = stride
+      self.maxPool = maxPool
     }
   }
 
@@ -72,19 +105,32 @@ public struct Network: Hashable, Sendable {
   public var name: String
   public var inputChannels: Int
   public var stem: Stem
-  /// Channels of the stem's convolution.
+  /// Channels of the stem's layer; 0 without a stem.
   public var stemWidth: Int
   public var block: Block
   public var stages: [Stage]
   public var shortcut: Shortcut
   public var bottleneckStride: BottleneckStride
   public var zeroChannels: ZeroChannels
+  public var affine: Affine
+  public var activation: Activation
+  /// Side of the window of the last map that the head reads whole: 1 as published, 7 for VGG.
+  ///
+  /// The head moves over larger maps, and its scores at all positions are averaged: the fully
+  /// convolutional form ("Very Deep Convolutional Networks", Simonyan and Zisserman, 2014, section
+  /// 3.2). A side shorter than the window is stretched to it: each of its cells averages the pixels
+  /// that it covers (PyTorch's adaptive average pooling).
+  public var window: Int
+  /// Widths of the head's fully connected layers before the classifier, each with a bias and the
+  /// activation.
+  public var hidden: [Int]
   public var classes: Int
 
   public init(
     name: String = "custom", inputChannels: Int = 3, stem: Stem, stemWidth: Int, block: Block,
     stages: [Stage], shortcut: Shortcut, bottleneckStride: BottleneckStride = .conv1x1,
-    zeroChannels: ZeroChannels = .after, classes: Int
+    zeroChannels: ZeroChannels = .after, affine: Affine = .batchNorm,
+    activation: Activation = .relu, window: Int = 1, hidden: [Int] = [], classes: Int
   ) {
     self.name = name
     self.inputChannels = inputChannels
@@ -95,6 +141,10 @@ public struct Network: Hashable, Sendable {
     self.shortcut = shortcut
     self.bottleneckStride = bottleneckStride
     self.zeroChannels = zeroChannels
+    self.affine = affine
+    self.activation = activation
+    self.window = window
+    self.hidden = hidden
     self.classes = classes
   }
 }

@@ -2,10 +2,10 @@
 ///
 /// Names and order are those of a torchvision `state_dict`: `conv1.weight`, `bn1.weight`,
 /// `bn1.bias`, `bn1.running_mean`, `bn1.running_var`, … `fc.bias`. Convolution weights are OIHW,
-/// the fully connected layer's (classes, features), all others one value per channel.
+/// a fully connected layer's (outputs, inputs), all others one value per channel.
 public struct ParameterLayout: Sendable {
   public enum Kind: Hashable, Sendable {
-    case convolutionWeight, linearWeight, linearBias
+    case convolutionWeight, linearWeight, bias
     case batchNormWeight, batchNormBias
     case runningMean, runningVariance
 
@@ -39,9 +39,10 @@ public struct ParameterLayout: Sendable {
     for (index, layer) in graph.layers.enumerated() {
       let inputs = layer.inputs.first.map { graph.layers[$0].channels } ?? 0
       switch layer.operation {
-      case .convolution(let kernel, _, _):
+      case .convolution(let kernel, _, _, let bias):
         let shape = [layer.channels, inputs, kernel, kernel]
         specs.append(("\(layer.name).weight", .convolutionWeight, shape, index))
+        if bias { specs.append(("\(layer.name).bias", .bias, [layer.channels], index)) }
       case .batchNorm:
         let kinds: [(String, Kind)] = [
           ("weight", .batchNormWeight), ("bias", .batchNormBias),
@@ -50,10 +51,11 @@ public struct ParameterLayout: Sendable {
         for (suffix, kind) in kinds {
           specs.append(("\(layer.name).\(suffix)", kind, [layer.channels], index))
         }
-      case .linear:
+      case .linear(let bias):
         specs.append(("\(layer.name).weight", .linearWeight, [layer.channels, inputs], index))
-        specs.append(("\(layer.name).bias", .linearBias, [layer.channels], index))
-      case .input, .relu, .add, .maxPool, .padShortcut, .globalAveragePool:
+        if bias { specs.append(("\(layer.name).bias", .bias, [layer.channels], index)) }
+      case .input, .relu, .maxout, .gate, .add, .maxPool, .padShortcut, .flatten,
+        .globalAveragePool:
         break
       }
     }
@@ -77,14 +79,14 @@ public struct ParameterLayout: Sendable {
     indexByName = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
 
-  /// The weights of a convolution or of the fully connected layer.
+  /// The weights of a convolution or of a fully connected layer.
   func weight(ofLayer layer: Int) -> Tensor? {
     tensors.first { $0.layer == layer }
   }
 
   /// The bias of a layer that has one, BN apart.
   func bias(ofLayer layer: Int) -> Tensor? {
-    tensors.first { $0.layer == layer && $0.kind == .linearBias }
+    tensors.first { $0.layer == layer && $0.kind == .bias }
   }
 
   /// The tensor of that canonical name.

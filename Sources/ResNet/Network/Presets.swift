@@ -1,17 +1,20 @@
 extension Network {
-  /// The networks that the paper reports on, by preset name. There are more presets: every CIFAR
-  /// depth 6n+2, `cifar-resnet50` and `cifar-resnet152` among them.
+  /// The networks that the paper reports on, by preset name, those of others last. There are more
+  /// presets: every CIFAR depth 6n+2, `cifar-resnet50` and `cifar-resnet152` among them.
   public static let publishedPresets: [String] =
     PresetName.imageNet.map(\.name.description)
     + [20, 32, 44, 56, 110, 1202].map { "resnet\($0)" }
-    + [20, 32, 44, 56, 110].map { "plain\($0)" }
+    + [20, 32, 44, 56, 110].map { "plain\($0)" } + comparators.map(\.network.name)
 
   /// A network of the paper, by name.
   ///
   /// - `resnet18`, `resnet34`, `resnet50`, `resnet101`, `resnet152`, `plain18` and `plain34` are
   ///   the ImageNet networks (Table 1);
   /// - `resnetN` and `plainN` with N = 6n+2, n >= 1, the CIFAR networks (section 4.2) with n blocks
-  ///   in each of three stages.
+  ///   in each of three stages;
+  /// - `vgg16`, `vgg19`, `vgg16-bn` and `vgg19-bn` for ImageNet, and `highway19`, `highway32` and
+  ///   `fitnet19` for CIFAR, the networks that these are compared with. Of those only the numbers of
+  ///   classes and input channels can be changed.
   ///
   /// `resnet50` and `resnet152` are names of both families and mean the ImageNet network; the
   /// prefix `cifar-` or `family` names the other, which is then called `cifar-resnet50`. Every
@@ -30,12 +33,27 @@ extension Network {
   ///   - bottleneckStride: The 1x1, as published. Basic blocks have no such choice.
   ///   - zeroChannels: Where option A puts zero channels; after the old ones.
   /// - Throws: `notFound` if there is no such preset, `invalidArgument` if `family` contradicts the
-  ///   prefix, a plain preset is given a shortcut, or ``validate()`` rejects the result.
+  ///   prefix, a plain preset is given a shortcut, a network of others is changed otherwise, or ``validate()`` rejects the result.
   public static func preset(
     _ name: String, family: Family? = nil, classes: Int? = nil, inputChannels: Int? = nil,
     baseWidth: Int? = nil, stem: Stem? = nil, shortcut: Shortcut? = nil,
     bottleneckStride: BottleneckStride? = nil, zeroChannels: ZeroChannels? = nil
   ) throws(ResNetError) -> Network {
+    if var network = comparator(name, family: family) {
+      guard baseWidth == nil, stem == nil, shortcut == nil,
+        bottleneckStride ?? .conv1x1 == .conv1x1,
+        zeroChannels ?? .after == .after
+      else {
+        throw ResNetError(
+          .invalidArgument,
+          "of \(network.name) only the numbers of classes and input channels can be changed; "
+            + "describe a network of your own instead")
+      }
+      network.classes = classes ?? network.classes
+      network.inputChannels = inputChannels ?? network.inputChannels
+      try network.validate()
+      return network
+    }
     let (found, family, recipe) = try PresetName.resolve(name, family: family)
     if found.kind == .plain, let shortcut, shortcut != .none {
       throw ResNetError(
@@ -52,7 +70,7 @@ extension Network {
     }
     let network = Network(
       name: found.description, inputChannels: inputChannels ?? defaults.inputChannels,
-      stem: stem ?? defaults.stem, stemWidth: width, block: recipe.block,
+      stem: stem ?? defaults.stem, stemWidth: stem == Stem.none ? 0 : width, block: recipe.block,
       stages: recipe.blocks.enumerated().map { index, blocks in
         Stage(blocks: blocks, width: width << index, stride: index == 0 ? 1 : 2)
       },
@@ -61,6 +79,14 @@ extension Network {
       classes: classes ?? defaults.classes)
     try network.validate()
     return network
+  }
+
+  /// The network of others of that name, which may have its family as a prefix.
+  private static func comparator(_ name: String, family: Family?) -> Network? {
+    comparators.first { known, network in
+      (family == nil || family == known)
+        && (name == network.name || name == "\(known.rawValue)-\(network.name)")
+    }?.network
   }
 }
 
@@ -166,12 +192,13 @@ struct PresetName: Hashable, CustomStringConvertible {
     if let family { message += " in the \(family.defaults.title) family" }
     if family != .cifar {
       message +=
-        "; ImageNet presets are " + imageNet.map(\.name.description).joined(separator: ", ")
+        "; ImageNet presets are "
+        + (imageNet.map(\.name.description) + comparators(.imageNet)).joined(separator: ", ")
     }
     if family != .imageNet {
       message +=
-        "; CIFAR presets are resnetN and plainN, where N must be 6n+2 from 8 to "
-        + "\(deepestCIFAR)"
+        "; CIFAR presets are \(comparators(.cifar).joined(separator: ", ")), resnetN and plainN, "
+        + "where N must be 6n+2 from 8 to \(deepestCIFAR)"
       if let name {
         let nearest = nearestDepths(to: name.depth).map { "\(name.kind.rawValue)\($0)" }
         message += nearest.count == 1 ? "; nearest is " : "; nearest are "
@@ -179,6 +206,10 @@ struct PresetName: Hashable, CustomStringConvertible {
       }
     }
     return ResNetError(.notFound, message)
+  }
+
+  private static func comparators(_ family: Network.Family) -> [String] {
+    Network.comparators.filter { $0.family == family }.map(\.network.name)
   }
 
   /// The CIFAR depths on both sides of a depth that is none, or the one at the end.

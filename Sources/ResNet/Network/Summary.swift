@@ -8,8 +8,8 @@ extension Network {
 
 extension Graph {
   /// A table of the layers in fixed-width text, one line each, with output size (channels x height
-  /// x width), parameters and multiply-adds for one image of that size, and their totals. BN and
-  /// ReLU stand on the line of the layer that they follow. Ends with a newline.
+  /// x width), parameters and multiply-adds for one image of that size, and their totals. BN, ReLU
+  /// and maxout stand on the line of the layer that they follow. Ends with a newline.
   ///
   /// Throws `shapeMismatch` where ``multiplyAdds(input:)`` does.
   public func summary(name: String, input: Extent) throws(ResNetError) -> String {
@@ -23,7 +23,7 @@ extension Graph {
       rows.append([
         layers[group.lowerBound].name,
         operations.joined(separator: ", "),
-        layers[last].operation == .linear
+        last == layers.count - 1
           ? "\(layers[last].channels)" : "\(layers[last].channels)x\(extents[last])",
         countText(group.reduce(0) { $0 + parameterCount(ofLayer: $1) }),
         countText(group.reduce(0) { $0 + work[$1] }),
@@ -47,12 +47,16 @@ extension Graph {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// Each layer but the input, together with the BN and ReLU that directly follow it.
+  /// Each layer but the input, together with the BN and activation that directly follow it.
   private func groups() -> [Range<Int>] {
     var groups: [Range<Int>] = []
     for index in layers.indices.dropFirst() {
       let layer = layers[index]
-      let follows = layer.operation == .batchNorm || layer.operation == .relu
+      let follows =
+        switch layer.operation {
+        case .batchNorm, .relu, .maxout: true
+        default: false
+        }
       if follows, layer.inputs == [index - 1], let group = groups.popLast() {
         groups.append(group.lowerBound..<index + 1)
       } else {
@@ -67,12 +71,15 @@ extension Graph {
 private func describe(_ operation: Graph.Operation) -> String? {
   switch operation {
   case .input: nil
-  case .convolution(let kernel, let stride, _): "\(kernel)x\(kernel) conv" + describe(stride)
+  case .convolution(let kernel, let stride, _, _): "\(kernel)x\(kernel) conv" + describe(stride)
   case .batchNorm: "BN"
   case .relu: "ReLU"
+  case .maxout(let pieces): "maxout of \(pieces)"
+  case .gate: "highway gate"
   case .add: "add shortcut"
   case .maxPool(let kernel, let stride, _): "\(kernel)x\(kernel) max pool" + describe(stride)
   case .padShortcut(let stride, _): "identity, zero-padded" + describe(stride)
+  case .flatten(let window): "\(window)x\(window) patches as vectors"
   case .globalAveragePool: "global average pool"
   case .linear: "fully connected"
   }

@@ -88,7 +88,7 @@ extension ModelFile {
     _ root: borrowing HDF5Group, from file: FileReader, _ entries: [FileChecksums.Entry],
     keepingTensorsInFile: Bool
   ) throws(ResNetError) -> Model {
-    try checkFormat(root)
+    let version = try checkFormat(root)
     // No member of a group takes fewer bytes of a file than this.
     let memberLimit = file.size / 16
     let members = try root.members(limit: memberLimit)
@@ -96,7 +96,7 @@ extension ModelFile {
     where !members.contains(name) {
       throw ResNetError(.badFormat, "group /\(name) is missing")
     }
-    let network = try readNetwork(try HDF5Group(Root.network, in: root))
+    let network = try readNetwork(try HDF5Group(Root.network, in: root), version: version)
     let layout = try layout(of: network)
     let parameters = try HDF5Group(Root.parameters, in: root)
 
@@ -145,7 +145,8 @@ extension ModelFile {
     return model
   }
 
-  private static func checkFormat(_ root: borrowing HDF5Group) throws(ResNetError) {
+  /// The version of the format.
+  private static func checkFormat(_ root: borrowing HDF5Group) throws(ResNetError) -> Int {
     guard try root.hasAttribute(Root.format), try root.string(Root.format) == format else {
       throw ResNetError(
         .badFormat,
@@ -165,11 +166,14 @@ extension ModelFile {
         "it has format version \(found), written by libresnet \(writer); libresnet "
           + "\(libraryVersion) reads versions up to \(version): update libresnet")
     }
+    return found
   }
 
   // MARK: - Network
 
-  private static func readNetwork(_ group: borrowing HDF5Group) throws(ResNetError) -> Network {
+  private static func readNetwork(_ group: borrowing HDF5Group, version: Int) throws(ResNetError)
+    -> Network
+  {
     let blocks = try group.integers(NetworkAttribute.stageBlocks, limit: Network.Limits.blocks)
     let widths = try group.integers(NetworkAttribute.stageWidths, limit: Network.Limits.blocks)
     let strides = try group.integers(NetworkAttribute.stageStrides, limit: Network.Limits.blocks)
@@ -178,12 +182,12 @@ extension ModelFile {
         .badFormat,
         "\(group.path) describes \(blocks.count), \(widths.count) and \(strides.count) stages")
     }
-    return Network(
+    var network = Network(
       name: try group.string(NetworkAttribute.name),
       inputChannels: try group.integer(NetworkAttribute.inputChannels),
       stem: try choice(NetworkAttribute.stem, in: group),
       stemWidth: try group.integer(NetworkAttribute.stemWidth),
-      block: try choice(NetworkAttribute.block, in: group),
+      block: try readBlock(group),
       stages: blocks.indices.map {
         Network.Stage(blocks: blocks[$0], width: widths[$0], stride: strides[$0])
       },
@@ -191,6 +195,54 @@ extension ModelFile {
       bottleneckStride: try choice(NetworkAttribute.bottleneckStride, in: group),
       zeroChannels: try choice(NetworkAttribute.zeroChannels, in: group),
       classes: try group.integer(NetworkAttribute.classes))
+    if version > 1 { try readAdditions(of: &network, group) }
+    guard self.version(of: network) <= version else {
+      throw ResNetError(
+        .badFormat, "\(group.path) describes a network that format version \(version) does not have"
+      )
+    }
+    return network
+  }
+
+  private static func readBlock(_ group: borrowing HDF5Group) throws(ResNetError) -> Network.Block {
+    let name: BlockName = try choice(NetworkAttribute.block, in: group)
+    switch name {
+    case .basic: return .basic
+    case .bottleneck: return .bottleneck
+    case .layers: break
+    }
+    let limit = Network.Limits.layers
+    let kernels = try group.integers(NetworkAttribute.blockKernels, limit: limit)
+    let multiples = try group.integers(NetworkAttribute.blockWidthMultiples, limit: limit)
+    guard kernels.count == multiples.count else {
+      throw ResNetError(
+        .badFormat,
+        "\(group.path) describes blocks of \(kernels.count) and \(multiples.count) layers")
+    }
+    return Network.Block(
+      zip(kernels, multiples).map { Network.Block.Layer(kernel: $0, widthMultiple: $1) },
+      strideOn: try group.integer(NetworkAttribute.blockStrideOn))
+  }
+
+  /// What version 2 added.
+  private static func readAdditions(of network: inout Network, _ group: borrowing HDF5Group)
+    throws(ResNetError)
+  {
+    let pools = try group.integers(NetworkAttribute.stageMaxPools, limit: Network.Limits.blocks)
+    guard pools.count == network.stages.count else {
+      throw ResNetError(
+        .badFormat,
+        "\(group.path) describes \(network.stages.count) stages and \(pools.count) poolings")
+    }
+    for (index, pool) in pools.enumerated() { network.stages[index].maxPool = pool }
+    network.affine = try choice(NetworkAttribute.affine, in: group)
+    let pieces = try group.integer(NetworkAttribute.maxoutPieces)
+    network.activation = pieces == 1 ? .relu : .maxout(pieces: pieces)
+    network.window = try group.integer(NetworkAttribute.window)
+    if try group.hasAttribute(NetworkAttribute.hiddenWidths) {
+      network.hidden = try group.integers(
+        NetworkAttribute.hiddenWidths, limit: Network.Limits.layers)
+    }
   }
 
   private static func choice<Choice: RawRepresentable<String> & CaseIterable>(

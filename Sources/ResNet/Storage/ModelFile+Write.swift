@@ -54,7 +54,7 @@ extension ModelFile {
     throws(ResNetError) -> [FileChecksums.Part]
   {
     try root.setAttribute(Root.format, to: format)
-    try root.setAttribute(Root.formatVersion, to: version)
+    try root.setAttribute(Root.formatVersion, to: version(of: model.network))
     try root.setAttribute(Root.libraryVersion, to: libraryVersion)
     try write(model.network, to: try HDF5Group(creating: Root.network, in: root))
 
@@ -82,7 +82,7 @@ extension ModelFile {
     try group.setAttribute(NetworkAttribute.inputChannels, to: network.inputChannels)
     try group.setAttribute(NetworkAttribute.stem, to: network.stem.rawValue)
     try group.setAttribute(NetworkAttribute.stemWidth, to: network.stemWidth)
-    try group.setAttribute(NetworkAttribute.block, to: network.block.rawValue)
+    try group.setAttribute(NetworkAttribute.block, to: BlockName(network.block).rawValue)
     try group.setAttribute(NetworkAttribute.stageBlocks, to: network.stages.map(\.blocks))
     try group.setAttribute(NetworkAttribute.stageWidths, to: network.stages.map(\.width))
     try group.setAttribute(NetworkAttribute.stageStrides, to: network.stages.map(\.stride))
@@ -91,6 +91,21 @@ extension ModelFile {
       NetworkAttribute.bottleneckStride, to: network.bottleneckStride.rawValue)
     try group.setAttribute(NetworkAttribute.zeroChannels, to: network.zeroChannels.rawValue)
     try group.setAttribute(NetworkAttribute.classes, to: network.classes)
+    guard version(of: network) > 1 else { return }
+    if BlockName(network.block) == .layers {
+      let block = network.block
+      try group.setAttribute(NetworkAttribute.blockKernels, to: block.layers.map(\.kernel))
+      try group.setAttribute(
+        NetworkAttribute.blockWidthMultiples, to: block.layers.map(\.widthMultiple))
+      try group.setAttribute(NetworkAttribute.blockStrideOn, to: block.strideOn)
+    }
+    try group.setAttribute(NetworkAttribute.stageMaxPools, to: network.stages.map(\.maxPool))
+    try group.setAttribute(NetworkAttribute.affine, to: network.affine.rawValue)
+    try group.setAttribute(NetworkAttribute.maxoutPieces, to: network.activation.pieces)
+    try group.setAttribute(NetworkAttribute.window, to: network.window)
+    if !network.hidden.isEmpty {
+      try group.setAttribute(NetworkAttribute.hiddenWidths, to: network.hidden)
+    }
   }
 
   private static func write(

@@ -1,8 +1,8 @@
 /// The names in a model file; docs/FORMAT.md describes the format in full.
 package enum ModelFile {
   package static let format = "libresnet model"
-  /// Raised whenever an older library could misread a newer file.
-  package static let version = 1
+  /// The newest version that is read; raised whenever an older library could misread a newer file.
+  package static let version = 2
 
   enum Root {
     static let format = "format"
@@ -27,6 +27,41 @@ package enum ModelFile {
     static let bottleneckStride = "bottleneck_stride"
     static let zeroChannels = "zero_channels"
     static let classes = "classes"
+
+    // From version 2 on.
+    static let blockKernels = "block_kernels"
+    static let blockWidthMultiples = "block_width_multiples"
+    static let blockStrideOn = "block_stride_on"
+    static let stageMaxPools = "stage_max_pools"
+    static let affine = "affine"
+    static let maxoutPieces = "maxout_pieces"
+    static let window = "window"
+    static let hiddenWidths = "hidden_widths"
+  }
+
+  /// The attribute `block`.
+  enum BlockName: String, CaseIterable {
+    case basic, bottleneck
+    /// The block's layers are in attributes of their own.
+    case layers
+
+    init(_ block: Network.Block) {
+      switch block {
+      case .basic: self = .basic
+      case .bottleneck: self = .bottleneck
+      default: self = .layers
+      }
+    }
+  }
+
+  /// The oldest version that can describe a network, in which it is written.
+  static func version(of network: Network) -> Int {
+    let hasNewStem = network.stem == .vector || network.stem == .none
+    let isOld =
+      !hasNewStem && network.shortcut != .gate && BlockName(network.block) != .layers
+      && network.stages.allSatisfy { $0.maxPool == 0 } && network.affine == .batchNorm
+      && network.activation == .relu && network.window == 1 && network.hidden.isEmpty
+    return isOld ? 1 : 2
   }
 
   enum NormalizationDataset {

@@ -26,11 +26,8 @@ extension Model {
     _ body: (_ label: Int, _ predicted: Int) -> Void
   ) throws(ResNetError) -> Metrics {
     try validate(data, normalization: normalization, role: "evaluation")
-    let indices = try data.readable(Array(0..<data.count))
-    guard !indices.isEmpty else {
-      throw ResNetError(.badFormat, "none of the \(data.count) evaluation images can be read")
-    }
-    let size = min(indices.count, evaluationBatch(data))
+    let indices = try data.readable()
+    let size = min(evaluationBatch(data), indices.count)
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: size,
       requests: SequentialBatches(indices, batchSize: size), workers: workers)

@@ -5,7 +5,7 @@ extension Model {
   /// released models have such as these.
   ///
   /// The sample goes through the network in batches, as in training: BN normalises each batch by
-  /// its own statistics. Images are not augmented.
+  /// its own statistics. Images are not augmented. A network without BN stays as it is.
   ///
   /// - Parameters:
   ///   - data: Training images.
@@ -26,6 +26,7 @@ extension Model {
           + "the batch size or take more images")
     }
     let parameters = try parameters
+    guard layout.tensors.contains(where: { !$0.kind.isTrainable }) else { return }
     let engine = try TrainingEngine(self, batch: batchSize, extent: data.extent)
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: batchSize,

@@ -26,10 +26,11 @@ extension Model {
     }
     let target = try PlanTarget.current()
     let pool = ThreadPool.shared
-    let size = min(evaluationBatch(data), try imagesPerPlan(data.extent))
+    let indices = try data.readable()
+    let size = min(evaluationBatch(data), indices.count, try imagesPerPlan(data.extent))
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: size,
-      requests: SequentialBatches(try data.readable(Array(0..<data.count)), batchSize: size))
+      requests: SequentialBatches(indices, batchSize: size))
     var totals = [Moments](repeating: Moments(), count: layers.count)
     var current: (plan: InferencePlan, arena: Arena)?
     while let batch = try loader.next() {
@@ -63,10 +64,12 @@ extension Graph {
   /// convolutions' kernels.
   package var responseLayers: [(batchNorm: Int, kernel: Int)] {
     layers.indices.compactMap { index in
-      guard layers[index].operation == .batchNorm,
-        case .convolution(let kernel, _, _) = layers[layers[index].inputs[0]].operation
-      else { return nil }
-      return (index, kernel)
+      guard layers[index].operation == .batchNorm else { return nil }
+      return switch layers[layers[index].inputs[0]].operation {
+      case .convolution(let kernel, _, _, _): (index, kernel)
+      case .linear: (index, 1)
+      default: nil
+      }
     }
   }
 }

@@ -43,6 +43,15 @@ extension TrainingData {
   public var augmentation: Augmentation? { nil }
 
   public func readable(_ indices: [Int]) throws(ResNetError) -> [Int] { indices }
+
+  /// Those of all images that an evaluation is to count. Throws `badFormat` if there are none.
+  package func readable() throws(ResNetError) -> [Int] {
+    let indices = try readable(Array(0..<count))
+    guard !indices.isEmpty else {
+      throw ResNetError(.badFormat, "none of the \(count) images can be read")
+    }
+    return indices
+  }
 }
 
 /// Random variation of training images (section 4.2): a crop of the image's own size out of the

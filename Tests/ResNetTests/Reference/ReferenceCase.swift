@@ -32,7 +32,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
       case .batchNormWeight:
         // Some scales are negative, as in trained networks.
         values = random.floats(tensor.count, 0.5...1.5).map { random.below(5) == 0 ? -$0 : $0 }
-      case .batchNormBias, .linearBias, .runningMean:
+      case .batchNormBias, .bias, .runningMean:
         values = random.floats(tensor.count, -0.5...0.5)
       case .runningVariance:
         values = random.floats(tensor.count, 0.5...2)

@@ -109,10 +109,11 @@ struct ReferenceNetwork {
     switch layer.operation {
     case .input:
       return input
-    case .convolution(let kernel, let stride, let padding):
+    case .convolution(let kernel, let stride, let padding, let bias):
       let weight = tensors["\(layer.name).weight"]!
-      return convolution(
+      let maps = convolution(
         input, run.count, inputs, layer.channels, weight, kernel, stride, padding)
+      return bias ? added(tensors["\(layer.name).bias"]!, to: maps, layer.channels) : maps
     case .batchNorm:
       return batchNorm(input, run.count, inputs, layer.name, run.statistics)
     case .relu:
@@ -130,10 +131,24 @@ struct ReferenceNetwork {
         input.values[map * pixels..<(map + 1) * pixels].reduce(0, +) / Double(pixels)
       }
       return Maps(extent: Extent(height: 1, width: 1), values: means)
-    case .linear:
-      return linear(
-        input, run.count, inputs, layer.channels, tensors["\(layer.name).weight"]!,
-        tensors["\(layer.name).bias"]!)
+    case .maxout(let pieces):
+      return maxout(input, run.count, layer.channels, pieces)
+    case .gate:
+      let (gates, carried) = (
+        run.outputs[layer.inputs[1]].values, run.outputs[layer.inputs[2]].values
+      )
+      let joined = input.values.indices.map { index in
+        let transform = 1 / (1 + exp(-gates[index]))
+        return input.values[index] * transform + carried[index] * (1 - transform)
+      }
+      return Maps(extent: input.extent, values: joined)
+    case .flatten(let window):
+      return flatten(input, run.count, inputs, window)
+    case .linear(let bias):
+      // At every position, a fully connected layer is a 1x1 convolution.
+      let maps = convolution(
+        input, run.count, inputs, layer.channels, tensors["\(layer.name).weight"]!, 1, 1, 0)
+      return bias ? added(tensors["\(layer.name).bias"]!, to: maps, layer.channels) : maps
     }
   }
 
@@ -272,22 +287,5 @@ struct ReferenceNetwork {
       }
     }
     return Maps(extent: extent, values: values)
-  }
-
-  private func linear(
-    _ input: Maps, _ count: Int, _ inputs: Int, _ outputs: Int, _ weight: [Double],
-    _ bias: [Double]
-  ) -> Maps {
-    var values: [Double] = []
-    for image in 0..<count {
-      for output in 0..<outputs {
-        var sum = bias[output]
-        for feature in 0..<inputs {
-          sum += weight[output * inputs + feature] * input.values[image * inputs + feature]
-        }
-        values.append(sum)
-      }
-    }
-    return Maps(extent: input.extent, values: values)
   }
 }

@@ -275,6 +275,47 @@ static void test_bad_options(void) {
   CHECK_OK(rn_dataset_free(dataset));
 }
 
+static void test_recipes(void) {
+  rn_trainer_options sgd = RN_TRAINER_OPTIONS_INIT;
+  rn_fit_options fit = RN_FIT_OPTIONS_INIT;
+  int64_t held_out = 0;
+  sgd.learning_rate = 5;
+  CHECK_OK(rn_recipe_get("cifar-resnet110", &sgd, &fit, &held_out));
+  CHECK(sgd.size == sizeof sgd && sgd.learning_rate == 0.1f && sgd.momentum == 0.9f);
+  CHECK(sgd.weight_decay == 1e-4f && sgd.spare_bn_and_biases == 0 && held_out == 5000);
+  CHECK(fit.size == sizeof fit && fit.iterations == 64000 && fit.batch_size == 128);
+  CHECK(fit.pad == 4 && fit.mirror && fit.normalize == RN_NORMALIZE_AUTO && fit.gamma == 0.1f);
+  CHECK(fit.milestone_count == 2 && fit.milestones[0] == 32000 && fit.milestones[1] == 48000);
+  CHECK(fit.warm_up_rate == 0.01f && fit.warm_up_error == 0.8f && fit.plateau_patience == 0);
+  CHECK(fit.workers == RN_DEFAULT && fit.prefetch == 2 && !fit.progress && !fit.user);
+  /* What it gives can be used as it is. */
+  rn_model *model = make_model(1);
+  rn_trainer *trainer = NULL;
+  rn_dataset *dataset = make_dataset(COUNT);
+  fit.batch_size = BATCH;
+  fit.iterations = 2;
+  CHECK_OK(rn_trainer_create(model, &sgd, &trainer));
+  CHECK_OK(rn_trainer_fit(trainer, dataset, NULL, &fit));
+  CHECK_OK(rn_trainer_free(trainer));
+  CHECK_OK(rn_model_free(model));
+  CHECK_OK(rn_dataset_free(dataset));
+
+  CHECK_OK(rn_recipe_get("cifar", NULL, &fit, NULL));
+  CHECK(fit.warm_up_error == 0);
+  CHECK_ERROR(RN_NOT_FOUND, "cifar-resnet110", rn_recipe_get("paper", &sgd, &fit, &held_out));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "name", rn_recipe_get(NULL, &sgd, &fit, &held_out));
+  fit.size = 1;
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "INIT", rn_recipe_get("cifar", NULL, &fit, NULL));
+  char text[2048];
+  size_t needed = 0;
+  CHECK_OK(rn_recipe_describe("cifar", NULL, 0, &needed));
+  CHECK(needed > 100 && needed < sizeof text);
+  CHECK_OK(rn_recipe_describe("cifar", text, needed, NULL));
+  CHECK(strlen(text) + 1 == needed && strstr(text, "64,000 steps") != NULL);
+  CHECK_STATUS(RN_BUFFER_TOO_SMALL, rn_recipe_describe("cifar", text, needed - 1, NULL));
+  CHECK_ERROR(RN_NOT_FOUND, "paper", rn_recipe_describe("paper", text, sizeof text, NULL));
+}
+
 void test_fitting(void) {
   test_fit_learns();
   test_iterations();
@@ -282,4 +323,5 @@ void test_fitting(void) {
   test_cancelling();
   test_callback();
   test_bad_options();
+  test_recipes();
 }

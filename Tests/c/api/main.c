@@ -39,7 +39,7 @@ int check_status(rn_status expected, rn_status actual, const char *text, const c
 }
 
 rn_model *make_model(uint64_t seed) {
-  const rn_stage stages[2] = {{1, 8, 1}, {1, 16, 2}};
+  const rn_stage stages[2] = {{1, 8, 1, 0}, {1, 16, 2, 0}};
   rn_description description = RN_DESCRIPTION_INIT;
   description.name = "toy";
   description.stem = RN_STEM_CIFAR;

@@ -89,7 +89,7 @@ static void test_bad_options(void) {
     options.base_width = extremes[i];
     try_options(options, "width");
   }
-  static const int enums[] = {5, 99, -1, INT32_MIN};
+  static const int enums[] = {6, 99, -1, INT32_MIN};
   for (size_t i = 0; i < sizeof enums / sizeof *enums; i++) {
     rn_model_options options = defaults;
     options.family = (rn_family)enums[i];
@@ -113,7 +113,7 @@ static void test_bad_presets(void) {
   rn_model *model = NULL;
   static const char *const names[] = {
       "",         "resnet",    "resnet0", "resnet-20", "resnet21", "resnet99999999999999999999",
-      "ResNet20", "resnet20 ", "vgg16",   "plain"};
+      "ResNet20", "resnet20 ", "vgg17",   "plain"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     CHECK_STATUS(RN_NOT_FOUND, rn_model_create(names[i], NULL, &model));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_model_create(NULL, NULL, &model));
@@ -178,7 +178,7 @@ static void test_described(void) {
   CHECK(info.weighted_layers == 6);
   CHECK_OK(rn_model_free(model));
 
-  const rn_stage stages[2] = {{1, 8, 1}, {1, 16, 2}};
+  const rn_stage stages[2] = {{1, 8, 1, 0}, {1, 16, 2, 0}};
   rn_description good = RN_DESCRIPTION_INIT;
   good.stem = RN_STEM_CIFAR;
   good.block = RN_BLOCK_BOTTLENECK;
@@ -232,13 +232,122 @@ static void test_described(void) {
     bad.stem_width = extremes[i];
     try_description(bad, RN_INVALID_ARGUMENT, "");
     for (int member = 0; member < 3; member++) {
-      rn_stage stage = {1, 8, 1};
+      rn_stage stage = {1, 8, 1, 0};
       if (member == 0) stage.blocks = extremes[i];
       if (member == 1) stage.width = extremes[i];
       if (member == 2) stage.stride = extremes[i];
       bad = good;
       bad.stages = &stage;
       bad.stage_count = 1;
+      try_description(bad, RN_INVALID_ARGUMENT, "");
+    }
+  }
+}
+
+// The kinds of networks that are no presets of the paper: blocks of any length, perceptrons, highway
+// layers, and sequences like VGG's.
+static void test_comparators(void) {
+  static const rn_layer one[1] = {{3, 1}}, three[3] = {{1, 1}, {5, 1}, {1, 2}},
+                        flat[2] = {{1, 1}, {1, 1}};
+  static const rn_stage plain[1] = {{2, 8, 1, 0}}, pooled[2] = {{1, 8, 1, 2}, {1, 16, 1, 2}};
+  static const int32_t hidden[2] = {12, 9};
+  rn_description description = RN_DESCRIPTION_INIT;
+  description.stem = RN_STEM_CIFAR;
+  description.block = RN_BLOCK_LAYERS;
+  description.shortcut = RN_SHORTCUT_B;
+  description.input_channels = 3;
+  description.stem_width = 8;
+  description.classes = 4;
+  description.stage_count = 1;
+  description.stages = plain;
+  description.layer_count = 3;
+  description.layers = three;
+  description.stride_layer = 1;
+  rn_model *model = NULL;
+  CHECK_OK(rn_model_create_described(&description, &model));
+  CHECK(info_of(model).weighted_layers == 8);
+  float pixels[3 * 12 * 12] = {0}, scores[4];
+  const rn_images image = RN_IMAGES_F32(pixels, 1, 3, 12, 12);
+  CHECK_OK(rn_model_logits(model, &image, scores, 4));
+  CHECK_OK(rn_model_free(model));
+
+  rn_description highway = description;
+  highway.shortcut = RN_SHORTCUT_GATE;
+  highway.affine = RN_AFFINE_BIAS;
+  highway.layer_count = 1;
+  highway.stride_layer = 0;
+  highway.layers = one;
+  CHECK_OK(rn_model_create_described(&highway, &model));
+  float bias[8];
+  CHECK_OK(rn_model_get_tensor(model, "layer1.0.gate.bias", bias, 8));
+  CHECK(bias[0] == -2 && bias[7] == -2);
+  CHECK_OK(rn_model_logits(model, &image, scores, 4));
+  CHECK_OK(rn_model_free(model));
+
+  rn_description perceptron = description;
+  perceptron.stem = RN_STEM_VECTOR;
+  perceptron.layer_count = 2;
+  perceptron.stride_layer = 0;
+  perceptron.layers = flat;
+  CHECK_OK(rn_model_create_described(&perceptron, &model));
+  CHECK(info_of(model).input_height == 1 && info_of(model).weighted_layers == 6);
+  const rn_images vector = RN_IMAGES_F32(pixels, 1, 3, 1, 1);
+  CHECK_OK(rn_model_logits(model, &vector, scores, 4));
+  CHECK_OK(rn_model_free(model));
+
+  rn_description sequence = highway;
+  sequence.stem = RN_STEM_NONE;
+  sequence.shortcut = RN_SHORTCUT_NONE;
+  sequence.stem_width = 0;
+  sequence.stage_count = 2;
+  sequence.stages = pooled;
+  sequence.maxout = 2;
+  sequence.window = 3;
+  sequence.hidden_count = 2;
+  sequence.hidden = hidden;
+  CHECK_OK(rn_model_create_described(&sequence, &model));
+  rn_tensor_info tensor = RN_TENSOR_INFO_INIT;
+  CHECK_OK(rn_model_tensor_info(model, 4, &tensor));
+  CHECK(strcmp(tensor.name, "classifier.0.weight") == 0);
+  CHECK(tensor.rank == 2 && tensor.shape[0] == 24 && tensor.shape[1] == 144);
+  CHECK_OK(rn_model_logits(model, &image, scores, 4));
+  CHECK_OK(rn_model_free(model));
+
+  model = NULL;
+  rn_description bad = description;
+  bad.block = RN_BLOCK_BASIC;
+  try_description(bad, RN_INVALID_ARGUMENT, "RN_BLOCK_LAYERS");
+  bad = description;
+  bad.layers = NULL;
+  try_description(bad, RN_INVALID_ARGUMENT, "layers");
+  bad = description;
+  bad.layer_count = 0;
+  try_description(bad, RN_INVALID_ARGUMENT, "layers");
+  bad = description;
+  bad.affine = (rn_affine)9;
+  try_description(bad, RN_INVALID_ARGUMENT, "affine");
+  bad = sequence;
+  bad.hidden = NULL;
+  try_description(bad, RN_INVALID_ARGUMENT, "hidden");
+  static const int32_t extremes[] = {-1, INT32_MIN, INT32_MAX};
+  for (size_t i = 0; i < sizeof extremes / sizeof *extremes; i++) {
+    const rn_layer layer = {extremes[i], 1}, wide = {3, extremes[i]};
+    const rn_stage stage = {1, 8, 1, extremes[i]};
+    for (int member = 0; member < 8; member++) {
+      bad = sequence;
+      if (member == 0) bad.maxout = extremes[i];
+      if (member == 1) bad.window = extremes[i];
+      if (member == 2) bad.hidden_count = extremes[i];
+      if (member == 3) bad.layer_count = extremes[i];
+      if (member == 4) bad.stride_layer = extremes[i];
+      if (member == 5) bad.layers = &layer;
+      if (member == 6) bad.layers = &wide;
+      if (member == 7) {
+        bad.stage_count = 1;
+        bad.stages = &stage;
+      }
+      // A count of so many elements cannot be told from a true one.
+      if (extremes[i] == INT32_MAX && (member == 2 || member == 3)) continue;
       try_description(bad, RN_INVALID_ARGUMENT, "");
     }
   }
@@ -303,13 +412,33 @@ static void test_class_names(void) {
   CHECK_OK(rn_model_free(model));
 }
 
+static void test_replacing_the_classifier(void) {
+  rn_model *model = make_model(3), *replaced = NULL;
+  CHECK_OK(rn_model_replace_classifier(model, 5, 1, &replaced));
+  rn_model_info info = RN_MODEL_INFO_INIT;
+  CHECK_OK(rn_model_get_info(replaced, &info));
+  CHECK(info.classes == 5);
+  float old[8], kept[8], weights[5 * 16];
+  CHECK_OK(rn_model_get_tensor(model, "bn1.weight", old, 8));
+  CHECK_OK(rn_model_get_tensor(replaced, "bn1.weight", kept, 8));
+  CHECK(memcmp(old, kept, sizeof old) == 0);
+  CHECK_OK(rn_model_get_tensor(replaced, "fc.weight", weights, 5 * 16));
+  CHECK_OK(rn_model_free(replaced));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "class", rn_model_replace_classifier(model, 0, 1, &replaced));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_model_replace_classifier(model, 5, 1, NULL));
+  CHECK_STATUS(RN_INVALID_HANDLE, rn_model_replace_classifier(NULL, 5, 1, &replaced));
+  CHECK_OK(rn_model_free(model));
+}
+
 void test_models(void) {
+  test_replacing_the_classifier();
   test_presets();
   test_options();
   test_bad_options();
   test_bad_presets();
   test_struct_sizes();
   test_described();
+  test_comparators();
   test_text();
   test_class_names();
 }

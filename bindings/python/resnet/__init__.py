@@ -63,6 +63,7 @@ from .model import (
     load,
     open,  # noqa: A004
 )
+from .recipes import Recipe, recipe
 from .trainer import Progress, Trainer
 from .views import Views
 
@@ -100,6 +101,7 @@ __all__ = [
     "NotFoundError",
     "OutOfMemoryError",
     "Progress",
+    "Recipe",
     "ShapeError",
     "StateDictError",
     "Status",
@@ -115,6 +117,7 @@ __all__ = [
     "load",
     "open",
     "read_image",
+    "recipe",
     "resize",
     "set_threads",
     "set_winograd",

@@ -21,19 +21,20 @@ MAJOR_VERSION = 1
 DEFAULT = -1
 
 FAMILIES = {"imagenet": 1, "cifar": 2}
-STEMS = {"imagenet": 1, "cifar": 2}
-BLOCKS = {"basic": 1, "bottleneck": 2}
-SHORTCUTS = {"A": 1, "B": 2, "C": 3, "none": 4}
+STEMS = {"imagenet": 1, "cifar": 2, "vector": 3, "none": 4}
+BLOCKS = {"basic": 1, "bottleneck": 2, "layers": 3}
+SHORTCUTS = {"A": 1, "B": 2, "C": 3, "none": 4, "gate": 5}
+AFFINES = {"bn": 0, "bias": 1, "bias_and_bn": 2}
 STRIDES_ON = {"1x1": 1, "3x3": 2}
 ZERO_CHANNELS = {"after": 0, "split": 1}
 NORMALIZE = {"auto": 0, "keep": 1}
 FILTERS = {"bilinear": 0, "bicubic": 1}
 PLANAR, INTERLEAVED = 0, 1
-DAMAGE = {"fatal": 0, "skip": 1}
-VARIATIONS = {"none": 0, "scaled": 1, "area": 2}
 LAYOUTS = {"NCHW": PLANAR, "NHWC": INTERLEAVED}
 VIEWS = {"single": 0, "centre": 1, "10-crop": 2, "multi-scale": 3}
 AVERAGES = {"probabilities": 1, "scores": 2}
+DAMAGE = {"fatal": 0, "skip": 1}
+VARIATIONS = {"none": 0, "scaled": 1, "area": 2}
 FLOAT32, UINT8 = 0, 1
 
 
@@ -66,7 +67,18 @@ class ModelOptions(Sized):
 class Stage(ctypes.Structure):
     """`rn_stage`."""
 
-    _fields_: ClassVar[Any] = [("blocks", c_int32), ("width", c_int32), ("stride", c_int32)]
+    _fields_: ClassVar[Any] = [
+        ("blocks", c_int32),
+        ("width", c_int32),
+        ("stride", c_int32),
+        ("max_pool", c_int32),
+    ]
+
+
+class Layer(ctypes.Structure):
+    """`rn_layer`."""
+
+    _fields_: ClassVar[Any] = [("kernel", c_int32), ("width_multiple", c_int32)]
 
 
 class Description(Sized):
@@ -85,6 +97,14 @@ class Description(Sized):
         ("stage_count", c_int32),
         ("stages", POINTER(Stage)),
         ("seed", c_uint64),
+        ("affine", c_int),
+        ("maxout", c_int32),
+        ("layer_count", c_int32),
+        ("stride_layer", c_int32),
+        ("layers", POINTER(Layer)),
+        ("hidden_count", c_int32),
+        ("window", c_int32),
+        ("hidden", POINTER(c_int32)),
     ]
 
 
@@ -330,6 +350,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_get_isa": [POINTER(c_char_p)],
     "rn_model_create": [c_char_p, POINTER(ModelOptions), _new],
     "rn_model_create_described": [POINTER(Description), _new],
+    "rn_model_replace_classifier": [handle, c_int32, c_uint64, _new],
     "rn_model_free": [handle],
     "rn_model_save": [handle, c_char_p],
     "rn_model_load": [c_char_p, _new],
@@ -366,6 +387,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_open_cifar10": [c_char_p, c_int32, _new],
     "rn_dataset_open_cifar100": [c_char_p, c_int32, c_int32, _new],
     "rn_dataset_open_idx": [c_char_p, c_char_p, c_int32, _new],
+    "rn_dataset_open_hdf5": [c_char_p, POINTER(HDF5Options), _new],
     "rn_dataset_open_folder": [c_char_p, POINTER(ImageOptions), _new],
     "rn_dataset_open_list": [c_char_p, c_int32, POINTER(ImageOptions), _new],
     "rn_dataset_open_files": [
@@ -377,7 +399,6 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_damaged_reason": [handle, c_int64, c_char_p, c_size_t, _sizes],
     "rn_dataset_class_name": [handle, c_int32, c_char_p, c_size_t, _sizes],
     "rn_dataset_calibrate": [handle, c_int64, c_uint64, POINTER(Calibration)],
-    "rn_dataset_open_hdf5": [c_char_p, POINTER(HDF5Options), _new],
     "rn_dataset_create": [POINTER(Images), _labels, c_int32, _new],
     "rn_dataset_split": [handle, c_int64, c_uint64, _new, _new],
     "rn_dataset_free": [handle],
@@ -407,6 +428,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_trainer_iterations": [handle, POINTER(c_int64)],
     "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
     "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],
+    "rn_recipe_get": [c_char_p, POINTER(TrainerOptions), POINTER(FitOptions), POINTER(c_int64)],
+    "rn_recipe_describe": [c_char_p, c_char_p, c_size_t, _sizes],
 }
 
 

@@ -215,16 +215,16 @@ class Dataset(Owner):
             ctypes.byref(training),
             ctypes.byref(validation),
         )
-        return Dataset._owning(training), Dataset._owning(validation)
+        return Dataset._adopt(training), Dataset._adopt(validation)
 
     @classmethod
-    def _owning(cls, made: ctypes.c_void_p) -> Dataset:
+    def _adopt(cls, made: ctypes.c_void_p) -> Dataset:
         """A dataset that the library has made."""
         dataset = cls.__new__(cls)
         Owner.__init__(dataset, made, "rn_dataset_free")
         return dataset
 
-    def _open(self, function: str, *arguments: Any) -> None:  # noqa: ANN401 (what ctypes takes)
+    def _open(self, function: str, *arguments: Any) -> None:  # noqa: ANN401 (ctypes' own)
         """What a subclass that reads files does in place of `__init__`."""
         made = ctypes.c_void_p()
         try:

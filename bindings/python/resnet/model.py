@@ -24,7 +24,35 @@ if TYPE_CHECKING:
     from .data import Data, Dataset
     from .views import Kind, Views
 
+    Stage = (
+        tuple[SupportsIndex, SupportsIndex, SupportsIndex]
+        | tuple[SupportsIndex, SupportsIndex, SupportsIndex, SupportsIndex]
+    )
+    Layer = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
+
 PIXEL_MEAN_RANK = 3
+
+
+def _rows(
+    rows: Sequence[Any], what: str, form: str, least: int, most: int
+) -> list[tuple[int, ...]]:
+    """Tuples of integers, each of a length asked for. A single integer is a tuple of one."""
+    try:
+        found = [
+            tuple(
+                _values.integer(value, f"{what}[{index}]")
+                for value in ((row,) if isinstance(row, SupportsIndex) else row)
+            )
+            for index, row in enumerate(rows)
+        ]
+    except TypeError as error:
+        raise InvalidArgumentError(f"{what} must be tuples of integers {form}: {error}") from None
+    for index, row in enumerate(found):
+        if not least <= len(row) <= most:
+            raise InvalidArgumentError(
+                f"{what} must be tuples of integers {form}, but {what}[{index}] is {row}"
+            )
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +113,7 @@ class Model(Owner):
         preset: str,
         *,
         classes: SupportsIndex | None = None,
-        shortcut: Literal["A", "B", "C", "none"] | None = None,
+        shortcut: Literal["A", "B", "C", "none", "gate"] | None = None,
         stride_on: Literal["1x1", "3x3"] | None = None,
         family: Literal["imagenet", "cifar"] | None = None,
         stem: Literal["imagenet", "cifar"] | None = None,
@@ -100,11 +128,14 @@ class Model(Owner):
 
         Args:
             preset: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "plain18",
-                "plain34" (ImageNet), or "resnetN", "plainN" with N = 6n + 2 (CIFAR).
+                "plain34" (ImageNet), or "resnetN", "plainN" with N = 6n + 2 (CIFAR). Of what the
+                paper compares with, "vgg16", "vgg19", "vgg16-bn", "vgg19-bn" (ImageNet),
+                "highway19", "highway32" and "fitnet19" (CIFAR), of which only classes and
+                input_channels can be changed.
             classes: Number of classes; None for 1000 (ImageNet) or 10 (CIFAR).
             shortcut: "A" (identity, new channels zero), "B" (projection where dimensions change),
-                "C" (projection on every block) or "none" (a plain network); None for B
-                (ImageNet), A (CIFAR) or none (plain networks).
+                "C" (projection on every block), "none" (a plain network) or "gate" (highway
+                layers); None for B (ImageNet), A (CIFAR) or none (plain networks).
             stride_on: The convolution of a bottleneck that has the stride: "1x1" as published,
                 which None means too, or "3x3" as in torchvision.
             family: Which network a name means that both families have, such as "resnet50"; None
@@ -142,54 +173,65 @@ class Model(Owner):
     def described(
         cls,
         *,
-        stem: Literal["imagenet", "cifar"],
+        stem: Literal["imagenet", "cifar", "vector", "none"],
         stem_width: SupportsIndex,
-        block: Literal["basic", "bottleneck"],
-        stages: Sequence[tuple[SupportsIndex, SupportsIndex, SupportsIndex]],
-        shortcut: Literal["A", "B", "C", "none"],
+        block: Literal["basic", "bottleneck"] | Sequence[Layer],
+        stages: Sequence[Stage],
+        shortcut: Literal["A", "B", "C", "none", "gate"],
         classes: SupportsIndex,
         input_channels: SupportsIndex = 3,
         stride_on: Literal["1x1", "3x3"] | None = None,
+        stride_layer: SupportsIndex = 0,
         zero_channels: Literal["after", "split"] = "after",
+        affine: Literal["bn", "bias", "bias_and_bn"] = "bn",
+        maxout: SupportsIndex = 0,
+        window: SupportsIndex = 1,
+        hidden: SupportsIndex | Sequence[SupportsIndex] = (),
         name: str = "custom",
         seed: SupportsIndex = 0,
     ) -> Model:
         """Makes a network of your own with fresh weights.
 
         Args:
-            stem: As for a preset.
-            stem_width: Channels of the stem's convolution.
-            block: "basic" (two 3x3 convolutions) or "bottleneck" (1x1, 3x3, 1x1 to 4 times the
-                width).
-            stages: For each stage its number of blocks, the channels of their 3x3 convolutions,
-                and the spatial stride (1 or 2) of the first block.
+            stem: As for a preset; or "vector", which makes all layers fully connected, of images
+                of 1x1 pixels; or "none".
+            stem_width: Channels of the stem's layer; 0 without a stem.
+            block: "basic" (two 3x3 convolutions), "bottleneck" (1x1, 3x3, 1x1 to 4 times the
+                width), or for each layer of a block its kernel (1, 3, 5 or 7) or a tuple of that
+                and of its channels as a multiple of the width: [1, 3, (1, 4)].
+            stages: For each stage its number of blocks, the width of their convolutions, the
+                spatial stride (1 or 2) of the first block and, if not 0, the side and stride of a
+                max-pooling at the end.
             shortcut: As for a preset.
             classes: Number of classes.
             input_channels: Channels of the images.
             stride_on: As for a preset.
+            stride_layer: Index of the layer of a block of your own that has the stride.
             zero_channels: As for a preset.
+            affine: What follows a convolution: BN, a bias, or both.
+            maxout: 0 for ReLU, else the channels that a maxout unit takes the largest of.
+            window: Side of the patches of the last map that the head reads.
+            hidden: Width or widths of the head's fully connected layers before the classifier.
             name: What summaries and files call it.
             seed: Of the weights.
 
         Raises:
             InvalidArgumentError: A value is out of range.
         """
-        try:
-            rows = [
-                tuple(_values.integer(value, f"stages[{index}]") for value in stage)
-                for index, stage in enumerate(stages)
+        rows = _rows(stages, "stages", "(blocks, width, stride) or (..., max_pool)", 3, 4)
+        layers: list[tuple[int, ...]] = []
+        if not isinstance(block, str):
+            layers = [
+                row if len(row) > 1 else (*row, 1)
+                for row in _rows(block, "block", "(kernel, width multiple), or kernels", 1, 2)
             ]
-            array = (_library.Stage * len(rows))(
-                *(_library.Stage(blocks, width, stride) for blocks, width, stride in rows)
-            )
-        except (TypeError, ValueError) as error:
-            raise InvalidArgumentError(
-                f"stages must be tuples of three integers (blocks, width, stride): {error}"
-            ) from None
+        (widths,) = _rows([hidden], "hidden", "in a sequence", 0, 2**31)
         description = _library.Description(
             name=_values.text(name, "name"),
             stem=_values.choice(stem, _library.STEMS, "stem"),
-            block=_values.choice(block, _library.BLOCKS, "block"),
+            block=_values.choice(
+                block if isinstance(block, str) else "layers", _library.BLOCKS, "block"
+            ),
             shortcut=_values.choice(shortcut, _library.SHORTCUTS, "shortcut"),
             stride_on=_values.optional_choice(stride_on, _library.STRIDES_ON, "stride_on"),
             zero_channels=_values.choice(zero_channels, _library.ZERO_CHANNELS, "zero_channels"),
@@ -197,12 +239,42 @@ class Model(Owner):
             stem_width=_values.integer(stem_width, "stem_width"),
             classes=_values.integer(classes, "classes"),
             stage_count=len(rows),
-            stages=array,
+            stages=(_library.Stage * len(rows))(*(_library.Stage(*row) for row in rows)),
             seed=_values.integer(seed, "seed", bits=64, signed=False),
+            affine=_values.choice(affine, _library.AFFINES, "affine"),
+            maxout=_values.integer(maxout, "maxout"),
+            layer_count=len(layers),
+            stride_layer=_values.integer(stride_layer, "stride_layer"),
+            layers=(_library.Layer * len(layers))(*(_library.Layer(*row) for row in layers)),
+            hidden_count=len(widths),
+            window=_values.integer(window, "window"),
+            hidden=(ctypes.c_int32 * len(widths))(*widths),
         )
         made = ctypes.c_void_p()
         library().rn_model_create_described(ctypes.byref(description), ctypes.byref(made))
         return cls._adopt(made)
+
+    def replace_classifier(self, classes: SupportsIndex, *, seed: SupportsIndex = 0) -> Model:
+        """A copy with another classifier, to be trained on other classes.
+
+        Its last layer is drawn anew; all other tensors and the normalisation are the same, bit for
+        bit. It has no class names. This model, which may be an opened one, stays as it is.
+
+        Args:
+            classes: How many classes.
+            seed: Of the last layer's weights.
+
+        Raises:
+            InvalidArgumentError: The number of classes is out of range.
+        """
+        made = ctypes.c_void_p()
+        library().rn_model_replace_classifier(
+            self._handle,
+            _values.integer(classes, "the number of classes"),
+            _values.integer(seed, "seed", bits=64, signed=False),
+            ctypes.byref(made),
+        )
+        return Model._adopt(made)
 
     @classmethod
     def _adopt(cls, handle: ctypes.c_void_p) -> Model:

@@ -22,6 +22,7 @@ HEADER = Path(__file__).resolve().parents[3] / "include/resnet.h"
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_model_options": _library.ModelOptions,
     "rn_stage": _library.Stage,
+    "rn_layer": _library.Layer,
     "rn_description": _library.Description,
     "rn_model_info": _library.ModelInfo,
     "rn_tensor_info": _library.TensorInfo,
@@ -55,6 +56,7 @@ CONSTANTS: dict[str, int] = {
             ("RN_STEM", _library.STEMS),
             ("RN_BLOCK", _library.BLOCKS),
             ("RN_SHORTCUT", _library.SHORTCUTS),
+            ("RN_AFFINE", _library.AFFINES),
             ("RN_STRIDE_ON", _library.STRIDES_ON),
             ("RN_ZEROS", _library.ZERO_CHANNELS),
             ("RN_NORMALIZE", _library.NORMALIZE),

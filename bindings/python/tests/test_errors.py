@@ -53,7 +53,7 @@ def test_options_out_of_range(options: dict[str, Any]) -> None:
     assert str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["resnet21", "resnet", "vgg16", "", "plain", "resnet-20", "é"])
+@pytest.mark.parametrize("name", ["resnet21", "resnet", "vgg17", "", "plain", "resnet-20", "é"])
 def test_unknown_presets(name: str) -> None:
     with pytest.raises(resnet.NotFoundError) as caught:
         resnet.Model(name)
@@ -87,6 +87,21 @@ DESCRIPTION: dict[str, Any] = {
         {"stages": [(1, 8, 3)]},
         {"stages": [(1, 8)]},
         {"stages": [(1, 8, 1, 1)]},
+        {"stages": [(1, 8, 1, 2, 2)]},
+        {"block": []},
+        {"block": [2]},
+        {"block": [(3, 1, 1)]},
+        {"block": 3},
+        {"block": [3.5]},
+        {"block": [3], "stride_layer": 1},
+        {"affine": "none"},
+        {"maxout": 1},
+        {"maxout": 2},
+        {"window": -1},
+        {"hidden": [0]},
+        {"hidden": ["a"]},
+        {"stem": "none"},
+        {"stem": "vector"},
         {"stages": [8]},
         {"stages": 8},
         {"stages": [(1, 2**33, 1)]},

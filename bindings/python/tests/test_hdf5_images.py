@@ -210,3 +210,16 @@ def test_damage_is_noticed_when_the_image_is_read(tmp_path: Path) -> None:
         short.write_bytes(content[:size])
         with pytest.raises(resnet.FormatError):
             resnet.HDF5Images(short)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_views_of_its_images(tmp_path: Path, kind: type[np.generic]) -> None:
+    images = BYTES.astype(kind)
+    path = write(tmp_path / "images.h5", images)
+    model = resnet.Model("resnet8", base_width=8, classes=4)
+    for views in (
+        resnet.Views("10-crop", resize=7, crop=5),
+        resnet.Views("multi-scale", scales=(6, 9)),
+    ):
+        expected = model.evaluate((images, LABELS), views=views)
+        assert model.evaluate(resnet.HDF5Images(path), views=views) == expected

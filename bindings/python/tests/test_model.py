@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import gc
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import resnet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def images(count: int = 3, size: int = 32, channels: int = 3) -> Any:  # noqa: ANN401
@@ -27,6 +30,8 @@ def images(count: int = 3, size: int = 32, channels: int = 3) -> Any:  # noqa: A
         ("resnet18", {"shortcut": "B"}, 11_689_512, 18),
         ("resnet50", {}, 25_557_032, 50),
         ("resnet50", {"stride_on": "3x3"}, 25_557_032, 50),
+        ("highway19", {}, 2_256_838, 19),
+        ("fitnet19", {}, 2_548_602, 19),
     ],
 )
 def test_parameter_counts_are_the_papers(
@@ -104,6 +109,57 @@ def test_described_models() -> None:
     assert (model.name, model.classes, model.input_channels) == ("small", 4, 2)
     assert model.state_dict()["layer2.1.conv3.weight"].shape == (48, 12, 1, 1)
     assert model.logits(images(1, 9, 2)).shape == (1, 4)
+
+
+SMALL: dict[str, Any] = {
+    "stem": "cifar",
+    "stem_width": 8,
+    "block": [3],
+    "stages": [(2, 8, 1)],
+    "shortcut": "B",
+    "classes": 4,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "tensor", "shape"),
+    [
+        ({"block": [1, (5, 2), 3], "stride_layer": 1}, "layer1.0.conv2.weight", (16, 8, 5, 5)),
+        ({"block": [np.int64(3)]}, "layer1.1.conv1.weight", (8, 8, 3, 3)),
+        ({"stem": "vector", "block": [1, (1, 3)]}, "layer1.1.fc2.weight", (24, 8)),
+        ({"shortcut": "gate", "affine": "bias"}, "layer1.0.gate.bias", (8,)),
+        ({"affine": "bias_and_bn"}, "layer1.0.bn1.running_var", (8,)),
+        ({"hidden": [7, 6]}, "hidden2.weight", (6, 7)),
+        (
+            {
+                "stem": "none",
+                "stem_width": 0,
+                "shortcut": "none",
+                "stages": [(1, 8, 1, 2)],
+                "maxout": 3,
+                "window": 2,
+                "hidden": [5],
+            },
+            "classifier.0.weight",
+            (15, 32),
+        ),
+    ],
+)
+def test_networks_that_the_paper_compares_with(
+    change: dict[str, Any], tensor: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    model = resnet.Model.described(**(SMALL | change))
+    state = model.state_dict()
+    assert state[tensor].shape == shape
+    x = images(3, 1) if change.get("stem") == "vector" else images(3, 9)
+    scores = model.logits(x)
+    assert scores.shape == (3, 4)
+    model.save(tmp_path / "model.h5")
+    assert (resnet.load(tmp_path / "model.h5").logits(x) == scores).all()
+    assert (resnet.open(tmp_path / "model.h5").logits(x) == scores).all()
+    other = resnet.Model.described(**(SMALL | change), seed=1)
+    other.load_state_dict(state)
+    assert (other.logits(x) == scores).all()
 
 
 def test_scores_probabilities_and_classes_agree() -> None:
@@ -253,3 +309,20 @@ def test_memory_is_known_beforehand() -> None:
         model.inference_memory(0, 32, 32)
     with pytest.raises(resnet.InvalidArgumentError, match="count"):
         model.training_memory(1 << 64, 32, 32)
+
+
+def test_the_classifier_can_be_replaced() -> None:
+    model = resnet.Model("resnet8", classes=3, base_width=8, seed=1)
+    model.set_normalization(0.5, 2)
+    new = model.replace_classifier(5, seed=2)
+    assert (model.classes, new.classes) == (3, 5)
+    before, after = model.state_dict(), new.state_dict()
+    for name, values in before.items():
+        if name.startswith("fc."):
+            assert after[name].shape == (5, *values.shape[1:])
+        else:
+            assert np.array_equal(after[name], values)
+    assert new.normalization.scale is not None
+    for classes in (0, -1, 2**31 - 1):
+        with pytest.raises((resnet.InvalidArgumentError, resnet.OutOfMemoryError)):
+            model.replace_classifier(classes)

@@ -209,6 +209,35 @@ def test_normalization_by_fit() -> None:
     assert bare.normalization == (None, None)
 
 
+def test_recipes_are_arguments() -> None:
+    recipe = resnet.recipe("cifar-resnet110")
+    assert recipe.trainer == {
+        "lr": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "spare_bn_and_biases": False,
+    }
+    assert recipe.fit == {
+        "iterations": 64_000,
+        "batch_size": 128,
+        "augment": (4, True),
+        "milestones": (32_000, 48_000),
+        "gamma": 0.1,
+        "normalize": "auto",
+        "warm_up": (0.01, 0.8),
+    }
+    assert recipe.validation_images == 5000
+    assert "64,000 steps" in str(recipe)
+    assert "warm_up" not in resnet.recipe("cifar").fit
+    changed = recipe.fit | {"iterations": 3, "batch_size": 16}
+    training, validation = resnet.Dataset(*toy()).split(10)
+    trainer = resnet.Trainer(small(), **recipe.trainer)
+    trainer.fit(training, validation=validation, **changed)
+    assert trainer.iterations == 3
+    with pytest.raises(resnet.NotFoundError, match="cifar-resnet110"):
+        resnet.recipe("paper")
+
+
 def test_milestones_lower_the_learning_rate() -> None:
     trainer = resnet.Trainer(small(), lr=0.5)
     seen: list[tuple[int, float]] = []

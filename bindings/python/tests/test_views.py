@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import resnet
+from photos import write_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def data(count: int = 40) -> tuple[Any, Any]:
@@ -106,3 +110,42 @@ def test_errors(model: resnet.Model, views: Any, error: type[Exception]) -> None
         model.probabilities(x, views=views)
     with pytest.raises(error):
         model.evaluate((x, y), views=views)
+
+
+def test_folders_are_seen_whole_and_damaged_files_left_out(tmp_path: Path) -> None:
+    paths = write_folder(tmp_path, {"a": 3, "b": 4})
+    paths[1].write_bytes(b"no image")
+    model = resnet.Model("resnet8", base_width=8, classes=2, seed=4)
+    model.set_normalization(120, 0.02)
+    folder = resnet.ImageFolder(tmp_path, crop=24, resize=28, damage="skip")
+    whole = [path for path in paths if path != paths[1]]
+    labels = np.array([int(path.parent.name == "b") for path in whole])
+    for views in (
+        resnet.Views("10-crop", resize=28, crop=24),
+        resnet.Views("multi-scale", scales=(24, 30)),
+    ):
+        p = np.concatenate(
+            [model.probabilities(resnet.read_image(path)[None], views=views) for path in whole]
+        ).astype(np.float64)
+        metrics, counts = model.evaluate_by_class(folder, views=views)
+        assert metrics.count == counts.sum() == len(whole)
+        assert metrics.accuracy == (p.argmax(axis=1) == labels).mean()
+        loss = -np.log(p[np.arange(len(whole)), labels]).mean()
+        assert metrics.loss == pytest.approx(loss, abs=1e-5)
+    assert [file.path for file in folder.damaged] == [str(paths[1])]
+    strict = resnet.ImageFolder(tmp_path, crop=24, resize=28)
+    with pytest.raises(resnet.FormatError, match=paths[1].name):
+        model.evaluate(strict, views=resnet.Views("10-crop", resize=28, crop=24))
+    # The centre crop of a folder is what the folder gives of itself.
+    centre = model.evaluate(folder, views=resnet.Views("centre", resize=28, crop=24))
+    assert centre.loss == pytest.approx(model.evaluate(folder).loss, abs=1e-5)
+
+
+def test_responses_of_a_folder_leave_out_damaged_files(tmp_path: Path) -> None:
+    paths = write_folder(tmp_path, {"a": 2, "b": 2})
+    model = resnet.Model("resnet8", base_width=8, classes=2, seed=4)
+    options: dict[str, Any] = {"crop": 24, "resize": 28, "damage": "skip"}
+    data = resnet.ImageFolder(tmp_path, **options).read()
+    paths[3].write_bytes(b"")
+    found = model.responses(resnet.ImageFolder(tmp_path, **options))
+    assert found == pytest.approx(model.responses((data[0][:3], data[1][:3])), rel=1e-6)

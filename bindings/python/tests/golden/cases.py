@@ -42,6 +42,8 @@ class Case:
     classes: int = 10
     base_width: int | None = None
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    described: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """A network of its own instead of the preset."""
 
     @property
     def path(self) -> Path:
@@ -57,6 +59,17 @@ class Case:
         """The batch's labels."""
         return (7 * np.arange(self.batch) + 3) % self.classes
 
+
+# Its window has the last map of images of 12x12.
+VGG: dict[str, Any] = {
+    "stem": "none",
+    "stem_width": 0,
+    "block": [3],
+    "stages": [(1, 8, 1, 2), (2, 16, 1, 2)],
+    "shortcut": "none",
+    "window": 3,
+    "hidden": [24, 20],
+}
 
 CASES = [
     Case("resnet20-a", "resnet20", 32, 32, salt=109),
@@ -86,6 +99,85 @@ CASES = [
         classes=100,
         base_width=16,
         options={"stride_on": "3x3"},
+    ),
+    Case(
+        "three-layers",
+        "",
+        12,
+        10,
+        salt=2,
+        described={
+            "stem": "cifar",
+            "stem_width": 8,
+            "block": [5, (3, 2), 1],
+            "stages": [(1, 8, 1), (2, 16, 2)],
+            "shortcut": "B",
+            "stride_layer": 1,
+        },
+    ),
+    Case(
+        "one-layer",
+        "",
+        12,
+        10,
+        described={
+            "stem": "cifar",
+            "stem_width": 8,
+            "block": [3],
+            "stages": [(2, 8, 1), (2, 16, 2)],
+            "shortcut": "B",
+        },
+    ),
+    Case(
+        "mlp",
+        "",
+        1,
+        1,
+        batch=16,
+        input_channels=20,
+        described={
+            "stem": "vector",
+            "stem_width": 24,
+            "block": [1, 1],
+            "stages": [(2, 24, 1), (2, 40, 1)],
+            "shortcut": "B",
+        },
+    ),
+    Case("vgg", "", 12, 12, lr=0.001, salt=1, described=VGG | {"affine": "bias"}),
+    Case("vgg-bn", "", 16, 22, described=VGG | {"affine": "bias_and_bn"}),
+    Case("vgg-small", "", 8, 9, lr=0.001, salt=1, described=VGG | {"affine": "bias"}),
+    Case(
+        "highway",
+        "",
+        10,
+        12,
+        described={
+            "stem": "cifar",
+            "stem_width": 8,
+            "block": [3],
+            "stages": [(3, 8, 1, 2), (3, 20, 1)],
+            "shortcut": "gate",
+            "affine": "bias",
+            "hidden": [12],
+        },
+    ),
+    Case(
+        "fitnet",
+        "",
+        16,
+        16,
+        lr=0.001,
+        salt=1,
+        described={
+            "stem": "none",
+            "stem_width": 0,
+            "block": [3],
+            "stages": [(2, 8, 1, 2), (2, 12, 1, 8)],
+            "shortcut": "none",
+            "affine": "bias",
+            "maxout": 2,
+            "hidden": [20],
+        },
     ),
 ]
 

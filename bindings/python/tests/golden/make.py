@@ -20,6 +20,8 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
 from cases import CASES, MOMENTUM, STEPS, WEIGHT_DECAY, Case, Outcome, differences, initial
+from comparators import comparator
+from kinks import Kinks, TooNearError, max_pool, relu
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 BOTTLENECK_DEPTH = 50
@@ -28,47 +30,6 @@ EXPANSION = 4
 # times the rounding error of activations in float32, with Winograd's algorithm too.
 SALTS = 250
 CONTENT = 6e-6
-
-
-class TooNearError(Exception):
-    """A training came nearer to a kink than wanted."""
-
-
-class Kinks:
-    """How near a training in float64 comes to where the network is not differentiable.
-
-    An implementation whose rounding errors stay below the distance is on the same side of every
-    kink, and its results can differ only by rounding. Beyond it they may jump.
-    """
-
-    distance = math.inf
-    """Smallest |input of a ReLU| and smallest lead of a maximum in pooling, in units of the
-    input's standard deviation."""
-    wanted = 0.0
-    """What is nearer is not worth going on with."""
-
-    @classmethod
-    def note(cls, distances: Tensor, scale: Tensor) -> None:
-        """Takes the smallest of some distances into account."""
-        if distances.dtype == torch.float64:
-            cls.distance = min(cls.distance, float(distances.detach().min() / scale.detach().std()))
-            if cls.distance < cls.wanted:
-                raise TooNearError
-
-
-def relu(x: Tensor) -> Tensor:
-    """ReLU, watched."""
-    Kinks.note(x.abs(), x)
-    return F.relu(x)
-
-
-def max_pool(x: Tensor) -> Tensor:
-    """The ImageNet stem's pooling, watched. Windows where all is 0 have nothing to lose."""
-    windows = F.unfold(F.pad(x.detach(), (1, 1, 1, 1)), 3, stride=2)
-    windows = windows.view(len(x), x.shape[1], 9, -1)
-    first, second = windows.topk(2, dim=2).values.unbind(2)
-    Kinks.note((first - second)[first > 0], x)
-    return F.max_pool2d(x, 3, 2, 1)
 
 
 class Pad(nn.Module):
@@ -168,10 +129,15 @@ class Network(nn.Module):
         """Images to logits."""
         x = relu(self.bn1(self.conv1(x)))
         if self.imagenet:
-            x = max_pool(x)
+            x = max_pool(x, 3, 2, 1)
         for stage in range(1, self.stages + 1):
             x = getattr(self, f"layer{stage}")(x)
         return self.fc(x.mean((2, 3)))
+
+
+def network_of(case: Case) -> nn.Module:
+    """The network that a case trains."""
+    return comparator(case) if case.described else Network(case)
 
 
 def state_of(network: nn.Module) -> dict[str, Any]:
@@ -187,7 +153,7 @@ def starts_of(network: nn.Module) -> dict[str, Any]:
 
 def train(case: Case, dtype: torch.dtype) -> Outcome:
     """Five steps, in the precision given."""
-    network = Network(case)
+    network = network_of(case)
     starts = {name: torch.from_numpy(value) for name, value in starts_of(network).items()}
     network.load_state_dict(starts, strict=False)
     network.to(dtype)
@@ -238,7 +204,7 @@ def main() -> None:
         Kinks.distance = math.inf
         truth = train(case, torch.float64)
         single = train(case, torch.float32)
-        worst = differences(single, truth, starts_of(Network(case)))
+        worst = differences(single, truth, starts_of(network_of(case)))
         margins = "  ".join(f"{kind} {value:.0e} ({name})" for kind, (value, name) in worst.items())
         losses = " ".join(f"{loss:.4f}" for loss in truth.losses)
         print(f"{case.name}\n  losses {losses}\n  nearest kink {Kinks.distance:.1e}")

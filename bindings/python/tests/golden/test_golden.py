@@ -26,13 +26,18 @@ UPDATE_TOLERANCE = 5e-3
 
 
 def new_model(case: Case) -> resnet.Model:
-    model = resnet.Model(
-        case.preset,
-        classes=case.classes,
-        input_channels=case.input_channels,
-        base_width=case.base_width,
-        **case.options,
-    )
+    if case.described:
+        model = resnet.Model.described(
+            classes=case.classes, input_channels=case.input_channels, **case.described
+        )
+    else:
+        model = resnet.Model(
+            case.preset,
+            classes=case.classes,
+            input_channels=case.input_channels,
+            base_width=case.base_width,
+            **case.options,
+        )
     starts = {name: initial(name, value.shape) for name, value in model.state_dict().items()}
     model.load_state_dict(starts)
     return model

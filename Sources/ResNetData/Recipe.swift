@@ -1,0 +1,140 @@
+import ResNet
+
+/// How a network is trained: the options of the trainer and of its fit, and how many images are held
+/// out. The paper's are here by name; any is a value that can be edited, and prints what it is.
+///
+///     let recipe = try Recipe.named("cifar")
+///     let parts = try cifar10.split(validation: recipe.validationImages)
+///     let trainer = try Trainer(model, options: recipe.sgd)
+///     try trainer.fit(parts.training, validation: parts.validation, options: recipe.fit)
+public struct Recipe: Hashable, Sendable {
+  public var name: String
+  /// What it is for, and where it is from.
+  public var summary: String
+  public var sgd: SGDOptions
+  public var fit: FitOptions
+  /// How many of the training images are not trained on, but evaluated on; 0 for none, or for a
+  /// dataset that has images for it.
+  public var validationImages: Int
+
+  public init(
+    name: String, summary: String, sgd: SGDOptions = SGDOptions(), fit: FitOptions,
+    validationImages: Int = 0
+  ) {
+    self.name = name
+    self.summary = summary
+    self.sgd = sgd
+    self.fit = fit
+    self.validationImages = validationImages
+  }
+
+  /// CIFAR-10 in section 4.2: 64,000 iterations of 128 images, 45,000 of the training images being
+  /// trained on.
+  public static let cifar = Recipe(
+    name: "cifar", summary: "CIFAR-10 as in section 4.2 of the paper",
+    fit: FitOptions(
+      iterations: 64_000, batchSize: 128, augmentation: .cifar,
+      schedule: StepSchedule(milestones: [32_000, 48_000])),
+    validationImages: 5000)
+
+  /// The same with the warm-up that ResNet-110 needs: 0.01 until the training error is below 80%.
+  public static let cifarResNet110: Recipe = {
+    var recipe = cifar
+    recipe.name = "cifar-resnet110"
+    recipe.summary = "CIFAR-10 as in section 4.2 of the paper, for ResNet-110"
+    recipe.fit.warmUp = WarmUp(rate: 0.01, untilError: 0.8)
+    return recipe
+  }()
+
+  /// All that have a name.
+  public static let all = [cifar, cifarResNet110]
+
+  /// Throws `notFound` for a name that none has.
+  public static func named(_ name: String) throws(ResNetError) -> Recipe {
+    guard let recipe = all.first(where: { $0.name == name }) else {
+      throw ResNetError(
+        .notFound,
+        "there is no recipe \"\(name)\"; there are \(all.map(\.name).joined(separator: ", "))")
+    }
+    return recipe
+  }
+}
+
+extension Recipe: CustomStringConvertible {
+  /// A line for what it is for, and one for each of its parts.
+  public var description: String {
+    let rows = [
+      ("length", length), ("batch", "\(grouped(fit.batchSize)) images"), ("optimizer", optimizer),
+      ("learning rate", learningRate), ("images", augmentation),
+      ("normalization", normalization), ("validation", validation),
+    ]
+    let width = (rows.map(\.0.count).max() ?? 0) + 2
+    return
+      (["\(name): \(summary)"]
+      + rows.map { title, text in
+        "  \(title)\(String(repeating: " ", count: width - title.count))\(text)"
+      }).joined(separator: "\n") + "\n"
+  }
+
+  private var length: String {
+    fit.iterations.map { "\(grouped($0)) steps" } ?? "\(grouped(fit.epochs)) epochs"
+  }
+
+  private var optimizer: String {
+    "SGD, momentum \(sgd.momentum), weight decay \(sgd.weightDecay)"
+      + (sgd.spareBatchNormAndBiases ? " of convolution and FC weights" : "")
+  }
+
+  private var learningRate: String {
+    var text = "\(sgd.learningRate)"
+    if let warmUp = fit.warmUp {
+      text +=
+        ", but \(warmUp.rate) until the training error of \(WarmUp.steps) steps is below "
+        + "\(warmUp.untilError)"
+    }
+    if !fit.schedule.milestones.isEmpty {
+      text +=
+        "; times \(fit.schedule.gamma) after "
+        + fit.schedule.milestones.map(grouped).joined(separator: " and ") + " steps"
+    }
+    if let plateau = fit.plateau {
+      text +=
+        "; times \(fit.schedule.gamma) when in \(plateau.patience) epochs the validation error has "
+        + "not fallen by \(plateau.threshold)"
+    }
+    return text
+  }
+
+  private var augmentation: String {
+    guard let augmentation = fit.augmentation else { return "as they are" }
+    var parts: [String] = []
+    if augmentation.padding > 0 {
+      parts.append("crops out of \(augmentation.padding) pixels of zero padding a side")
+    }
+    if augmentation.mirror { parts.append("half of them mirrored") }
+    return parts.isEmpty ? "as they are" : parts.joined(separator: ", ")
+  }
+
+  private var normalization: String {
+    switch fit.normalize {
+    case .automatic:
+      "the per-pixel mean of the training images is subtracted, unless the model has its own"
+    case .keep: "the model's own"
+    }
+  }
+
+  private var validation: String {
+    validationImages > 0
+      ? "\(grouped(validationImages)) of the training images are held out" : "images of their own"
+  }
+}
+
+/// A number with its thousands apart.
+private func grouped(_ number: Int) -> String {
+  let digits = Array(String(number))
+  return String(
+    digits.enumerated().flatMap { place, digit in
+      let after = digits.count - place
+      return after % 3 == 0 && place > 0 && digits[place - 1].isNumber ? [",", digit] : [digit]
+    })
+}

@@ -1,0 +1,68 @@
+import Testing
+
+@testable import ResNet
+@testable import ResNetData
+
+@Suite struct DataRecipeTests {
+  /// Section 4.2 of the paper.
+  @Test func cifarIsAsPublished() throws {
+    let recipe = try Recipe.named("cifar")
+    #expect(recipe.sgd == SGDOptions(learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4))
+    #expect(recipe.fit.iterations == 64_000 && recipe.fit.batchSize == 128)
+    #expect(recipe.fit.schedule == StepSchedule(milestones: [32_000, 48_000], gamma: 0.1))
+    #expect(recipe.fit.augmentation == Augmentation(padding: 4, mirror: true))
+    #expect(recipe.fit.normalize == .automatic)
+    #expect(recipe.fit.warmUp == nil && recipe.fit.plateau == nil)
+    #expect(recipe.validationImages == 5000)
+
+    var deep = try Recipe.named("cifar-resnet110")
+    #expect(deep.fit.warmUp == WarmUp(rate: 0.01, untilError: 0.8))
+    deep.fit.warmUp = nil
+    #expect(deep.fit == recipe.fit && deep.sgd == recipe.sgd)
+  }
+
+  @Test func aRecipePrintsWhatItIs() {
+    var recipe = Recipe.cifar
+    #expect(
+      "\(recipe)" == """
+        cifar: CIFAR-10 as in section 4.2 of the paper
+          length         64,000 steps
+          batch          128 images
+          optimizer      SGD, momentum 0.9, weight decay 0.0001
+          learning rate  0.1; times 0.1 after 32,000 and 48,000 steps
+          images         crops out of 4 pixels of zero padding a side, half of them mirrored
+          normalization  the per-pixel mean of the training images is subtracted, unless the model \
+        has its own
+          validation     5,000 of the training images are held out
+
+        """)
+    recipe.fit.iterations = nil
+    recipe.fit.epochs = 7
+    recipe.fit.warmUp = WarmUp()
+    recipe.fit.plateau = Plateau(patience: 3, threshold: 0.25)
+    recipe.fit.schedule = StepSchedule(milestones: [1_234_567], gamma: 0.5)
+    recipe.fit.augmentation = nil
+    recipe.fit.normalize = .keep
+    recipe.sgd.spareBatchNormAndBiases = true
+    recipe.validationImages = 0
+    for words in [
+      "7 epochs", "0.01 until the training error of 100 steps is below 0.8",
+      "after 1,234,567 steps",
+      "times 0.5 when in 3 epochs the validation error has not fallen by 0.25", "as they are",
+      "the model's own", "of convolution and FC weights", "images of their own",
+    ] {
+      #expect("\(recipe)".contains(words), "\(words)")
+    }
+  }
+
+  @Test func everyRecipeIsValidAndHasItsName() throws {
+    let data = try TrainingSupport.data(count: 256)
+    for recipe in Recipe.all {
+      #expect(try Recipe.named(recipe.name) == recipe)
+      try recipe.sgd.validate()
+      try recipe.fit.validate(for: data)
+    }
+    let error = thrownError { try Recipe.named("cifar11") }
+    #expect(error?.kind == .notFound && error?.message.contains("cifar-resnet110") == true)
+  }
+}

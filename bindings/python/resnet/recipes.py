@@ -1,0 +1,86 @@
+"""How the paper trains, by name."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+from typing import Any
+
+from . import _library, _values
+from ._library import library
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A way to train: `print(recipe)` tells what it is.
+
+    >>> recipe = resnet.recipe("cifar")
+    >>> training, validation = cifar10.split(recipe.validation_images)
+    >>> trainer = resnet.Trainer(model, **recipe.trainer)
+    >>> trainer.fit(training, validation=validation, **recipe.fit)
+    """
+
+    name: str
+    description: str
+    trainer: dict[str, Any]
+    """Arguments of `Trainer`."""
+    fit: dict[str, Any]
+    """Arguments of `Trainer.fit`."""
+    validation_images: int
+    """How many of the training images are held out: see `Dataset.split`."""
+
+    def __str__(self) -> str:
+        """What it is, in some lines."""
+        return self.description
+
+
+def recipe(name: str) -> Recipe:
+    """How the paper trains.
+
+    Args:
+        name: "cifar" for CIFAR-10 as in section 4.2, 64,000 steps of 128 images; "cifar-resnet110"
+            for the same with the warm-up that ResNet-110 needs.
+
+    Raises:
+        NotFoundError: There is no recipe of that name.
+    """
+    trainer, fit, validation_images = (
+        _library.TrainerOptions(),
+        _library.FitOptions(),
+        ctypes.c_int64(),
+    )
+    encoded = _values.text(name, "the name")
+    library().rn_recipe_get(
+        encoded, ctypes.byref(trainer), ctypes.byref(fit), ctypes.byref(validation_images)
+    )
+    arguments = {
+        "batch_size": fit.batch_size,
+        "augment": (fit.pad, bool(fit.mirror)) if fit.pad or fit.mirror else None,
+        "milestones": tuple(fit.milestones[index] for index in range(fit.milestone_count)),
+        "gamma": _shortest(fit.gamma),
+        "normalize": next(
+            key for key, value in _library.NORMALIZE.items() if value == fit.normalize
+        ),
+    }
+    arguments |= {"iterations": fit.iterations} if fit.iterations else {"epochs": fit.epochs}
+    if fit.warm_up_error:
+        arguments["warm_up"] = (_shortest(fit.warm_up_rate), _shortest(fit.warm_up_error))
+    if fit.plateau_patience:
+        arguments["plateau"] = (fit.plateau_patience, _shortest(fit.plateau_threshold))
+    return Recipe(
+        name=name,
+        description=_values.read_text(library().rn_recipe_describe, encoded),
+        trainer={
+            "lr": _shortest(trainer.learning_rate),
+            "momentum": _shortest(trainer.momentum),
+            "weight_decay": _shortest(trainer.weight_decay),
+            "spare_bn_and_biases": bool(trainer.spare_bn_and_biases),
+        },
+        fit=arguments,
+        validation_images=validation_images.value,
+    )
+
+
+def _shortest(value: float) -> float:
+    """What a person would write for a float32: 0.1, not 0.10000000149."""
+    return float(f"{value:.7g}")
