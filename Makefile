@@ -154,6 +154,11 @@ bench-threads: library  ## libresnet on one thread and on several: ROWS THREADS 
 	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/engines/requirements.txt
 	@$(BENCH_MODULE) engines.scaling --out build/bench $(BENCH_OPTIONS)
 
+.PHONY: bench-images
+bench-images: library  ## reading JPEG files for training beside Pillow and torch, on one core: REPS
+	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/images/requirements.txt
+	@$(BENCH_MODULE) images $(if $(REPS),--reps $(REPS))
+
 build/bench/peak: $(wildcard Benchmarks/peak/*.[ch])
 	@mkdir -p $(@D)
 	clang $(CFLAGS) $(filter %.c,$^) -o $@ -lpthread

@@ -601,6 +601,11 @@ rn_status rn_dataset_get_info(rn_dataset *dataset, rn_dataset_info *info);
  * pointer may be NULL. Capacities are in elements. */
 rn_status rn_dataset_read(rn_dataset *dataset, int64_t first, int64_t count, float *pixels,
                           size_t pixel_capacity, int32_t *labels, size_t label_capacity);
+/* The same as training on a dataset of files reads them, varied as its options say, by the seed and in
+ * the epoch (from 0); for a training loop of your own. Other datasets are read as they are. */
+rn_status rn_dataset_read_varied(rn_dataset *dataset, int64_t first, int64_t count, uint64_t seed,
+                                 int32_t epoch, float *pixels, size_t pixel_capacity,
+                                 int32_t *labels, size_t label_capacity);
 
 /* Writes the name of class `index` ("" if the classes have no names), as rn_model_summary does. */
 rn_status rn_dataset_class_name(rn_dataset *dataset, int32_t index, char *text, size_t capacity,

@@ -79,6 +79,26 @@ public func rn_dataset_read(
   _ pixels: UnsafeMutablePointer<Float>?, _ pixelCapacity: Int,
   _ labels: UnsafeMutablePointer<Int32>?, _ labelCapacity: Int
 ) -> rn_status {
+  read(dataset, first, count, pixels, pixelCapacity, labels, labelCapacity, variedBy: nil)
+}
+
+@c @implementation
+public func rn_dataset_read_varied(
+  _ dataset: OpaquePointer?, _ first: Int64, _ count: Int64, _ seed: UInt64, _ epoch: Int32,
+  _ pixels: UnsafeMutablePointer<Float>?, _ pixelCapacity: Int,
+  _ labels: UnsafeMutablePointer<Int32>?, _ labelCapacity: Int
+) -> rn_status {
+  read(
+    dataset, first, count, pixels, pixelCapacity, labels, labelCapacity,
+    variedBy: (seed, Int(epoch)))
+}
+
+private func read(
+  _ dataset: OpaquePointer?, _ first: Int64, _ count: Int64,
+  _ pixels: UnsafeMutablePointer<Float>?, _ pixelCapacity: Int,
+  _ labels: UnsafeMutablePointer<Int32>?, _ labelCapacity: Int,
+  variedBy variation: (seed: UInt64, epoch: Int)?
+) -> rn_status {
   guarded {
     try using(dataset) { (resource: DatasetResource) in
       let data = resource.data
@@ -95,15 +115,17 @@ public func rn_dataset_read(
       let labels = try labels.map {
         try output($0, capacity: labelCapacity, needed: range.count, "labels")
       }
-      try data.read(range, imageSize: imageSize, pixels: pixels, labels: labels)
+      try data.read(
+        range, variation, imageSize: imageSize, pixels: pixels, labels: labels)
     }
   }
 }
 
 extension TrainingData {
-  /// Copies images as they are, without augmentation, and their labels, whichever are asked for.
+  /// Copies images, as they are or as training varies them, and their labels, whichever are asked for.
   fileprivate func read(
-    _ range: Range<Int>, imageSize: Int, pixels: UnsafeMutableBufferPointer<Float>?,
+    _ range: Range<Int>, _ variation: (seed: UInt64, epoch: Int)?, imageSize: Int,
+    pixels: UnsafeMutableBufferPointer<Float>?,
     labels: UnsafeMutableBufferPointer<Int32>?
   ) throws {
     guard pixels != nil || labels != nil else { return }
@@ -120,7 +142,9 @@ extension TrainingData {
           let ownPixels = part.lowerBound * imageSize..<part.upperBound * imageSize
           return Result {
             try read(
-              indices[...], normalization: .identity, augmentation: nil, seed: 0, epoch: 0,
+              indices[...], normalization: .identity,
+              augmentation: variation == nil ? nil : augmentation, seed: variation?.seed ?? 0,
+              epoch: variation?.epoch ?? 0,
               images: pixels.map { UnsafeMutableBufferPointer(rebasing: $0[ownPixels]) }
                 ?? UnsafeMutableBufferPointer(
                   rebasing: sparePixels[..<(part.count * imageSize)]),

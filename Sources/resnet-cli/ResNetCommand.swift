@@ -8,5 +8,5 @@ struct ResNetCommand: ParsableCommand {
     commandName: "resnet",
     abstract: "Describe, train and evaluate residual networks.",
     version: libraryVersion,
-    subcommands: [Summary.self, PrintRecipe.self, Train.self, Evaluate.self])
+    subcommands: [Summary.self, PrintRecipe.self, Train.self, Evaluate.self, Calibrate.self])
 }

@@ -5,7 +5,7 @@ import ResNetData
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a network on CIFAR-10 and save it.",
+    abstract: "Train a network on images and save it.",
     discussion: """
       A recipe is how the paper trains: `cifar`, or `cifar-resnet110` with its warm-up. What it is, \
       and what other options change about it, is printed first. The images that it holds out are \
@@ -15,10 +15,8 @@ struct Train: ParsableCommand {
       as in `cifar`, but that the learning rate drops at one half and at three quarters of the steps.
       """)
 
-  @Option(
-    name: .customLong("cifar10"),
-    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
-  var directory: String
+  @OptionGroup(title: "Images")
+  var data: DataOptions
 
   @Option(help: "A preset: resnetN or plainN with N = 6n+2, or an ImageNet network.")
   var network = "resnet20"
@@ -78,8 +76,8 @@ struct Train: ParsableCommand {
     try requireWritableDirectory(of: out)
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
-    let images = try CIFAR10(directory: directory, split: .train)
-    let test = try CIFAR10(directory: directory, split: .test)
+    let images = try data.training()
+    let test = try data.test()
     var training: any TrainingData = images
     var validation: any TrainingData = test
     if let named, named.validationImages > 0 {
@@ -100,6 +98,7 @@ struct Train: ParsableCommand {
     }
     try model.save(to: out)
     let result = try model.evaluate(test)
+    for data in [images, test] { printDamage(of: data) }
     print("test accuracy \(percent(result.accuracy)) of \(result.count) images, saved \(out)")
   }
 
@@ -120,7 +119,8 @@ struct Train: ParsableCommand {
       recipe.fit.schedule.milestones = [total / 2, total / 4 * 3].filter { $0 > 0 }
     }
     if let milestones { recipe.fit.schedule.milestones = milestones.steps }
-    if noAugmentation { recipe.fit.augmentation = nil }
+    // Files vary as their dataset says.
+    if noAugmentation || data.folder != nil { recipe.fit.augmentation = nil }
     recipe.fit.seed = seed
     recipe.fit.workers = workers
     return recipe

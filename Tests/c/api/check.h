@@ -43,6 +43,7 @@ void test_files(void);
 void test_testing(void);
 void test_datasets(void);
 void test_dataset_files(void);
+void test_images(void);
 void test_training(void);
 void test_fitting(void);
 void test_threads(void);

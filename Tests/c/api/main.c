@@ -111,6 +111,7 @@ int main(void) {
   test_testing();
   test_datasets();
   test_dataset_files();
+  test_images();
   test_training();
   test_fitting();
   test_threads();

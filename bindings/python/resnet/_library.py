@@ -403,6 +403,9 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_dataset_split": [handle, c_int64, c_uint64, _new, _new],
     "rn_dataset_free": [handle],
     "rn_dataset_get_info": [handle, POINTER(DatasetInfo)],
+    "rn_dataset_read_varied": [
+        *(handle, c_int64, c_int64, c_uint64, c_int32, _floats, c_size_t, _labels, c_size_t),
+    ],
     "rn_dataset_read": [handle, c_int64, c_int64, _floats, c_size_t, _labels, c_size_t],
     "rn_model_evaluate": [handle, handle, POINTER(Metrics)],
     "rn_class_figures": [POINTER(c_int64), c_int32, POINTER(c_double), POINTER(c_double)],

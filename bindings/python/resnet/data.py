@@ -147,13 +147,19 @@ class Dataset(Owner):
         )
 
     def read(
-        self, first: SupportsIndex = 0, count: SupportsIndex | None = None
+        self,
+        first: SupportsIndex = 0,
+        count: SupportsIndex | None = None,
+        *,
+        vary: tuple[SupportsIndex, SupportsIndex] | None = None,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
         """Copies images and labels out.
 
         Args:
             first: Index of the first image.
             count: How many; None for all that follow.
+            vary: A seed and an epoch, from 0, to read image files as training on them varies them;
+                None to read them as they are.
 
         Returns:
             Images, (count, channels, height, width) float32 in raw pixel units, and their labels,
@@ -172,15 +178,16 @@ class Dataset(Owner):
         pixels = np.empty((wanted, *self.shape), np.float32)
         labels = np.empty(wanted, np.int32)
         if wanted:
-            library().rn_dataset_read(
-                self._handle,
-                begin,
-                wanted,
-                _values.floats(pixels),
-                pixels.size,
-                _values.label_pointer(labels),
-                labels.size,
-            )
+            target = (_values.floats(pixels), pixels.size)
+            named = (_values.label_pointer(labels), labels.size)
+            if vary is None:
+                library().rn_dataset_read(self._handle, begin, wanted, *target, *named)
+            else:
+                seed = _values.integer(vary[0], "the seed", bits=64, signed=False)
+                epoch = _values.integer(vary[1], "the epoch")
+                library().rn_dataset_read_varied(
+                    self._handle, begin, wanted, seed, epoch, *target, *named
+                )
         return pixels, labels
 
     def split(self, count: SupportsIndex, *, seed: SupportsIndex = 0) -> tuple[Dataset, Dataset]:

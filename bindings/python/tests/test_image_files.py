@@ -159,6 +159,11 @@ def test_training_is_the_same_with_any_number_of_workers(
     weights = trained(data, workers=0)
     for workers in (1, 3):
         assert np.array_equal(trained(data, workers=workers), weights)
+    pixels, labels = data.read(3, 4, vary=(3, 1))
+    assert np.array_equal(pixels, data.read(vary=(3, 1))[0][3:7])
+    assert np.array_equal(labels, data.read(3, 4)[1])
+    assert np.array_equal(pixels, data.read(3, 4)[0]) == (variation is None)
+    assert np.array_equal(pixels, data.read(3, 4, vary=(3, 0))[0]) == (variation is None)
     plain = trained(resnet.ImageFolder(tmp_path, **SMALL))
     assert np.array_equal(plain, weights) == (variation is None)
     with pytest.raises(resnet.InvalidArgumentError, match="vary"):

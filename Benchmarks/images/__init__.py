@@ -1,0 +1,1 @@
+"""Image files read for training, by libresnet and by others."""

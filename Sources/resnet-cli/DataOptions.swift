@@ -1,0 +1,86 @@
+import ArgumentParser
+import Glibc
+import ResNet
+import ResNetData
+
+/// Which images to train and evaluate on.
+struct DataOptions: ParsableArguments {
+  @Option(
+    name: .customLong("cifar10"),
+    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
+  var cifar10: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder of JPEG and PNG files: train/CLASS/* to train on, and val/CLASS/* to evaluate on.",
+      valueName: "directory"))
+  var folder: String?
+
+  @OptionGroup
+  var images: ImageOptions
+
+  @Option(help: "How training varies the images of a folder: published, common or none.")
+  var variation = Variation.published
+
+  @Flag(help: "Leave damaged files of a folder out, and name them, instead of stopping.")
+  var skipDamaged = false
+
+  enum Variation: String, ExpressibleByArgument, CaseIterable {
+    case published, common, none
+
+    var value: ImageVariation? {
+      switch self {
+      case .published: .published
+      case .common: .common
+      case .none: nil
+      }
+    }
+  }
+
+  func validate() throws {
+    if (cifar10 == nil) == (folder == nil) {
+      throw ValidationError("give the images by --cifar10 or by --folder")
+    }
+  }
+
+  func training() throws -> any TrainingData { try open(training: true) }
+
+  func test() throws -> any TrainingData & ImageSource { try open(training: false) }
+
+  private func open(training: Bool) throws -> any TrainingData & ImageSource {
+    if let cifar10 { return try CIFAR10(directory: cifar10, split: training ? .train : .test) }
+    var options = images.options
+    options.damage = skipDamaged ? .skip : .fatal
+    if training { options.variation = variation.value }
+    let files = try ImageFiles(folder: "\(folder ?? "")/\(training ? "train" : "val")")
+    return try ImageFileDataset(files, options: options)
+  }
+}
+
+/// How image files are seen where they are not varied.
+struct ImageOptions: ParsableArguments {
+  @Option(help: "Height and width of what is seen of an image file.")
+  var crop = 224
+
+  @Option(help: "Pixels of the shorter side, of which the middle is cropped; 0 for the file's own.")
+  var resize = 256
+
+  @Option(help: "3 (RGB) or 1 (grey), to which files are converted.")
+  var channels = 3
+
+  var options: ImageFileDataset.Options {
+    var options = ImageFileDataset.Options()
+    options.crop = crop
+    options.resize = resize == 0 ? nil : resize
+    options.channels = channels
+    return options
+  }
+}
+
+/// Names the damaged files of a dataset on standard error.
+func printDamage(of data: any TrainingData) {
+  for file in (data as? ImageFileDataset)?.damagedFiles ?? [] {
+    var text = "damaged: \(file.reason)\n"
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
+}
