@@ -158,6 +158,10 @@ bench-threads: library  ## libresnet on one thread and on several: ROWS THREADS 
 bench-images: library  ## reading JPEG files for training beside Pillow and torch, on one core: REPS
 	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/images/requirements.txt
 	@$(BENCH_MODULE) images $(if $(REPS),--reps $(REPS))
+.PHONY: bench-loading
+bench-loading: library  ## training from JPEG files beside training from memory: REPS
+	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/images/requirements.txt
+	@$(BENCH_MODULE) images.training $(if $(REPS),--reps $(REPS))
 
 build/bench/peak: $(wildcard Benchmarks/peak/*.[ch])
 	@mkdir -p $(@D)

@@ -51,9 +51,9 @@ class _Image(Owner):
         )
         return pixels
 
-    def derive(self, function: str, *arguments: int) -> npt.NDArray[np.uint8]:
-        """The pixels of the image that a function of the library makes of this one."""
-        return _Image(function, self._handle, *arguments).array()
+    def derive(self, function: str, *arguments: int) -> _Image:
+        """The image that a function of the library makes of this one."""
+        return _Image(function, self._handle, *arguments)
 
 
 def read_image(
@@ -110,7 +110,7 @@ def resize(
     kind = _values.choice(interpolation, _library.FILTERS, "interpolation")
     pixels = _checked(image)
     if pixels.dtype == np.uint8:
-        return _Image.copy(pixels).derive("rn_image_resize", height, width, kind)
+        return _Image.copy(pixels).derive("rn_image_resize", height, width, kind).array()
     if height < 1 or width < 1:
         raise InvalidArgumentError(f"the size is {height}x{width}, expected positive numbers")
     resized = np.empty((len(pixels), height, width), np.float32)
@@ -147,11 +147,15 @@ def centre_crop(
     pixels = _checked(image)
     if pixels.dtype != np.uint8:
         raise InvalidArgumentError(f"the image is {pixels.dtype}, expected uint8")
-    return _Image.copy(pixels).derive(
-        "rn_image_centre",
-        _values.integer(resize, "resize"),
-        _values.integer(crop, "crop"),
-        _values.choice(interpolation, _library.FILTERS, "interpolation"),
+    return (
+        _Image.copy(pixels)
+        .derive(
+            "rn_image_centre",
+            _values.integer(resize, "resize"),
+            _values.integer(crop, "crop"),
+            _values.choice(interpolation, _library.FILTERS, "interpolation"),
+        )
+        .array()
     )
 
 
