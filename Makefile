@@ -96,13 +96,13 @@ test-swift:  ## the Swift tests; those of the engine on every instruction set
 	$(RUN_SWIFT_TESTS)
 
 .PHONY: test-python
-test-python: library $(VENV)/ready  ## the Python package
-	$(PYTHON) -m pytest -q bindings/python
+test-python: library command $(VENV)/ready  ## the Python package; the command
+	$(PYTHON) -m pytest -q bindings/python Tests/command
 
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.inc' -print)
-PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/paper
+PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/paper
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint

@@ -846,7 +846,7 @@ typedef struct rn_fit_options {
    * is evaluated and reported like the others. 0: whole epochs. */
   int64_t iterations;
   /* Threads that read (and decode and augment) images ahead of training: 0 to 256; RN_DEFAULT for as
-   * many as compute (rn_set_threads), but none if one does. They have the lowest priority. What is
+   * many as compute (rn_set_threads), but none if one does. They have a low priority (nice 10). What is
    * learned is the same with any number; without any, the calling thread reads. */
   int32_t workers;
   int32_t prefetch; /* batches read ahead, 1 to 64; each takes the memory of its float32 images */
@@ -873,12 +873,18 @@ rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *v
  *   "cifar"            CIFAR-10 (section 4.2): 64,000 steps of 128 images, rate 0.1, divided by 10 after
  *                      32,000 and 48,000, crops and mirror images, 5,000 training images held out
  *   "cifar-resnet110"  the same with rate 0.01 until the training error is below 80%
+ *   "imagenet"         ImageNet (section 3.4): up to 600,000 steps of 256 images, rate 0.1, divided by 10
+ *                      when the validation error has not fallen by 0.001 in 5 epochs, images varied as
+ *                      published
+ *   "imagenet-common"  as in later work: 90 epochs of ImageNet, rate divided by 10 every 30, other crops;
+ *                      to be trained with the mean and deviation of each channel, which the model is to
+ *                      be given first (rn_dataset_calibrate, rn_model_set_normalization)
  * Members that a recipe does not speak of, such as the seed and the callback, get the values of the
- * RN_..._INIT macros, so set them afterwards. *validation_images: how many to hold out
- * (rn_dataset_split). Any of the three may be NULL. The milestones are in memory that is never freed.
+ * RN_..._INIT macros, so set them afterwards. images: for training images in files. *validation_images:
+ * how many to hold out (rn_dataset_split). Any of the four may be NULL. The milestones are in memory that is never freed.
  * RN_NOT_FOUND, with the names that there are, for another one. */
 rn_status rn_recipe_get(const char *name, rn_trainer_options *trainer, rn_fit_options *fit,
-                        int64_t *validation_images);
+                        rn_image_options *images, int64_t *validation_images);
 /* Writes what a recipe is in some lines of text, as rn_model_summary does. */
 rn_status rn_recipe_describe(const char *name, char *text, size_t capacity, size_t *needed);
 

@@ -8,7 +8,8 @@ import ResNetData
 @c @implementation
 public func rn_recipe_get(
   _ name: UnsafePointer<CChar>?, _ trainer: UnsafeMutablePointer<rn_trainer_options>?,
-  _ fit: UnsafeMutablePointer<rn_fit_options>?, _ validationImages: UnsafeMutablePointer<Int64>?
+  _ fit: UnsafeMutablePointer<rn_fit_options>?, _ images: UnsafeMutablePointer<rn_image_options>?,
+  _ validationImages: UnsafeMutablePointer<Int64>?
 ) -> rn_status {
   guarded {
     let recipe = try Recipe.named(try string(name, "name"))
@@ -18,11 +19,17 @@ public func rn_recipe_get(
     let fitOutput = try fit.map {
       try OutputStructure($0, "rn_fit_options", start: "RN_FIT_OPTIONS_INIT")
     }
+    let imageOutput = try images.map {
+      try OutputStructure($0, "rn_image_options", start: "RN_IMAGE_OPTIONS_INIT")
+    }
     if let validationImages {
       try required(validationImages, "validation_images").pointee = Int64(recipe.validationImages)
     }
     trainerOutput?.write(rn_trainer_options(recipe.sgd))
     fitOutput?.write(rn_fit_options(recipe))
+    var options = ImageFileDataset.Options()
+    options.variation = recipe.images
+    imageOutput?.write(rn_image_options(options))
   }
 }
 
@@ -67,6 +74,53 @@ extension rn_fit_options {
       prefetch: Int32(clamping: options.prefetch))
   }
 }
+
+extension rn_image_options {
+  fileprivate init(_ options: ImageFileDataset.Options) {
+    self.init()
+    channels = Int32(clamping: options.channels)
+    crop = Int32(clamping: options.crop)
+    resize = Int32(clamping: options.resize ?? 0)
+    filter = options.filter == .bilinear ? RN_BILINEAR : RN_BICUBIC
+    damage = options.damage == .fatal ? RN_DAMAGE_FATAL : RN_DAMAGE_SKIP
+    scaled_decoding = options.scaledDecoding ? 1 : 0
+    // Of the part that is not varied, and of colours that are not, what the macros have.
+    for variation in [ImageVariation.published, .common] { set(variation.part) }
+    set(.imageNet)
+    variation = RN_VARIATION_NONE
+    mirror = 1
+    colour_deviation = 0
+    guard let chosen = options.variation else { return }
+    set(chosen.part)
+    mirror = chosen.mirror ? 1 : 0
+    if let colour = chosen.colour {
+      set(colour)
+      colour_deviation = colour.deviation
+    }
+  }
+
+  private mutating func set(_ part: ImageVariation.Part) {
+    switch part {
+    case .scaled(let side):
+      variation = RN_VARIATION_SCALED
+      least_side = Int32(clamping: side.lowerBound)
+      most_side = Int32(clamping: side.upperBound)
+    case .area(let share, let aspect):
+      variation = RN_VARIATION_AREA
+      (least_area, most_area) = (share.lowerBound, share.upperBound)
+      (least_aspect, most_aspect) = (aspect.lowerBound, aspect.upperBound)
+    }
+  }
+
+  private mutating func set(_ colour: ColourVariation) {
+    withUnsafeMutableBytes(of: &eigenvalues) { $0.copyBytes(from: bytes(colour.eigenvalues)) }
+    withUnsafeMutableBytes(of: &eigenvectors) {
+      $0.copyBytes(from: bytes(colour.eigenvectors.flatMap(\.self)))
+    }
+  }
+}
+
+private func bytes(_ values: [Double]) -> [UInt8] { values.withUnsafeBytes { Array($0) } }
 
 /// The milestones of each recipe, where callers may point to them for ever.
 private nonisolated(unsafe) let milestonesInMemory = Dictionary(

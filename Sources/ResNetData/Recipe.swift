@@ -1,7 +1,8 @@
 import ResNet
 
-/// How a network is trained: the options of the trainer and of its fit, and how many images are held
-/// out. The paper's are here by name; any is a value that can be edited, and prints what it is.
+/// How a network is trained: the options of the trainer and of its fit, how image files are varied, and
+/// how many images are held out. The paper's are here by name; any is a value that can be edited, and
+/// prints what it is.
 ///
 ///     let recipe = try Recipe.named("cifar")
 ///     let parts = try cifar10.split(validation: recipe.validationImages)
@@ -13,18 +14,25 @@ public struct Recipe: Hashable, Sendable {
   public var summary: String
   public var sgd: SGDOptions
   public var fit: FitOptions
+  /// How training varies image files, or nil for a recipe for images in memory, which `fit` augments.
+  public var images: ImageVariation?
+  /// Whether pixels are normalised by the mean and standard deviation of each channel, which the model
+  /// is given before it is trained: ``Calibration/perChannelNormalization``.
+  public var normalizesPerChannel: Bool
   /// How many of the training images are not trained on, but evaluated on; 0 for none, or for a
   /// dataset that has images for it.
   public var validationImages: Int
 
   public init(
     name: String, summary: String, sgd: SGDOptions = SGDOptions(), fit: FitOptions,
-    validationImages: Int = 0
+    images: ImageVariation? = nil, normalizesPerChannel: Bool = false, validationImages: Int = 0
   ) {
     self.name = name
     self.summary = summary
     self.sgd = sgd
     self.fit = fit
+    self.images = images
+    self.normalizesPerChannel = normalizesPerChannel
     self.validationImages = validationImages
   }
 
@@ -46,8 +54,26 @@ public struct Recipe: Hashable, Sendable {
     return recipe
   }()
 
+  /// ImageNet in section 3.4: mini-batches of 256, a rate that is divided by 10 when the validation error
+  /// plateaus (the paper does not say when that is: here, when it has not fallen by 0.1 points in 5
+  /// epochs), and at most 600,000 iterations.
+  public static let imageNet = Recipe(
+    name: "imagenet", summary: "ImageNet as in section 3.4 of the paper",
+    fit: FitOptions(iterations: 600_000, batchSize: 256, plateau: Plateau()),
+    images: .published)
+
+  /// ImageNet as it came to be trained on: other crops, no colours, a mean and a deviation for each
+  /// channel, and 90 epochs of its 1,281,167 images, the rate being divided by 10 every 30 (Gross and
+  /// Wilber, "Training and investigating Residual Nets", 2016; torchvision's reference).
+  public static let imageNetCommon = Recipe(
+    name: "imagenet-common", summary: "ImageNet as in later work, such as torchvision's",
+    fit: FitOptions(
+      iterations: 450_360, batchSize: 256, normalize: .keep,
+      schedule: StepSchedule(milestones: [150_120, 300_240])),
+    images: .common, normalizesPerChannel: true)
+
   /// All that have a name.
-  public static let all = [cifar, cifarResNet110]
+  public static let all = [cifar, cifarResNet110, imageNet, imageNetCommon]
 
   /// Throws `notFound` for a name that none has.
   public static func named(_ name: String) throws(ResNetError) -> Recipe {
@@ -106,6 +132,7 @@ extension Recipe: CustomStringConvertible {
   }
 
   private var augmentation: String {
+    if let images { return describe(images) }
     guard let augmentation = fit.augmentation else { return "as they are" }
     var parts: [String] = []
     if augmentation.padding > 0 {
@@ -115,8 +142,31 @@ extension Recipe: CustomStringConvertible {
     return parts.isEmpty ? "as they are" : parts.joined(separator: ", ")
   }
 
+  private func describe(_ images: ImageVariation) -> String {
+    var parts: [String]
+    switch images.part {
+    case .scaled(let side):
+      parts = [
+        "crops out of images whose shorter side is \(side.lowerBound) to \(side.upperBound) pixels"
+      ]
+    case .area(let share, let aspect):
+      parts = [
+        "crops of \(share.lowerBound) to \(share.upperBound) of the area and an aspect of "
+          + "\(rounded(aspect.lowerBound)) to \(rounded(aspect.upperBound))"
+      ]
+    }
+    if images.mirror { parts.append("half of them mirrored") }
+    if let colour = images.colour {
+      parts.append("their principal colours varied by N(0, \(colour.deviation))")
+    }
+    return parts.joined(separator: ", ")
+  }
+
   private var normalization: String {
-    switch fit.normalize {
+    if normalizesPerChannel {
+      return "by the mean and standard deviation of each channel of the training images"
+    }
+    return switch fit.normalize {
     case .automatic:
       "the per-pixel mean of the training images is subtracted, unless the model has its own"
     case .keep: "the model's own"
@@ -138,3 +188,6 @@ private func grouped(_ number: Int) -> String {
       return after % 3 == 0 && place > 0 && digits[place - 1].isNumber ? [",", digit] : [digit]
     })
 }
+
+/// With two decimals at most.
+private func rounded(_ number: Double) -> String { "\((number * 100).rounded() / 100)" }

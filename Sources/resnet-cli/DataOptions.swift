@@ -19,8 +19,12 @@ struct DataOptions: ParsableArguments {
   @OptionGroup
   var images: ImageOptions
 
-  @Option(help: "How training varies the images of a folder: published, common or none.")
-  var variation = Variation.published
+  @Option(
+    help: """
+      How training varies the images of a folder: published, common or none. (default: the recipe's, \
+      or published)
+      """)
+  var variation: Variation?
 
   @Flag(help: "Leave damaged files of a folder out, and name them, instead of stopping.")
   var skipDamaged = false
@@ -43,16 +47,28 @@ struct DataOptions: ParsableArguments {
     }
   }
 
-  func training() throws -> any TrainingData { try open(training: true) }
+  /// The images to train on, varied as a recipe says if no option does.
+  func training(variation recipe: ImageVariation?) throws -> any TrainingData {
+    try open("train", .train, variation: variation(of: recipe))
+  }
 
-  func test() throws -> any TrainingData & ImageSource { try open(training: false) }
+  func variation(of recipe: ImageVariation?) -> ImageVariation? {
+    if let variation { return variation.value }
+    return recipe ?? .published
+  }
 
-  private func open(training: Bool) throws -> any TrainingData & ImageSource {
-    if let cifar10 { return try CIFAR10(directory: cifar10, split: training ? .train : .test) }
+  func test() throws -> any TrainingData & ImageSource {
+    try open("val", .test, variation: nil)
+  }
+
+  private func open(_ part: String, _ split: CIFAR10.Split, variation: ImageVariation?) throws
+    -> any TrainingData & ImageSource
+  {
+    if let cifar10 { return try CIFAR10(directory: cifar10, split: split) }
     var options = images.options
     options.damage = skipDamaged ? .skip : .fatal
-    if training { options.variation = variation.value }
-    let files = try ImageFiles(folder: "\(folder ?? "")/\(training ? "train" : "val")")
+    options.variation = variation
+    let files = try ImageFiles(folder: "\(folder ?? "")/\(part)")
     return try ImageFileDataset(files, options: options)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import ResNet
 import ResNetData
 
@@ -16,7 +17,10 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Directory with a folder of JPEG and PNG files for each class; damaged ones are left out.",
+      """
+      Directory with a folder of JPEG and PNG files for each class, or one that has such a directory \
+      as its val, as for train; damaged files are left out.
+      """,
       valueName: "directory"))
   var folder: String?
 
@@ -57,9 +61,7 @@ struct Evaluate: ParsableCommand {
         + "top-5 \(percent(result.top5Accuracy)), loss \(fixed(result.loss, decimals: 4)), "
         + (views.map { "\($0.count) views each, " } ?? "")
         + "\(fixed(speed, decimals: 1)) images/s")
-    for file in (test as? ImageFileDataset)?.damagedFiles ?? [] {
-      print("left out \(file.path): \(file.reason)")
-    }
+    printDamage(of: test)
     if byClass { printFigures(confusion, test.classNames) }
     if responses {
       for response in try model.responses(test) {
@@ -76,7 +78,10 @@ struct Evaluate: ParsableCommand {
     options.resize = views.resize == 0 ? nil : views.resize
     options.filter = views.interpolation
     options.damage = .skip
-    return try ImageFileDataset(try ImageFiles(folder: folder ?? ""), options: options)
+    let folder = folder ?? ""
+    let validation = "\(folder)/val"
+    return try ImageFileDataset(
+      try ImageFiles(folder: isDirectory(validation) ? validation : folder), options: options)
   }
 
   private func printFigures(_ confusion: ConfusionMatrix, _ names: [String]) {
@@ -88,4 +93,9 @@ struct Evaluate: ParsableCommand {
           + "precision \(figure(confusion.precision(of: label)))")
     }
   }
+}
+
+private func isDirectory(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }

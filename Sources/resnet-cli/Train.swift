@@ -7,9 +7,10 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network on images and save it.",
     discussion: """
-      A recipe is how the paper trains: `cifar`, or `cifar-resnet110` with its warm-up. What it is, \
-      and what other options change about it, is printed first. The images that it holds out are \
-      evaluated after each epoch, the test images at the end.
+      A recipe is how the paper trains: `cifar`, `cifar-resnet110` with its warm-up, `imagenet` \
+      (image files), or `imagenet-common` as in later work. What it is, and what other options change \
+      about it, is printed first. The images that it holds out, or else the test images, are evaluated \
+      after each epoch, the test images at the end.
 
       Without a recipe, 10 epochs end early, and test images are evaluated after each: the rest is \
       as in `cifar`, but that the learning rate drops at one half and at three quarters of the steps.
@@ -21,7 +22,7 @@ struct Train: ParsableCommand {
   @Option(help: "A preset: resnetN or plainN with N = 6n+2, or an ImageNet network.")
   var network = "resnet20"
 
-  @Option(help: "How the paper trains: cifar or cifar-resnet110.")
+  @Option(help: "How the paper trains: cifar, cifar-resnet110, imagenet or imagenet-common.")
   var recipe: String?
 
   @Option(help: "How often every training image is drawn. (default: 10, or the recipe's steps)")
@@ -76,7 +77,10 @@ struct Train: ParsableCommand {
     try requireWritableDirectory(of: out)
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
-    let images = try data.training()
+    if let named, named.images != nil, data.folder == nil {
+      throw ValidationError("the recipe \(named.name) is for image files: give them by --folder")
+    }
+    let images = try data.training(variation: named?.images)
     let test = try data.test()
     var training: any TrainingData = images
     var validation: any TrainingData = test
@@ -89,6 +93,9 @@ struct Train: ParsableCommand {
     if named != nil { print(effective, terminator: "") }
     let described = try changes.network(network, defaultClasses: images.classes)
     let model = try Model(described, seed: seed)
+    if effective.normalizesPerChannel {
+      try model.setNormalization(Calibration(of: training).perChannelNormalization)
+    }
     let trainer = try Trainer(model, options: effective.sgd)
 
     let progressLine = ProgressLine(validation: named == nil ? "test" : "validation")
@@ -116,11 +123,15 @@ struct Train: ParsableCommand {
       let steps = max(recipe.fit.epochs, 0).multipliedReportingOverflow(
         by: imageCount / max(recipe.fit.batchSize, 1))
       let total = iterations ?? (steps.overflow ? 0 : steps.partialValue)
-      recipe.fit.schedule.milestones = [total / 2, total / 4 * 3].filter { $0 > 0 }
+      // A rate that drops on plateaus needs none, and few steps have no quarters.
+      let half = total / 2
+      recipe.fit.schedule.milestones =
+        recipe.fit.plateau == nil && total >= 4 ? [half, half + total / 4] : []
     }
     if let milestones { recipe.fit.schedule.milestones = milestones.steps }
     // Files vary as their dataset says.
     if noAugmentation || data.folder != nil { recipe.fit.augmentation = nil }
+    recipe.images = data.folder == nil ? nil : data.variation(of: named?.images)
     recipe.fit.seed = seed
     recipe.fit.workers = workers
     return recipe

@@ -55,6 +55,33 @@ import Testing
     }
   }
 
+  /// Section 3.4 of the paper.
+  @Test func imageNetIsAsPublished() throws {
+    let recipe = try Recipe.named("imagenet")
+    #expect(recipe.sgd == SGDOptions(learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4))
+    #expect(recipe.fit.iterations == 600_000 && recipe.fit.batchSize == 256)
+    #expect(recipe.fit.plateau == Plateau(patience: 5, threshold: 0.001))
+    #expect(recipe.fit.schedule.gamma == 0.1 && recipe.fit.schedule.milestones.isEmpty)
+    #expect(recipe.images == .published && recipe.fit.augmentation == nil)
+    #expect(recipe.fit.normalize == .automatic && !recipe.normalizesPerChannel)
+    for words in [
+      "shorter side is 256 to 480 pixels, half of them mirrored", "N(0, 0.1)",
+      "times 0.1 when in 5 epochs", "per-pixel mean", "images of their own",
+    ] {
+      #expect("\(recipe)".contains(words), "\(words)")
+    }
+
+    let common = try Recipe.named("imagenet-common")
+    let epoch = 1_281_167 / 256
+    #expect(common.fit.iterations == 90 * epoch)
+    #expect(common.fit.schedule.milestones == [30 * epoch, 60 * epoch])
+    #expect(common.images == .common && common.normalizesPerChannel)
+    #expect(common.fit.normalize == .keep)
+    for words in ["0.08 to 1.0 of the area", "0.75 to 1.33", "deviation of each channel"] {
+      #expect("\(common)".contains(words), "\(words)")
+    }
+  }
+
   @Test func everyRecipeIsValidAndHasItsName() throws {
     let data = try TrainingSupport.data(count: 256)
     for recipe in Recipe.all {

@@ -7,8 +7,9 @@ import Glibc
 /// the thread that wants it, too: without workers, and where the system has no threads to give, that
 /// one reads all. What a batch holds depends on none of this.
 ///
-/// Workers have the lowest priority. They so take what time the engine leaves them, which goes on
-/// computing until it has no batch; then it waits, and they have the processor.
+/// Workers have a low priority. They so take what time the engine leaves them, which goes on computing
+/// until it has no batch; then it waits, and they have the processor. It is not the lowest: beside
+/// another program that never rests they still have a tenth of its time.
 ///
 /// Used by one thread at a time.
 final class BatchLoader {
@@ -78,7 +79,7 @@ final class BatchLoader {
     for worker in workers { pthread_join(worker, nil) }
   }
 
-  private static let niceness: CInt = 19
+  private static let niceness: CInt = 10
 
   /// The next batch, which is valid until the next call; nil after the last. Throws what reading it
   /// threw; of several errors, that of the first image.

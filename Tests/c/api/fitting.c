@@ -275,12 +275,25 @@ static void test_bad_options(void) {
   CHECK_OK(rn_dataset_free(dataset));
 }
 
+static int is_same(const rn_image_options *a, const rn_image_options *b) {
+  return a->size == b->size && a->channels == b->channels && a->crop == b->crop &&
+         a->resize == b->resize && a->filter == b->filter && a->damage == b->damage &&
+         a->pixel_limit == b->pixel_limit && a->scaled_decoding == b->scaled_decoding &&
+         a->variation == b->variation && a->least_side == b->least_side &&
+         a->most_side == b->most_side && a->least_area == b->least_area &&
+         a->most_area == b->most_area && a->least_aspect == b->least_aspect &&
+         a->most_aspect == b->most_aspect && a->mirror == b->mirror &&
+         a->colour_deviation == b->colour_deviation &&
+         memcmp(a->eigenvalues, b->eigenvalues, sizeof a->eigenvalues) == 0 &&
+         memcmp(a->eigenvectors, b->eigenvectors, sizeof a->eigenvectors) == 0;
+}
+
 static void test_recipes(void) {
   rn_trainer_options sgd = RN_TRAINER_OPTIONS_INIT;
   rn_fit_options fit = RN_FIT_OPTIONS_INIT;
   int64_t held_out = 0;
   sgd.learning_rate = 5;
-  CHECK_OK(rn_recipe_get("cifar-resnet110", &sgd, &fit, &held_out));
+  CHECK_OK(rn_recipe_get("cifar-resnet110", &sgd, &fit, NULL, &held_out));
   CHECK(sgd.size == sizeof sgd && sgd.learning_rate == 0.1f && sgd.momentum == 0.9f);
   CHECK(sgd.weight_decay == 1e-4f && sgd.spare_bn_and_biases == 0 && held_out == 5000);
   CHECK(fit.size == sizeof fit && fit.iterations == 64000 && fit.batch_size == 128);
@@ -300,12 +313,27 @@ static void test_recipes(void) {
   CHECK_OK(rn_model_free(model));
   CHECK_OK(rn_dataset_free(dataset));
 
-  CHECK_OK(rn_recipe_get("cifar", NULL, &fit, NULL));
+  CHECK_OK(rn_recipe_get("cifar", NULL, &fit, NULL, NULL));
   CHECK(fit.warm_up_error == 0);
-  CHECK_ERROR(RN_NOT_FOUND, "cifar-resnet110", rn_recipe_get("paper", &sgd, &fit, &held_out));
-  CHECK_ERROR(RN_INVALID_ARGUMENT, "name", rn_recipe_get(NULL, &sgd, &fit, &held_out));
+  CHECK_ERROR(RN_NOT_FOUND, "cifar-resnet110", rn_recipe_get("paper", &sgd, &fit, NULL, &held_out));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "name", rn_recipe_get(NULL, &sgd, &fit, NULL, &held_out));
+
+  /* Images in files: what the macros say. */
+  rn_image_options images = RN_IMAGE_OPTIONS_INIT;
+  const rn_image_options none = RN_IMAGE_OPTIONS_INIT, published = RN_IMAGE_OPTIONS_PUBLISHED,
+                         common = RN_IMAGE_OPTIONS_COMMON;
+  CHECK_OK(rn_recipe_get("imagenet", NULL, &fit, &images, &held_out));
+  CHECK(fit.iterations == 600000 && fit.batch_size == 256 && fit.plateau_patience == 5);
+  CHECK(held_out == 0 && is_same(&images, &published));
+  CHECK_OK(rn_recipe_get("imagenet-common", NULL, &fit, &images, NULL));
+  CHECK(fit.milestones[1] == 300240 && fit.normalize == RN_NORMALIZE_KEEP);
+  CHECK(is_same(&images, &common));
+  CHECK_OK(rn_recipe_get("cifar", NULL, NULL, &images, NULL));
+  CHECK(is_same(&images, &none));
+  images.size = 1;
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "INIT", rn_recipe_get("cifar", NULL, NULL, &images, NULL));
   fit.size = 1;
-  CHECK_ERROR(RN_INVALID_ARGUMENT, "INIT", rn_recipe_get("cifar", NULL, &fit, NULL));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "INIT", rn_recipe_get("cifar", NULL, &fit, NULL, NULL));
   char text[2048];
   size_t needed = 0;
   CHECK_OK(rn_recipe_describe("cifar", NULL, 0, &needed));

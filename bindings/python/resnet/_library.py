@@ -429,7 +429,13 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_trainer_iterations": [handle, POINTER(c_int64)],
     "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
     "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],
-    "rn_recipe_get": [c_char_p, POINTER(TrainerOptions), POINTER(FitOptions), POINTER(c_int64)],
+    "rn_recipe_get": [
+        c_char_p,
+        POINTER(TrainerOptions),
+        POINTER(FitOptions),
+        POINTER(ImageOptions),
+        POINTER(c_int64),
+    ],
     "rn_recipe_describe": [c_char_p, c_char_p, c_size_t, _sizes],
 }
 

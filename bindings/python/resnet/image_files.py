@@ -260,5 +260,27 @@ def _vary(options: _library.ImageOptions, variation: Variation) -> None:
     options.eigenvectors[:] = _numbers(vectors, "a value of an eigenvector")
 
 
+def variation_of(options: _library.ImageOptions) -> Variation | None:
+    """What the library's options say of how training varies images."""
+    if options.variation == _library.VARIATIONS["none"]:
+        return None
+    colours = None
+    if options.colour_deviation:
+        vectors = tuple(options.eigenvectors)
+        colours = Colours(
+            tuple(options.eigenvalues),
+            tuple(vectors[first : first + COLOURS] for first in range(0, len(vectors), COLOURS)),
+            options.colour_deviation,
+        )
+    return Variation(
+        part="scaled" if options.variation == _library.VARIATIONS["scaled"] else "area",
+        side=(options.least_side, options.most_side),
+        area=(options.least_area, options.most_area),
+        aspect=(options.least_aspect, options.most_aspect),
+        mirror=bool(options.mirror),
+        colours=colours,
+    )
+
+
 def _numbers(values: Sequence[SupportsFloat], what: str) -> list[float]:
     return [_values.number(value, what) for value in values]

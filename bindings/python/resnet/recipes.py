@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _library, _values
 from ._library import library
+from .image_files import variation_of
+
+if TYPE_CHECKING:
+    from .image_files import Variation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Recipe:
     """Arguments of `Trainer`."""
     fit: dict[str, Any]
     """Arguments of `Trainer.fit`."""
+    variation: Variation | None
+    """How training varies image files, an argument of `ImageFolder`; None for images in memory."""
     validation_images: int
     """How many of the training images are held out: see `Dataset.split`."""
 
@@ -39,19 +45,27 @@ def recipe(name: str) -> Recipe:
 
     Args:
         name: "cifar" for CIFAR-10 as in section 4.2, 64,000 steps of 128 images; "cifar-resnet110"
-            for the same with the warm-up that ResNet-110 needs.
+            for the same with the warm-up that ResNet-110 needs; "imagenet" for ImageNet as in
+            section 3.4; "imagenet-common" for what later work, such as torchvision's, does. That
+            is to be trained with the mean and deviation of each channel, which the model is to be
+            given first: see `Dataset.calibrate` and `Model.set_normalization`.
 
     Raises:
         NotFoundError: There is no recipe of that name.
     """
-    trainer, fit, validation_images = (
+    trainer, fit, images, validation_images = (
         _library.TrainerOptions(),
         _library.FitOptions(),
+        _library.ImageOptions(),
         ctypes.c_int64(),
     )
     encoded = _values.text(name, "the name")
     library().rn_recipe_get(
-        encoded, ctypes.byref(trainer), ctypes.byref(fit), ctypes.byref(validation_images)
+        encoded,
+        ctypes.byref(trainer),
+        ctypes.byref(fit),
+        ctypes.byref(images),
+        ctypes.byref(validation_images),
     )
     arguments = {
         "batch_size": fit.batch_size,
@@ -77,6 +91,7 @@ def recipe(name: str) -> Recipe:
             "spare_bn_and_biases": bool(trainer.spare_bn_and_biases),
         },
         fit=arguments,
+        variation=variation_of(images),
         validation_images=validation_images.value,
     )
 

@@ -250,6 +250,11 @@ def test_recipes_are_arguments() -> None:
     assert recipe.validation_images == 5000
     assert "64,000 steps" in str(recipe)
     assert "warm_up" not in resnet.recipe("cifar").fit
+    assert recipe.variation is None
+    published = resnet.recipe("imagenet")
+    assert published.variation == resnet.PUBLISHED
+    assert published.fit["plateau"] == (5, 0.001)
+    assert resnet.recipe("imagenet-common").variation == resnet.COMMON
     changed = recipe.fit | {"iterations": 3, "batch_size": 16}
     training, validation = resnet.Dataset(*toy()).split(10)
     trainer = resnet.Trainer(small(), **recipe.trainer)
