@@ -881,8 +881,8 @@ rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *v
  *                      be given first (rn_dataset_calibrate, rn_model_set_normalization)
  * Members that a recipe does not speak of, such as the seed and the callback, get the values of the
  * RN_..._INIT macros, so set them afterwards. images: for training images in files. *validation_images:
- * how many to hold out (rn_dataset_split). Any of the four may be NULL. The milestones are in memory that is never freed.
- * RN_NOT_FOUND, with the names that there are, for another one. */
+ * how many to hold out (rn_dataset_split). Any of the four may be NULL. The milestones are in memory
+ * that is never freed. RN_NOT_FOUND, with the names that there are, for another one. */
 rn_status rn_recipe_get(const char *name, rn_trainer_options *trainer, rn_fit_options *fit,
                         rn_image_options *images, int64_t *validation_images);
 /* Writes what a recipe is in some lines of text, as rn_model_summary does. */
