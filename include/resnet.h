@@ -499,8 +499,9 @@ rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
 typedef enum rn_damage {
   RN_DAMAGE_FATAL = 0, /* reading it fails, and the message names it */
   RN_DAMAGE_SKIP = 1 /* it is left out, and named by rn_dataset_damaged_path. Training takes another
-                          image instead, drawn from (seed, epoch, index); an evaluation counts the
-                          others alone, for which every file is decoded once more before the first */
+                          image of the same dataset instead, drawn from (seed, epoch, index); an
+                          evaluation counts the others alone, for which every file is decoded once
+                          more before the first. rn_dataset_read fails as with RN_DAMAGE_FATAL */
 } rn_damage;
 
 /* How training varies the images of a dataset of files, which are else seen like this: the shorter
@@ -815,9 +816,11 @@ typedef struct rn_progress {
 typedef int (*rn_progress_callback)(const rn_progress *progress, void *user);
 
 typedef enum rn_normalize {
-  RN_NORMALIZE_AUTO = 0, /* per-pixel mean and unit scale of the training set, unless the model
+  RN_NORMALIZE_AUTO = 0,    /* per-pixel mean and unit scale of the training set, unless the model
                             has a normalisation already */
-  RN_NORMALIZE_KEEP = 1  /* the model's own, as it stands */
+  RN_NORMALIZE_KEEP = 1,    /* the model's own, as it stands */
+  RN_NORMALIZE_CHANNELS = 2 /* mean and standard deviation of each channel over the training set,
+                               unless the model has a normalisation already */
 } rn_normalize;
 
 typedef struct rn_fit_options {
@@ -876,9 +879,8 @@ rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *v
  *   "imagenet"         ImageNet (section 3.4): up to 600,000 steps of 256 images, rate 0.1, divided by 10
  *                      when the validation error has not fallen by 0.001 in 5 epochs, images varied as
  *                      published
- *   "imagenet-common"  as in later work: 90 epochs of ImageNet, rate divided by 10 every 30, other crops;
- *                      to be trained with the mean and deviation of each channel, which the model is to
- *                      be given first (rn_dataset_calibrate, rn_model_set_normalization)
+ *   "imagenet-common"  as in later work: 90 epochs of ImageNet, rate divided by 10 every 30, other crops,
+ *                      normalised by the mean and deviation of each channel
  * Members that a recipe does not speak of, such as the seed and the callback, get the values of the
  * RN_..._INIT macros, so set them afterwards. images: for training images in files. *validation_images:
  * how many to hold out (rn_dataset_split). Any of the four may be NULL. The milestones are in memory

@@ -47,6 +47,7 @@ static void on_message(j_common_ptr common, int level) {
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
+    case JWRN_BOGUS_PROGRESSION:
       on_error(common);
       break;
     default:
@@ -80,6 +81,14 @@ static void read_header(decoder *d, const uint8_t *bytes, size_t count) {
   jpeg_mem_src(&d->jpeg, bytes, count);
 }
 
+static void read_image_header(decoder *d) {
+  jpeg_read_header(&d->jpeg, TRUE);
+  // Its decoder makes up what is missing or wrong without a word.
+  if (d->jpeg.arith_code) {
+    fail(d, RI_DAMAGED, "it is compressed by arithmetic coding, in which damage cannot be told");
+  }
+}
+
 static ri_status end(decoder *d) {
   free(d->row);
   jpeg_destroy_decompress(&d->jpeg);
@@ -94,7 +103,7 @@ ri_status ri_jpeg_header(const uint8_t *bytes, size_t count, int64_t most_pixels
   if (setjmp(d.failed)) return end(&d);
   read_header(&d, bytes, count);
   jpeg_save_markers(&d.jpeg, JPEG_APP0 + 1, 0xffff);
-  jpeg_read_header(&d.jpeg, TRUE);
+  read_image_header(&d);
   d.status = ri_check_size(d.jpeg.image_width, d.jpeg.image_height, most_pixels, reason);
   if (d.status != RI_OK) return end(&d);
   *header = (ri_header){RI_JPEG, (int32_t)d.jpeg.image_width, (int32_t)d.jpeg.image_height, 1};
@@ -179,7 +188,7 @@ ri_status ri_jpeg_decode(const uint8_t *bytes, size_t count, const ri_request *r
   begin(&d, reason);
   if (setjmp(d.failed)) return end(&d);
   read_header(&d, bytes, count);
-  jpeg_read_header(&d.jpeg, TRUE);
+  read_image_header(&d);
   choose_colours(&d);
   d.jpeg.scale_num = 1;
   d.jpeg.scale_denom = (unsigned)request->denominator;
@@ -190,9 +199,12 @@ ri_status ri_jpeg_decode(const uint8_t *bytes, size_t count, const ri_request *r
       request->y < 0 || request->height < 1 || request->height > rows - request->y) {
     fail(&d, RI_DAMAGED, "its size is not that of its header");
   }
-  const int32_t left = request->x < MARGIN ? 0 : request->x - MARGIN;
+  // At a fraction of the size, chroma at a quarter of the pixels is upsampled from further away.
+  const int is_whole =
+      d.jpeg.max_h_samp_factor * d.jpeg.max_v_samp_factor > 4 && request->denominator > 1;
+  const int32_t left = is_whole || request->x < MARGIN ? 0 : request->x - MARGIN;
   int32_t right = request->x + request->width;
-  right = full - right < MARGIN ? full : right + MARGIN;
+  right = is_whole || full - right < MARGIN ? full : right + MARGIN;
   JDIMENSION offset = (JDIMENSION)left, width = (JDIMENSION)(right - left);
   if (width < (JDIMENSION)full) {
     jpeg_crop_scanline(&d.jpeg, &offset, &width);
@@ -201,7 +213,7 @@ ri_status ri_jpeg_decode(const uint8_t *bytes, size_t count, const ri_request *r
   d.row = malloc((size_t)d.jpeg.output_width * (size_t)components);
   if (d.row == NULL) fail(&d, RI_OUT_OF_MEMORY, "a row of pixels could not be allocated");
 
-  int32_t y = request->y < MARGIN ? 0 : request->y - MARGIN;
+  int32_t y = is_whole || request->y < MARGIN ? 0 : request->y - MARGIN;
   if (y > 0) jpeg_skip_scanlines(&d.jpeg, (JDIMENSION)y);
   for (; y < request->y + request->height; y++) {
     JSAMPROW target = d.row;

@@ -208,7 +208,7 @@ public func rn_dataset_damaged_count(
 ) -> rn_status {
   guarded {
     try using(dataset) { (resource: DatasetResource) in
-      try required(count, "count").pointee = Int64(resource.data.files?.damagedFiles.count ?? 0)
+      try required(count, "count").pointee = Int64(resource.data.files?.damagedCount ?? 0)
     }
   }
 }
@@ -238,13 +238,13 @@ public func rn_dataset_damaged_reason(
 private func damagedFile(_ dataset: OpaquePointer?, _ index: Int64) throws -> DamagedFile {
   var found: DamagedFile?
   try using(dataset) { (resource: DatasetResource) in
-    let damaged = resource.data.files?.damagedFiles ?? []
-    guard damaged.indices.contains(Int(index)) else {
+    let files = resource.data.files
+    found = files?.damagedFile(Int(index))
+    guard found != nil else {
       throw Failure(
         RN_INVALID_ARGUMENT,
-        "damaged file \(index) was asked for; \(damaged.count) are known, from 0")
+        "damaged file \(index) was asked for; \(files?.damagedCount ?? 0) are known, from 0")
     }
-    found = damaged[Int(index)]
   }
   guard let found else { throw Failure(RN_INVALID_ARGUMENT, "there is no such file") }
   return found

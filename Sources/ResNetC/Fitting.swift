@@ -46,9 +46,10 @@ extension FitOptions {
     switch options.normalize {
     case RN_NORMALIZE_AUTO: normalize = .automatic
     case RN_NORMALIZE_KEEP: normalize = .keep
+    case RN_NORMALIZE_CHANNELS: normalize = .perChannel
     default:
       throw unknown(
-        "normalize", options.normalize.rawValue, expected: "RN_NORMALIZE_AUTO or _KEEP")
+        "normalize", options.normalize.rawValue, expected: "RN_NORMALIZE_AUTO to _CHANNELS")
     }
     let milestones = try array(
       options.milestones, count: Int(options.milestone_count), "milestones")

@@ -62,7 +62,7 @@ extension rn_fit_options {
       batch_size: Int32(clamping: options.batchSize),
       pad: Int32(clamping: options.augmentation?.padding ?? 0),
       mirror: options.augmentation?.mirror == true ? 1 : 0,
-      normalize: options.normalize == .keep ? RN_NORMALIZE_KEEP : RN_NORMALIZE_AUTO,
+      normalize: rn_normalize(options.normalize),
       milestones: milestones?.baseAddress, milestone_count: Int32(clamping: milestones?.count ?? 0),
       gamma: options.schedule.gamma, seed: options.seed, progress: nil, user: nil,
       warm_up_rate: options.warmUp?.rate ?? 0,
@@ -72,6 +72,16 @@ extension rn_fit_options {
       iterations: Int64(options.iterations ?? 0),
       workers: options.workers.map { Int32(clamping: $0) } ?? RN_DEFAULT,
       prefetch: Int32(clamping: options.prefetch))
+  }
+}
+
+extension rn_normalize {
+  fileprivate init(_ normalize: FitOptions.Normalize) {
+    switch normalize {
+    case .automatic: self = RN_NORMALIZE_AUTO
+    case .keep: self = RN_NORMALIZE_KEEP
+    case .perChannel: self = RN_NORMALIZE_CHANNELS
+    }
   }
 }
 

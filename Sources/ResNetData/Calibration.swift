@@ -79,6 +79,13 @@ public struct Calibration: Sendable {
   }
 }
 
+extension TrainingData {
+  /// Reads all images. A ``Calibration`` of a sample is faster.
+  public func perChannelNormalization() throws(ResNetError) -> Normalization {
+    try Calibration(of: self).perChannelNormalization
+  }
+}
+
 /// Sums over images, in double precision: of every pixel, of every channel, and of the products of two
 /// channels. Sums of bytes are exact.
 private struct PixelSums {

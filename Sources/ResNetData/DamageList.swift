@@ -45,6 +45,17 @@ final class DamageList: Sendable {
     state.withLock { state in indices.filter { state.reasons[$0] == nil } }
   }
 
+  var count: Int { state.withLock { $0.order.count } }
+
+  /// The file that was found so many others later than the first, nil if there is none.
+  func file(_ position: Int, of files: ImageFiles) -> DamagedFile? {
+    state.withLock { state in
+      guard state.order.indices.contains(position) else { return nil }
+      let index = state.order[position]
+      return DamagedFile(path: files.path(index), reason: state.reasons[index] ?? "")
+    }
+  }
+
   func files(of files: ImageFiles) -> [DamagedFile] {
     let (order, reasons) = state.withLock { ($0.order, $0.reasons) }
     return order.map { DamagedFile(path: files.path($0), reason: reasons[$0] ?? "") }

@@ -74,7 +74,11 @@ public final class ImageFileDataset: TrainingData, ImageSource {
   public var classNames: [String] { files.classNames }
   public var classes: Int { files.classes }
   public var unitScale: Float { 1 / 255 }
-  public var augmentation: Augmentation? { options.variation == nil ? nil : .own }
+  /// Training on files that may be damaged says so even where it varies nothing: it has others take
+  /// their place.
+  public var augmentation: Augmentation? {
+    options.variation == nil && options.damage == .fatal ? nil : .own
+  }
 
   /// Decodes every file: minutes for a large dataset. A ``Calibration`` of a sample is faster.
   public func perPixelMean() throws(ResNetError) -> [Float] {
@@ -84,6 +88,10 @@ public final class ImageFileDataset: TrainingData, ImageSource {
   /// The files that could not be read so far, and why, in the order in which they
   /// were found.
   public var damagedFiles: [DamagedFile] { damage.files(of: files) }
+
+  /// How many ``damagedFiles`` there are, and one of them; nil beyond the last.
+  package var damagedCount: Int { damage.count }
+  package func damagedFile(_ position: Int) -> DamagedFile? { damage.file(position, of: files) }
 
   /// Decodes every file whole, on all threads, and returns those that cannot be read, which are in
   /// ``damagedFiles`` from then on. Throws only what is not a file's fault, such as want of memory.
@@ -174,6 +182,18 @@ extension ImageFileDataset {
     seed: UInt64, epoch: Int, images: UnsafeMutableBufferPointer<Float>,
     labels: UnsafeMutableBufferPointer<Int32>
   ) throws(ResNetError) {
+    try read(
+      indices, replacedFrom: nil, normalization: normalization, augmentation: augmentation,
+      seed: seed, epoch: epoch, images: images, labels: labels)
+  }
+
+  /// The same. In training, images that are damaged and to be skipped are replaced by others out of
+  /// `replacements`: of all, if nil.
+  func read(
+    _ indices: ArraySlice<Int>, replacedFrom replacements: [Int]?, normalization: Normalization,
+    augmentation: Augmentation?, seed: UInt64, epoch: Int,
+    images: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Int32>
+  ) throws(ResNetError) {
     guard augmentation == nil || augmentation == .own else {
       throw ResNetError(
         .invalidArgument,
@@ -200,9 +220,9 @@ extension ImageFileDataset {
     // Pointers into it outlive what the compiler sees of its use.
     defer { withExtendedLifetime(scratch) {} }
     for (position, index) in indices.enumerated() {
-      let variation = augmentation == nil ? nil : options.variation
       let (used, cut) = try readPixels(
-        index, variation: variation, seed: seed, epoch: epoch, scratch: scratch)
+        index, isTraining: augmentation != nil, replacedFrom: replacements, seed: seed,
+        epoch: epoch, scratch: scratch)
       let pixels = try scratch.resampled.reserve(size)
       normalization.withKernel(channels: channels, cut) { normalize in
         kernels.pointee.batch_image(
@@ -212,11 +232,13 @@ extension ImageFileDataset {
     }
   }
 
-  /// Leaves the pixels of one image as it is to be seen in `scratch.resampled`; of another one, in
-  /// place of a damaged one that is to be skipped. Returns which it is, and how it is seen.
+  /// Leaves the pixels of one image as it is to be seen in `scratch.resampled`; in training of another
+  /// one, in place of a damaged one that is to be skipped. Returns which it is, and how it is seen.
   private func readPixels(
-    _ index: Int, variation: ImageVariation?, seed: UInt64, epoch: Int, scratch: ImageScratch
+    _ index: Int, isTraining: Bool, replacedFrom pool: [Int]?, seed: UInt64, epoch: Int,
+    scratch: ImageScratch
   ) throws(ResNetError) -> (index: Int, cut: ImageCut) {
+    let variation = isTraining ? options.variation : nil
     var replacements = Philox(seed: seed, stream: .replacement, epoch: epoch, index: index)
     var used = index
     for _ in 0...DamageList.replacementLimit {
@@ -229,8 +251,9 @@ extension ImageFileDataset {
       } catch {
         guard error.isDamage else { throw error }
         damage.note(used, error.message)
-        guard options.damage == .skip else { throw error }
-        used = replacements.integer(below: count)
+        guard isTraining, options.damage == .skip else { throw error }
+        let drawn = replacements.integer(below: pool?.count ?? count)
+        used = pool?[drawn] ?? drawn
       }
     }
     throw ResNetError(

@@ -8,7 +8,8 @@ final class InputFile {
   let size: Int
   private let descriptor: CInt
 
-  /// Throws `notFound` if there is no such file, `inputOutput` if it cannot be opened.
+  /// Throws `notFound` if there is no such file, `inputOutput` if it cannot be opened, `badFormat` if it
+  /// is something else, such as a directory.
   init(_ path: String) throws(ResNetError) {
     guard !path.utf8.contains(0) else {
       throw ResNetError(.invalidArgument, "a path must not contain a zero byte")
@@ -33,7 +34,7 @@ final class InputFile {
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw ResNetError(.inputOutput, "\(path) is not a regular file")
+      throw ResNetError(.badFormat, "\(path) is not a regular file")
     }
     self.descriptor = descriptor
     size = Int(status.st_size)

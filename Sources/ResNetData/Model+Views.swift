@@ -119,6 +119,9 @@ extension Model {
           + "\(network.classes)")
     }
     let classes = network.classes
+    // Of a single view the scores say the same, and nothing underflows.
+    var views = views
+    if views.count == 1 { views.average = .scores }
     let indices = try (source as? any TrainingData)?.readable() ?? Array(0..<source.count)
     var metrics = Metrics(loss: 0, accuracy: 0, top5Accuracy: 0, count: indices.count)
     let scoring = ViewScoring(model: self, views: views, count: indices.count) {
@@ -127,7 +130,8 @@ extension Model {
     try scoring.run { index, averages throws(ResNetError) in
       let label = try source.label(indices[index])
       switch views.average {
-      case .probabilities: metrics.loss -= log(averages[label])
+      // A probability below the least number is not 0.
+      case .probabilities: metrics.loss -= log(max(averages[label], .leastNormalMagnitude))
       case .scores: metrics.loss += Softmax.loss(of: label, averages, classes: classes)
       }
       let rank = Softmax.rank(of: label, averages, classes: classes)

@@ -16,23 +16,19 @@ public struct Recipe: Hashable, Sendable {
   public var fit: FitOptions
   /// How training varies image files, or nil for a recipe for images in memory, which `fit` augments.
   public var images: ImageVariation?
-  /// Whether pixels are normalised by the mean and standard deviation of each channel, which the model
-  /// is given before it is trained: ``Calibration/perChannelNormalization``.
-  public var normalizesPerChannel: Bool
   /// How many of the training images are not trained on, but evaluated on; 0 for none, or for a
   /// dataset that has images for it.
   public var validationImages: Int
 
   public init(
     name: String, summary: String, sgd: SGDOptions = SGDOptions(), fit: FitOptions,
-    images: ImageVariation? = nil, normalizesPerChannel: Bool = false, validationImages: Int = 0
+    images: ImageVariation? = nil, validationImages: Int = 0
   ) {
     self.name = name
     self.summary = summary
     self.sgd = sgd
     self.fit = fit
     self.images = images
-    self.normalizesPerChannel = normalizesPerChannel
     self.validationImages = validationImages
   }
 
@@ -68,9 +64,9 @@ public struct Recipe: Hashable, Sendable {
   public static let imageNetCommon = Recipe(
     name: "imagenet-common", summary: "ImageNet as in later work, such as torchvision's",
     fit: FitOptions(
-      iterations: 450_360, batchSize: 256, normalize: .keep,
+      iterations: 450_360, batchSize: 256, normalize: .perChannel,
       schedule: StepSchedule(milestones: [150_120, 300_240])),
-    images: .common, normalizesPerChannel: true)
+    images: .common)
 
   /// All that have a name.
   public static let all = [cifar, cifarResNet110, imageNet, imageNetCommon]
@@ -103,7 +99,8 @@ extension Recipe: CustomStringConvertible {
   }
 
   private var length: String {
-    fit.iterations.map { "\(grouped($0)) steps" } ?? "\(grouped(fit.epochs)) epochs"
+    fit.iterations.map { "\(grouped($0)) steps" }
+      ?? (fit.epochs == 1 ? "1 epoch" : "\(grouped(fit.epochs)) epochs")
   }
 
   private var optimizer: String {
@@ -163,12 +160,12 @@ extension Recipe: CustomStringConvertible {
   }
 
   private var normalization: String {
-    if normalizesPerChannel {
-      return "by the mean and standard deviation of each channel of the training images"
-    }
-    return switch fit.normalize {
+    switch fit.normalize {
     case .automatic:
       "the per-pixel mean of the training images is subtracted, unless the model has its own"
+    case .perChannel:
+      "by the mean and standard deviation of each channel of the training images, unless the model has "
+        + "its own"
     case .keep: "the model's own"
     }
   }

@@ -4,7 +4,7 @@ import ResNet
 ///
 /// An image's random variation is what it is in the whole dataset.
 public final class Subset: TrainingData {
-  /// The whole dataset.
+  /// The whole dataset, which is no subset itself.
   public let base: any TrainingData
   /// Which of its images, in the order in which they are counted here.
   public let indices: [Int]
@@ -18,8 +18,13 @@ public final class Subset: TrainingData {
       throw ResNetError(
         .invalidArgument, "image \(index) is not in the dataset, which has \(base.count), from 0")
     }
-    self.base = base
-    self.indices = indices
+    if let subset = base as? Subset {
+      self.base = subset.base
+      self.indices = indices.map { subset.indices[$0] }
+    } else {
+      self.base = base
+      self.indices = indices
+    }
   }
 
   public var count: Int { indices.count }
@@ -48,9 +53,17 @@ public final class Subset: TrainingData {
     labels: UnsafeMutableBufferPointer<Int32>
   ) throws(ResNetError) {
     for index in indices { try checkIndex(index) }
-    try base.read(
-      indices.map { self.indices[$0] }[...], normalization: normalization,
-      augmentation: augmentation, seed: seed, epoch: epoch, images: images, labels: labels)
+    let chosen = indices.map { self.indices[$0] }[...]
+    if let files = base as? ImageFileDataset {
+      // What takes a damaged image's place must be of this part, too.
+      try files.read(
+        chosen, replacedFrom: self.indices, normalization: normalization,
+        augmentation: augmentation, seed: seed, epoch: epoch, images: images, labels: labels)
+    } else {
+      try base.read(
+        chosen, normalization: normalization, augmentation: augmentation, seed: seed,
+        epoch: epoch, images: images, labels: labels)
+    }
   }
 
   private func checkIndex(_ index: Int) throws(ResNetError) {

@@ -93,9 +93,6 @@ struct Train: ParsableCommand {
     if named != nil { print(effective, terminator: "") }
     let described = try changes.network(network, defaultClasses: images.classes)
     let model = try Model(described, seed: seed)
-    if effective.normalizesPerChannel {
-      try model.setNormalization(Calibration(of: training).perChannelNormalization)
-    }
     let trainer = try Trainer(model, options: effective.sgd)
 
     let progressLine = ProgressLine(validation: named == nil ? "test" : "validation")

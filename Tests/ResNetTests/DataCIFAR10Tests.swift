@@ -117,12 +117,12 @@ import Testing
     try FileManager.default.createDirectory(
       atPath: directory.path + "/test_batch.bin", withIntermediateDirectories: true)
     let folder = thrownError { try CIFAR10(directory: directory.path, split: .test) }
-    #expect(folder?.kind == .inputOutput)
+    #expect(folder?.kind == .badFormat)
     let other = try Directory()
     // A pipe without a writer: opening it must not wait for one.
     #expect(mkfifo(other.path + "/test_batch.bin", 0o600) == 0)
     let pipe = thrownError { try CIFAR10(directory: other.path, split: .test) }
-    #expect(pipe?.kind == .inputOutput)
+    #expect(pipe?.kind == .badFormat)
     #expect(pipe?.message.contains("not a regular file") == true)
   }
 }

@@ -162,7 +162,7 @@ import Testing
     let second = thrownError { try IDXDataset(images: images, labels: labels + "2") }
     #expect(second?.kind == .notFound && second?.message.contains(labels + "2") == true)
     let folder = thrownError { try IDXDataset(images: directory.path, labels: labels) }
-    #expect(folder?.kind == .inputOutput)
+    #expect(folder?.kind == .badFormat)
     let zero = thrownError { try IDXDataset(images: "a\0b", labels: labels) }
     #expect(zero?.kind == .invalidArgument)
   }

@@ -63,7 +63,7 @@ import Testing
     #expect(recipe.fit.plateau == Plateau(patience: 5, threshold: 0.001))
     #expect(recipe.fit.schedule.gamma == 0.1 && recipe.fit.schedule.milestones.isEmpty)
     #expect(recipe.images == .published && recipe.fit.augmentation == nil)
-    #expect(recipe.fit.normalize == .automatic && !recipe.normalizesPerChannel)
+    #expect(recipe.fit.normalize == .automatic)
     for words in [
       "shorter side is 256 to 480 pixels, half of them mirrored", "N(0, 0.1)",
       "times 0.1 when in 5 epochs", "per-pixel mean", "images of their own",
@@ -75,8 +75,7 @@ import Testing
     let epoch = 1_281_167 / 256
     #expect(common.fit.iterations == 90 * epoch)
     #expect(common.fit.schedule.milestones == [30 * epoch, 60 * epoch])
-    #expect(common.images == .common && common.normalizesPerChannel)
-    #expect(common.fit.normalize == .keep)
+    #expect(common.images == .common && common.fit.normalize == .perChannel)
     for words in ["0.08 to 1.0 of the area", "0.75 to 1.33", "deviation of each channel"] {
       #expect("\(common)".contains(words), "\(words)")
     }

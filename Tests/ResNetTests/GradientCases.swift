@@ -138,6 +138,23 @@ enum GradientCases {
       .init(kind: .none, channels: 3, stem: 0, stages: [stage(2, 3, 1), stage(1, 8, 2)]), count: 4,
       7, 8),
     test(
+      "blocks on the images, projection first",
+      .init(
+        kind: .none, channels: 3, stem: 0, stages: [stage(2, 5, 1), stage(1, 8, 2)], shortcut: .b),
+      count: 4, 7, 8),
+    test(
+      "bottlenecks on the images, projections",
+      .init(
+        kind: .none, channels: 3, stem: 0, block: .bottleneck,
+        stages: [stage(1, 3, 1), stage(1, 5, 2)], shortcut: .c),
+      count: 4, 7, 8),
+    test(
+      "a 1x1 layer on the images, projection, bias and BN",
+      .init(
+        kind: .none, channels: 3, stem: 0, block: .init([layer(1)]), stages: [stage(2, 6, 1)],
+        shortcut: .c, affine: .biasAndBatchNorm),
+      count: 4, 7, 8),
+    test(
       "a bias alone on the images, identity first",
       .init(
         kind: .none, channels: 3, stem: 0, block: .init([layer(3)]), stages: [stage(1, 3, 1)],

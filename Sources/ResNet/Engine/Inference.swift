@@ -205,7 +205,8 @@ extension Model {
   /// within 64 MB: more would take memory, fewer would read the weights more often.
   func imagesPerPlan(_ extent: Extent, to output: Int? = nil) throws(ResNetError) -> Int {
     let last = output ?? graph.layers.count - 1
-    let shapes = PlanShapes(graph, extents: try graph.extents(input: extent, to: last), batch: 1)
+    let shapes = try PlanShapes(
+      graph, extents: try graph.extents(input: extent, to: last), batch: 1)
     let largest = (0...last).map { shapes.activationFloats($0) }.max() ?? 1
     return min(max(16_777_216 / largest, 1), 256)
   }

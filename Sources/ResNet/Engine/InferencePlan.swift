@@ -61,7 +61,7 @@ final class InferencePlan {
     self.batch = batch
     let last = output ?? graph.layers.count - 1
     let units = try graph.fusedUnits(to: last, keeping: wanted)
-    let shapes = PlanShapes(
+    let shapes = try PlanShapes(
       graph, extents: try graph.extents(input: extent, to: last), batch: batch)
     var planner = ArenaPlanner()
     var steps: [Step] = []

@@ -12,12 +12,22 @@ struct PlanShapes {
   private let maps: [(images: Int, extent: Extent)]
   private let areVectors: [Bool]
 
-  /// `extents` are those of the graph.
-  init(_ graph: Graph, extents: [Extent], batch: Int) {
+  /// `extents` are those of the graph. Throws `shapeMismatch` for vectors of more positions together
+  /// than the kernels count.
+  init(_ graph: Graph, extents: [Extent], batch: Int) throws(ResNetError) {
     self.graph = graph
     self.batch = batch
     let areVectors = graph.areVectors
     self.areVectors = areVectors
+    for (extent, isVectors) in zip(extents, areVectors) where isVectors {
+      let positions = extent.height * extent.width
+      guard batch <= Int(Int32.max) / positions else {
+        throw ResNetError(
+          .shapeMismatch,
+          "\(batch) images with vectors at \(extent) positions; all positions together must be at most "
+            + "\(Int32.max)")
+      }
+    }
     maps = zip(extents, areVectors).map { extent, isVectors in
       isVectors
         ? (1, Extent(height: batch * extent.height * extent.width, width: 1)) : (batch, extent)

@@ -153,7 +153,7 @@ extension TrainingContext {
         own.feedsShortcut ? arena[own.output] : nil, arena[own.sums], Int64(unit.pixels),
         Int64(task))
     }
-    guard let bias = unit.tensors.bias else { return }
+    guard unit.wgrad != nil, let bias = unit.tensors.bias else { return }
     let padded = unit.blocks * Int(RK_LANES)
     for channel in 0..<unit.tensors.outputs {
       let sums = arena[own.sums] + channel

@@ -55,7 +55,7 @@ package final class TrainingEngine {
         .shapeMismatch, "a batch of \(batch) images; at most \(Self.maximumBatch) can be trained on"
       )
     }
-    try model.graph.validateTraining(batch: batch, extent: extent)
+    try model.graph.validateTraining(batch: batch, extent: extent, frozen: frozen)
     return try TrainingPlan(
       model.graph, layout: model.layout, extent: extent, batch: batch, target: target,
       frozen: frozen)

@@ -166,7 +166,7 @@ struct TrainingPlan {
     let extents = try graph.extents(input: extent)
     let units = try graph.fusedUnits()
     var builder = TrainingPlanBuilder(
-      shapes: PlanShapes(graph, extents: extents, batch: batch), layout: layout, units: units,
+      shapes: try PlanShapes(graph, extents: extents, batch: batch), layout: layout, units: units,
       target: target, frozen: frozen)
     input = builder.input
     steps = try builder.build()

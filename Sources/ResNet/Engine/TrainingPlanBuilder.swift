@@ -208,9 +208,12 @@ struct TrainingPlanBuilder {
     }
   }
 
-  /// Whether y is given up after the forward half: see ``TrainingPlan``.
+  /// Whether y is given up after the forward half: see ``TrainingPlan``. The images that it would be
+  /// computed from again are not kept.
   private func isComputedAgain(_ unit: FusedUnit, _ convolution: FusedUnit.Convolution) -> Bool {
-    guard convolution.kernel == 1, !shapes.isVectors(unit.output) else { return false }
+    guard convolution.kernel == 1, unit.input != 0, !shapes.isVectors(unit.output) else {
+      return false
+    }
     return !appliesOnLoad(unit.output, convolution) || readers[unit.output] == [.addend]
   }
 

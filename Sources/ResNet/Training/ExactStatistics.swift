@@ -18,11 +18,12 @@ extension Model {
     on data: any TrainingData, batchSize: Int = 128, images: Int? = nil, seed: UInt64 = 0
   ) throws(ResNetError) {
     try validate(data, normalization: normalization, role: "training")
-    let sample = min(images ?? data.count, data.count)
+    let readable = try data.readable()
+    let sample = min(images ?? readable.count, readable.count)
     guard batchSize >= 1, sample >= batchSize else {
       throw ResNetError(
         .invalidArgument,
-        "\(sample) of the data's \(data.count) images in batches of \(batchSize) are no batch; lower "
+        "\(sample) of the data's \(readable.count) images in batches of \(batchSize) are no batch; lower "
           + "the batch size or take more images")
     }
     let parameters = try parameters
@@ -30,8 +31,9 @@ extension Model {
     let engine = try TrainingEngine(self, batch: batchSize, extent: data.extent)
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: batchSize,
-      requests: ShuffledBatches(
-        count: data.count, batchSize: batchSize, steps: sample / batchSize, seed: seed))
+      requests: SequentialBatches(
+        shuffledIndices(count: readable.count, seed: seed, epoch: 0)
+          .prefix(sample / batchSize * batchSize).map { readable[$0] }, batchSize: batchSize))
     /// Of each channel, and where they go.
     var pooled: [(running: (mean: Int, variance: Int), moments: Moments)] = []
     while let batch = try loader.next() {

@@ -32,7 +32,8 @@ extension Trainer {
           + "no validation data")
     }
     try model.validate(data, normalization: model.normalization, role: "training")
-    try model.graph.validateTraining(batch: options.batchSize, extent: data.extent)
+    try model.graph.validateTraining(
+      batch: options.batchSize, extent: data.extent, frozen: frozen)
     let normalization = try normalization(for: data, options: options)
     if let validation {
       try model.validate(validation, normalization: normalization, role: "validation")
@@ -82,12 +83,15 @@ extension Trainer {
   private func normalization(for data: any TrainingData, options: FitOptions)
     throws(ResNetError) -> Normalization
   {
-    guard options.normalize == .automatic, model.normalization == .identity else {
+    guard options.normalize != .keep, model.normalization == .identity else {
       return model.normalization
     }
-    let normalization = Normalization(
-      mean: try data.perPixelMean(), meanExtent: data.extent,
-      scale: Array(repeating: data.unitScale, count: data.channels))
+    let normalization =
+      if options.normalize == .perChannel { try data.perChannelNormalization() } else {
+        Normalization(
+          mean: try data.perPixelMean(), meanExtent: data.extent,
+          scale: Array(repeating: data.unitScale, count: data.channels))
+      }
     try normalization.validate(channels: data.channels)
     return normalization
   }

@@ -5,6 +5,9 @@ public struct FitOptions: Hashable, Sendable {
     /// The per-pixel mean of the training images (section 4.2) and the factor that brings pixels
     /// to unit scale, unless the model has a normalisation already.
     case automatic
+    /// The mean and standard deviation of each channel over the training images, as in later work,
+    /// unless the model has a normalisation already.
+    case perChannel
     /// The model's own, as it stands.
     case keep
   }

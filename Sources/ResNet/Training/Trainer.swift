@@ -14,7 +14,7 @@ public final class Trainer {
   /// The momentum of every trainable tensor, laid out as `model.layout`; zero at first.
   private let velocity: UnsafeMutablePointer<Float>
   /// The graph's layers whose tensors are left as they are.
-  private var frozen: Set<Int> = []
+  private(set) var frozen: Set<Int> = []
   /// For the batch size, extent and threads of the last step.
   private var engine: TrainingEngine?
 
@@ -172,10 +172,11 @@ extension Network {
 
 extension Graph {
   /// Throws if the images are too small for the network, or so few and small that a BN layer
-  /// would see one value per channel, whose variance is zero.
-  func validateTraining(batch: Int, extent: Extent) throws(ResNetError) {
+  /// would see one value per channel, whose variance is zero. Frozen BN takes its running statistics.
+  func validateTraining(batch: Int, extent: Extent, frozen: Set<Int>) throws(ResNetError) {
     let extents = try extents(input: extent)
-    for (layer, output) in zip(layers, extents) where layer.operation == .batchNorm {
+    for (index, (layer, output)) in zip(layers, extents).enumerated()
+    where layer.operation == .batchNorm && !frozen.contains(index) {
       guard batch >= 1, batch > 1 || output.height > 1 || output.width > 1 else {
         throw ResNetError(
           .invalidArgument,

@@ -25,6 +25,9 @@ public protocol TrainingData: AnyObject, Sendable {
   /// The mean of each pixel over all images, `channels*height*width` values in raw units.
   func perPixelMean() throws(ResNetError) -> [Float]
 
+  /// Normalisation by the mean and standard deviation of each channel, over all pixels of all images.
+  func perChannelNormalization() throws(ResNetError) -> Normalization
+
   /// The factor that brings raw pixels to [0, 1]: 1/255 for bytes, 1 for floats.
   var unitScale: Float { get }
 

@@ -248,7 +248,7 @@ static void test_bad_options(void) {
   TRY(bad.workers = 257, "workers");
   TRY(bad.prefetch = 65, "ahead");
   TRY(bad.pad = INT32_MAX, "pad");
-  TRY(bad.normalize = (rn_normalize)2, "normalize");
+  TRY(bad.normalize = (rn_normalize)3, "normalize");
   TRY(bad.normalize = (rn_normalize)-1, "normalize");
   TRY(bad.milestone_count = 2, "milestones");
   TRY((bad.milestone_count = 2, bad.milestones = unsorted), "milestones");
@@ -326,7 +326,7 @@ static void test_recipes(void) {
   CHECK(fit.iterations == 600000 && fit.batch_size == 256 && fit.plateau_patience == 5);
   CHECK(held_out == 0 && is_same(&images, &published));
   CHECK_OK(rn_recipe_get("imagenet-common", NULL, &fit, &images, NULL));
-  CHECK(fit.milestones[1] == 300240 && fit.normalize == RN_NORMALIZE_KEEP);
+  CHECK(fit.milestones[1] == 300240 && fit.normalize == RN_NORMALIZE_CHANNELS);
   CHECK(is_same(&images, &common));
   CHECK_OK(rn_recipe_get("cifar", NULL, NULL, &images, NULL));
   CHECK(is_same(&images, &none));

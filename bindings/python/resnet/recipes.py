@@ -46,9 +46,7 @@ def recipe(name: str) -> Recipe:
     Args:
         name: "cifar" for CIFAR-10 as in section 4.2, 64,000 steps of 128 images; "cifar-resnet110"
             for the same with the warm-up that ResNet-110 needs; "imagenet" for ImageNet as in
-            section 3.4; "imagenet-common" for what later work, such as torchvision's, does. That
-            is to be trained with the mean and deviation of each channel, which the model is to be
-            given first: see `Dataset.calibrate` and `Model.set_normalization`.
+            section 3.4; "imagenet-common" for what later work, such as torchvision's, does.
 
     Raises:
         NotFoundError: There is no recipe of that name.

@@ -174,7 +174,7 @@ class Trainer(Owner):
         gamma: float = 0.1,
         warm_up: tuple[float, float] | None = None,
         plateau: tuple[SupportsIndex, float] | None = None,
-        normalize: Literal["auto", "keep"] = "auto",
+        normalize: Literal["auto", "channels", "keep"] = "auto",
         seed: SupportsIndex = 0,
         workers: SupportsIndex | None = None,
         prefetch: SupportsIndex = 2,
@@ -205,7 +205,8 @@ class Trainer(Owner):
                 not below the lowest so far by `threshold`, the learning rate is multiplied by
                 gamma. Needs `validation`.
             normalize: "auto" gives the model the dataset's per-pixel mean and unit scale unless it
-                has a normalisation already; "keep" keeps the model's own, or none.
+                has a normalisation already; "channels" does so with the mean and standard deviation
+                of each channel; "keep" keeps the model's own, or none.
             seed: Of the order and the augmentation.
             workers: Threads that read images ahead of training; None for as many as compute, but
                 none if one does. What is learned is the same with any number; with 0 the calling

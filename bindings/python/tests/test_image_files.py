@@ -283,3 +283,46 @@ def test_calibration(tmp_path: Path) -> None:
             data.calibrate(images)
     grey = resnet.ImageFolder(tmp_path, channels=1, **SMALL).calibrate()
     assert grey.eigenvalues is None
+
+
+def test_what_replaces_a_damaged_file_is_of_the_same_part(tmp_path: Path) -> None:
+    paths = write_folder(tmp_path, {"a": 20, "b": 20})
+    for path in paths[::3]:
+        path.write_bytes(b"damaged")
+    data = resnet.ImageFolder(tmp_path, damage="skip", **SMALL)
+    training, validation = data.split(12)
+    held_out = set()
+    for index in range(len(validation)):
+        try:
+            held_out.add(validation.read(index, 1)[0].tobytes())
+        except resnet.FormatError:
+            continue
+    assert len(held_out) > 5
+    for epoch in range(3):
+        seen = {image.tobytes() for image in training.read(vary=(0, epoch))[0]}
+        assert len(seen) > 10
+        assert not seen & held_out
+
+
+def test_reading_a_damaged_file_as_it_is_fails(tmp_path: Path) -> None:
+    paths = write_folder(tmp_path, {"a": 4, "b": 4})
+    paths[1].write_bytes(b"damaged")
+    data = resnet.ImageFolder(tmp_path, damage="skip", **SMALL)
+    with pytest.raises(resnet.FormatError, match=paths[1].name):
+        data.read()
+    assert data.read(2, 6)[1].tolist() == [0, 0, 1, 1, 1, 1]
+    # Training, and its statistics, do without.
+    model = resnet.Model("resnet8", classes=2, base_width=4)
+    resnet.Trainer(model, lr=0.01).fit(data, batch_size=8)
+    model.recompute_statistics(data, batch_size=7)
+    assert [file.path for file in data.damaged] == [str(paths[1])]
+
+
+def test_a_folder_with_the_name_of_an_image_is_damage(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 3, "b": 3})
+    (tmp_path / "b" / "x.png").mkdir()
+    data = resnet.ImageFolder(tmp_path, damage="skip", **SMALL)
+    assert len(data) == 7
+    (damaged,) = data.verify()
+    assert damaged.path.endswith("x.png")
+    assert "not a regular file" in damaged.reason

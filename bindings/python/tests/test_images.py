@@ -171,13 +171,22 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
             resnet.read_image(data)
     with pytest.raises(resnet.MissingFileError, match="gone"):
         resnet.read_image(tmp_path / "gone")
-    with pytest.raises(resnet.InputOutputError, match="regular"):
+    with pytest.raises(resnet.FormatError, match="regular"):
         resnet.read_image(tmp_path)
     with pytest.raises(resnet.FormatError, match="120 x 90"):
         resnet.read_image(jpeg, pixel_limit=10_799)
     assert resnet.read_image(jpeg, pixel_limit=10_800).shape == (3, 90, 120)
     with pytest.raises(resnet.InvalidArgumentError, match="channel"):
         resnet.read_image(jpeg, channels=2)
+
+
+def test_arithmetic_coding_is_refused() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "jpeg")
+    # The frame says that it is coded so.
+    data = file.getvalue().replace(b"\xff\xc0", b"\xff\xc9", 1)
+    with pytest.raises(resnet.FormatError, match="arithmetic coding"):
+        resnet.read_image(data)
 
 
 def test_every_truncation_is_told() -> None:

@@ -326,3 +326,20 @@ def test_the_classifier_can_be_replaced() -> None:
     for classes in (0, -1, 2**31 - 1):
         with pytest.raises((resnet.InvalidArgumentError, resnet.OutOfMemoryError)):
             model.replace_classifier(classes)
+
+
+def test_more_vectors_than_can_be_counted_are_refused() -> None:
+    model = resnet.Model.described(
+        stem="vector",
+        stem_width=16,
+        block=[1, 1],
+        stages=[(1, 16, 1)],
+        shortcut="B",
+        input_channels=1,
+        classes=10,
+    )
+    assert model.inference_memory(1, 32768, 65535).workspace > 0
+    with pytest.raises(resnet.ShapeError, match="positions"):
+        model.inference_memory(1, 32768, 65536)
+    with pytest.raises(resnet.ShapeError, match="positions"):
+        model.training_memory(1, 65536, 65536)

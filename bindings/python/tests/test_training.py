@@ -254,7 +254,9 @@ def test_recipes_are_arguments() -> None:
     published = resnet.recipe("imagenet")
     assert published.variation == resnet.PUBLISHED
     assert published.fit["plateau"] == (5, 0.001)
-    assert resnet.recipe("imagenet-common").variation == resnet.COMMON
+    common = resnet.recipe("imagenet-common")
+    assert common.variation == resnet.COMMON
+    assert common.fit["normalize"] == "channels"
     changed = recipe.fit | {"iterations": 3, "batch_size": 16}
     training, validation = resnet.Dataset(*toy()).split(10)
     trainer = resnet.Trainer(small(), **recipe.trainer)
@@ -483,3 +485,14 @@ def test_progress_on_a_terminal() -> None:
     line.update(progress)
     line.close()
     assert stream.getvalue().count("\n") == 2
+
+
+def test_normalization_per_channel_by_fit() -> None:
+    x, y = toy()
+    model = small()
+    resnet.Trainer(model).fit((x, y), batch_size=32, normalize="channels")
+    mean, scale = model.normalization
+    assert mean is not None
+    assert scale is not None
+    np.testing.assert_allclose(mean, x.mean((0, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(scale, 1 / x.std((0, 2, 3)), rtol=1e-5)

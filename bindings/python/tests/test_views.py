@@ -149,3 +149,17 @@ def test_responses_of_a_folder_leave_out_damaged_files(tmp_path: Path) -> None:
     paths[3].write_bytes(b"")
     found = model.responses(resnet.ImageFolder(tmp_path, **options))
     assert found == pytest.approx(model.responses((data[0][:3], data[1][:3])), rel=1e-6)
+
+
+def test_a_single_view_is_as_good_as_none_where_probabilities_underflow() -> None:
+    images, labels = data()
+    model = resnet.Model("resnet8", classes=10, base_width=4)
+    weights = model.state_dict()
+    weights["fc.weight"] = weights["fc.weight"] * 1e5
+    model.load_state_dict(weights)
+    plain = model.evaluate((images, labels))
+    single = model.evaluate((images, labels), views="single")
+    assert single.loss == pytest.approx(plain.loss)
+    assert single.top5_accuracy == plain.top5_accuracy
+    crops = resnet.Views("10-crop", resize=None, crop=12)
+    assert np.isfinite(model.evaluate((images, labels), views=crops).loss)
