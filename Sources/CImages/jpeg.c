@@ -63,7 +63,8 @@ static void on_progress(j_common_ptr common) {
   }
 }
 
-// Must be followed by setjmp before anything else.
+// Must be followed by setjmp before anything else, in a function that has the decoder from its caller:
+// of its own variables, those that changed would be undefined afterwards.
 static void begin(decoder *d, ri_reason *reason) {
   memset(d, 0, sizeof *d);
   d->reason = reason;
@@ -95,26 +96,31 @@ static ri_status end(decoder *d) {
   return d->status;
 }
 
-ri_status ri_jpeg_header(const uint8_t *bytes, size_t count, int64_t most_pixels, ri_header *header,
-                         ri_reason *reason) {
+static ri_status header_by(decoder *d, const uint8_t *bytes, size_t count, int64_t most_pixels,
+                           ri_header *header, ri_reason *reason) {
   static const char mark[] = "Exif\0";  // and its final 0: six bytes
-  decoder d;
-  begin(&d, reason);
-  if (setjmp(d.failed)) return end(&d);
-  read_header(&d, bytes, count);
-  jpeg_save_markers(&d.jpeg, JPEG_APP0 + 1, 0xffff);
-  read_image_header(&d);
-  d.status = ri_check_size(d.jpeg.image_width, d.jpeg.image_height, most_pixels, reason);
-  if (d.status != RI_OK) return end(&d);
-  *header = (ri_header){RI_JPEG, (int32_t)d.jpeg.image_width, (int32_t)d.jpeg.image_height, 1};
-  for (jpeg_saved_marker_ptr m = d.jpeg.marker_list; m != NULL; m = m->next) {
+  begin(d, reason);
+  if (setjmp(d->failed)) return end(d);
+  read_header(d, bytes, count);
+  jpeg_save_markers(&d->jpeg, JPEG_APP0 + 1, 0xffff);
+  read_image_header(d);
+  d->status = ri_check_size(d->jpeg.image_width, d->jpeg.image_height, most_pixels, reason);
+  if (d->status != RI_OK) return end(d);
+  *header = (ri_header){RI_JPEG, (int32_t)d->jpeg.image_width, (int32_t)d->jpeg.image_height, 1};
+  for (jpeg_saved_marker_ptr m = d->jpeg.marker_list; m != NULL; m = m->next) {
     if (m->data_length > sizeof mark && memcmp(m->data, mark, sizeof mark) == 0) {
       header->orientation =
           ri_exif_orientation(m->data + sizeof mark, m->data_length - sizeof mark);
       break;
     }
   }
-  return end(&d);
+  return end(d);
+}
+
+ri_status ri_jpeg_header(const uint8_t *bytes, size_t count, int64_t most_pixels, ri_header *header,
+                         ri_reason *reason) {
+  decoder d;
+  return header_by(&d, bytes, count, most_pixels, header, reason);
 }
 
 // Fewer channels than 3 come out of the library as they are; CMYK's ink is the complement of what
@@ -179,50 +185,55 @@ static int is_complete(decoder *d) {
   return 0;
 }
 
-ri_status ri_jpeg_decode(const uint8_t *bytes, size_t count, const ri_request *request,
-                         uint8_t *pixels, ri_reason *reason) {
+static ri_status decode_by(decoder *d, const uint8_t *bytes, size_t count,
+                           const ri_request *request, uint8_t *pixels, ri_reason *reason) {
   // The outermost columns and rows of a part are decoded without their neighbours outside, which
   // chroma upsampling reads: a few more are decoded than are wanted.
   enum { MARGIN = 2 };
-  decoder d;
-  begin(&d, reason);
-  if (setjmp(d.failed)) return end(&d);
-  read_header(&d, bytes, count);
-  read_image_header(&d);
-  choose_colours(&d);
-  d.jpeg.scale_num = 1;
-  d.jpeg.scale_denom = (unsigned)request->denominator;
-  jpeg_start_decompress(&d.jpeg);
+  begin(d, reason);
+  if (setjmp(d->failed)) return end(d);
+  read_header(d, bytes, count);
+  read_image_header(d);
+  choose_colours(d);
+  d->jpeg.scale_num = 1;
+  d->jpeg.scale_denom = (unsigned)request->denominator;
+  jpeg_start_decompress(&d->jpeg);
 
-  const int32_t full = (int32_t)d.jpeg.output_width, rows = (int32_t)d.jpeg.output_height;
+  const int32_t full = (int32_t)d->jpeg.output_width, rows = (int32_t)d->jpeg.output_height;
   if (request->x < 0 || request->width < 1 || request->width > full - request->x ||
       request->y < 0 || request->height < 1 || request->height > rows - request->y) {
-    fail(&d, RI_DAMAGED, "its size is not that of its header");
+    fail(d, RI_DAMAGED, "its size is not that of its header");
   }
   // At a fraction of the size, chroma at a quarter of the pixels is upsampled from further away.
   const int is_whole =
-      d.jpeg.max_h_samp_factor * d.jpeg.max_v_samp_factor > 4 && request->denominator > 1;
+      d->jpeg.max_h_samp_factor * d->jpeg.max_v_samp_factor > 4 && request->denominator > 1;
   const int32_t left = is_whole || request->x < MARGIN ? 0 : request->x - MARGIN;
   int32_t right = request->x + request->width;
   right = is_whole || full - right < MARGIN ? full : right + MARGIN;
   JDIMENSION offset = (JDIMENSION)left, width = (JDIMENSION)(right - left);
   if (width < (JDIMENSION)full) {
-    jpeg_crop_scanline(&d.jpeg, &offset, &width);
+    jpeg_crop_scanline(&d->jpeg, &offset, &width);
   }
-  const int components = d.jpeg.output_components;
-  d.row = malloc((size_t)d.jpeg.output_width * (size_t)components);
-  if (d.row == NULL) fail(&d, RI_OUT_OF_MEMORY, "a row of pixels could not be allocated");
+  const int components = d->jpeg.output_components;
+  d->row = malloc((size_t)d->jpeg.output_width * (size_t)components);
+  if (d->row == NULL) fail(d, RI_OUT_OF_MEMORY, "a row of pixels could not be allocated");
 
   int32_t y = is_whole || request->y < MARGIN ? 0 : request->y - MARGIN;
-  if (y > 0) jpeg_skip_scanlines(&d.jpeg, (JDIMENSION)y);
+  if (y > 0) jpeg_skip_scanlines(&d->jpeg, (JDIMENSION)y);
   for (; y < request->y + request->height; y++) {
-    JSAMPROW target = d.row;
-    jpeg_read_scanlines(&d.jpeg, &target, 1);
+    JSAMPROW target = d->row;
+    jpeg_read_scanlines(&d->jpeg, &target, 1);
     if (y < request->y) continue;
     convert_row(
-        d.row + ((size_t)request->x - offset) * (size_t)components, components, request,
+        d->row + ((size_t)request->x - offset) * (size_t)components, components, request,
         pixels + (size_t)(y - request->y) * (size_t)request->width * (size_t)request->channels);
   }
-  if (!is_complete(&d)) fail(&d, RI_DAMAGED, "the file is truncated");
-  return end(&d);
+  if (!is_complete(d)) fail(d, RI_DAMAGED, "the file is truncated");
+  return end(d);
+}
+
+ri_status ri_jpeg_decode(const uint8_t *bytes, size_t count, const ri_request *request,
+                         uint8_t *pixels, ri_reason *reason) {
+  decoder d;
+  return decode_by(&d, bytes, count, request, pixels, reason);
 }

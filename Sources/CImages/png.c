@@ -125,42 +125,49 @@ static void allocate(decoder *d, size_t bytes, size_t pointers) {
   png_longjmp(d->png, 1);
 }
 
-ri_status ri_png_decode(const uint8_t *bytes, size_t count, const ri_request *request,
-                        uint8_t *pixels, ri_reason *reason) {
-  decoder d;
-  if (!begin(&d, bytes, count, reason)) return end(&d);
-  if (setjmp(png_jmpbuf(d.png))) return end(&d);
-  png_set_read_fn(d.png, &d, on_read);
-  png_set_user_limits(d.png, INT32_MAX, INT32_MAX);
-  png_read_info(d.png, d.info);
-  const int components = choose_colours(&d);
-  const int passes = png_set_interlace_handling(d.png);
-  png_read_update_info(d.png, d.info);
-  const int32_t width = (int32_t)png_get_image_width(d.png, d.info);
-  const int32_t height = (int32_t)png_get_image_height(d.png, d.info);
+// The decoder is the caller's: of the variables of the function that calls setjmp, those that changed
+// would be undefined afterwards.
+static ri_status decode_by(decoder *d, const uint8_t *bytes, size_t count,
+                           const ri_request *request, uint8_t *pixels, ri_reason *reason) {
+  if (!begin(d, bytes, count, reason)) return end(d);
+  if (setjmp(png_jmpbuf(d->png))) return end(d);
+  png_set_read_fn(d->png, d, on_read);
+  png_set_user_limits(d->png, INT32_MAX, INT32_MAX);
+  png_read_info(d->png, d->info);
+  const int components = choose_colours(d);
+  const int passes = png_set_interlace_handling(d->png);
+  png_read_update_info(d->png, d->info);
+  const int32_t width = (int32_t)png_get_image_width(d->png, d->info);
+  const int32_t height = (int32_t)png_get_image_height(d->png, d->info);
   if (request->denominator != 1 || request->x < 0 || request->width < 1 ||
       request->width > width - request->x || request->y < 0 || request->height < 1 ||
       request->height > height - request->y) {
-    png_error(d.png, "its size is not that of its header");
+    png_error(d->png, "its size is not that of its header");
   }
-  const size_t stride = png_get_rowbytes(d.png, d.info);
+  const size_t stride = png_get_rowbytes(d->png, d->info);
   const size_t target_stride = (size_t)request->width * (size_t)request->channels;
   if (passes == 1) {
-    allocate(&d, stride, 1);
+    allocate(d, stride, 1);
     for (int32_t y = 0; y < request->y + request->height; y++) {
-      png_read_row(d.png, d.rows, NULL);
+      png_read_row(d->png, d->rows, NULL);
       if (y < request->y) continue;
-      convert_row(d.rows, components, request, pixels + (size_t)(y - request->y) * target_stride);
+      convert_row(d->rows, components, request, pixels + (size_t)(y - request->y) * target_stride);
     }
   } else {
     // Every pass adds to all rows.
-    allocate(&d, stride * (size_t)height, (size_t)height);
-    for (int32_t y = 0; y < height; y++) d.pointers[y] = d.rows + (size_t)y * stride;
-    png_read_image(d.png, d.pointers);
+    allocate(d, stride * (size_t)height, (size_t)height);
+    for (int32_t y = 0; y < height; y++) d->pointers[y] = d->rows + (size_t)y * stride;
+    png_read_image(d->png, d->pointers);
     for (int32_t y = 0; y < request->height; y++) {
-      convert_row(d.pointers[request->y + y], components, request,
+      convert_row(d->pointers[request->y + y], components, request,
                   pixels + (size_t)y * target_stride);
     }
   }
-  return end(&d);
+  return end(d);
+}
+
+ri_status ri_png_decode(const uint8_t *bytes, size_t count, const ri_request *request,
+                        uint8_t *pixels, ri_reason *reason) {
+  decoder d;
+  return decode_by(&d, bytes, count, request, pixels, reason);
 }

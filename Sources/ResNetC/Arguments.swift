@@ -133,3 +133,10 @@ private func size<Value>(of pointer: UnsafePointer<Value>, _ name: String, start
 func unknown(_ name: String, _ value: UInt32, expected: String) -> Failure {
   Failure(RN_INVALID_ARGUMENT, "\(name) is \(value), expected \(expected)")
 }
+
+/// Fills an array in a struct, which Swift sees as a tuple.
+func copy<Tuple>(_ values: [Double], to array: inout Tuple) {
+  withUnsafeMutableBytes(of: &array) { target in
+    values.withUnsafeBytes { target.copyMemory(from: $0) }
+  }
+}

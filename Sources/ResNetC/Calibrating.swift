@@ -61,10 +61,3 @@ public func rn_dataset_calibrate(
     }
   }
 }
-
-/// Into what Swift sees as a tuple.
-private func copy<Tuple>(_ values: [Double], to array: inout Tuple) {
-  withUnsafeMutableBytes(of: &array) { target in
-    values.withUnsafeBytes { target.copyMemory(from: $0) }
-  }
-}

@@ -123,14 +123,10 @@ extension rn_image_options {
   }
 
   private mutating func set(_ colour: ColourVariation) {
-    withUnsafeMutableBytes(of: &eigenvalues) { $0.copyBytes(from: bytes(colour.eigenvalues)) }
-    withUnsafeMutableBytes(of: &eigenvectors) {
-      $0.copyBytes(from: bytes(colour.eigenvectors.flatMap(\.self)))
-    }
+    copy(colour.eigenvalues, to: &eigenvalues)
+    copy(colour.eigenvectors.flatMap(\.self), to: &eigenvectors)
   }
 }
-
-private func bytes(_ values: [Double]) -> [UInt8] { values.withUnsafeBytes { Array($0) } }
 
 /// The milestones of each recipe, where callers may point to them for ever.
 private nonisolated(unsafe) let milestonesInMemory = Dictionary(

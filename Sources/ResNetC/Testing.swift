@@ -67,6 +67,8 @@ public func rn_class_figures(
         "classes is \(classes), expected 1 to \(ConfusionMatrix.maximumClasses)")
     }
     let counts = try array(confusion, count: classes * classes, "confusion")
+    let recall = try recall.map { try required($0, "recall") }
+    let precision = try precision.map { try required($0, "precision") }
     let matrix = try ConfusionMatrix(counts: counts.map { Int($0) })
     for label in 0..<classes {
       recall?[label] = matrix.recall(of: label)

@@ -2,7 +2,7 @@ import Glibc
 import ResNet
 
 /// What is in a directory, by name.
-enum Directory {
+package enum Directory {
   /// The names of all entries but hidden ones, in the order of their bytes.
   ///
   /// - Throws: `notFound`, or `inputOutput` if it cannot be read; `badFormat` for a name that is not
@@ -41,7 +41,7 @@ enum Directory {
   }
 
   /// Whether a path leads to a directory, perhaps by a symbolic link.
-  static func isDirectory(_ path: String) -> Bool {
+  package static func isDirectory(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }

@@ -1,3 +1,4 @@
+import Glibc
 import ResNet
 
 /// Scores the views of images and averages them, image by image.
@@ -148,7 +149,7 @@ private final class FloatMemory {
 
   init(_ count: Int) throws(ResNetError) { base = try allocateFloats(count, zeroed: false) }
 
-  deinit { base.deallocate() }
+  deinit { free(base) }
 }
 
 extension Views {

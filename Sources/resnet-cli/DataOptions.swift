@@ -3,8 +3,8 @@ import Glibc
 import ResNet
 import ResNetData
 
-/// Which images to train and evaluate on.
-struct DataOptions: ParsableArguments {
+/// Where images are.
+struct ImagePlace: ParsableArguments {
   @Option(
     name: .customLong("cifar10"),
     help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
@@ -12,9 +12,49 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Folder of JPEG and PNG files: train/CLASS/* to train on, and val/CLASS/* to evaluate on.",
+      """
+      Folder of JPEG and PNG files: train/CLASS/* to train on, and val/CLASS/* to evaluate on, or \
+      CLASS/* if there is no val.
+      """,
       valueName: "directory"))
   var folder: String?
+
+  @Flag(help: "Leave damaged files of a folder out, and name them, instead of stopping.")
+  var skipDamaged = false
+
+  func validate() throws {
+    if (cifar10 == nil) == (folder == nil) {
+      throw ValidationError("give the images by --cifar10 or by --folder")
+    }
+  }
+
+  /// Images to train on, seen and varied as `options` say if they are in files.
+  func training(_ options: ImageFileDataset.Options) throws -> any TrainingData {
+    if let cifar10 { return try CIFAR10(directory: cifar10, split: .train) }
+    return try files(in: "\(folder ?? "")/train", options)
+  }
+
+  /// Images to evaluate on, which are not varied.
+  func test(_ options: ImageFileDataset.Options) throws -> any TrainingData & ImageSource {
+    if let cifar10 { return try CIFAR10(directory: cifar10, split: .test) }
+    let folder = folder ?? ""
+    let validation = "\(folder)/val"
+    return try files(in: Directory.isDirectory(validation) ? validation : folder, options)
+  }
+
+  private func files(in folder: String, _ options: ImageFileDataset.Options) throws
+    -> ImageFileDataset
+  {
+    var options = options
+    options.damage = skipDamaged ? .skip : .fatal
+    return try ImageFileDataset(try ImageFiles(folder: folder), options: options)
+  }
+}
+
+/// Which images to train on, and how they are varied.
+struct DataOptions: ParsableArguments {
+  @OptionGroup
+  var place: ImagePlace
 
   @OptionGroup
   var images: ImageOptions
@@ -25,9 +65,6 @@ struct DataOptions: ParsableArguments {
       or published)
       """)
   var variation: Variation?
-
-  @Flag(help: "Leave damaged files of a folder out, and name them, instead of stopping.")
-  var skipDamaged = false
 
   enum Variation: String, ExpressibleByArgument, CaseIterable {
     case published, common, none
@@ -41,35 +78,18 @@ struct DataOptions: ParsableArguments {
     }
   }
 
-  func validate() throws {
-    if (cifar10 == nil) == (folder == nil) {
-      throw ValidationError("give the images by --cifar10 or by --folder")
-    }
-  }
-
   /// The images to train on, varied as a recipe says if no option does.
   func training(variation recipe: ImageVariation?) throws -> any TrainingData {
-    try open("train", .train, variation: variation(of: recipe))
+    var options = images.options
+    options.variation = variation(of: recipe)
+    return try place.training(options)
   }
+
+  func test() throws -> any TrainingData & ImageSource { try place.test(images.options) }
 
   func variation(of recipe: ImageVariation?) -> ImageVariation? {
     if let variation { return variation.value }
     return recipe ?? .published
-  }
-
-  func test() throws -> any TrainingData & ImageSource {
-    try open("val", .test, variation: nil)
-  }
-
-  private func open(_ part: String, _ split: CIFAR10.Split, variation: ImageVariation?) throws
-    -> any TrainingData & ImageSource
-  {
-    if let cifar10 { return try CIFAR10(directory: cifar10, split: split) }
-    var options = images.options
-    options.damage = skipDamaged ? .skip : .fatal
-    options.variation = variation
-    let files = try ImageFiles(folder: "\(folder ?? "")/\(part)")
-    return try ImageFileDataset(files, options: options)
   }
 }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import ResNet
 import ResNetData
 
@@ -10,19 +9,8 @@ struct Evaluate: ParsableCommand {
   @Argument(help: "A model file (*.h5).")
   var model: String
 
-  @Option(
-    name: .customLong("cifar10"),
-    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
-  var cifar10: String?
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      Directory with a folder of JPEG and PNG files for each class, or one that has such a directory \
-      as its val, as for train; damaged files are left out.
-      """,
-      valueName: "directory"))
-  var folder: String?
+  @OptionGroup(title: "Images")
+  var place: ImagePlace
 
   @Flag(help: "Print how well each class is recognised, too.")
   var byClass = false
@@ -38,12 +26,6 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup(title: "Computing")
   var engine: EngineOptions
-
-  func validate() throws {
-    guard (cifar10 == nil) != (folder == nil) else {
-      throw ValidationError("give the images to evaluate on: either --cifar10 or --folder")
-    }
-  }
 
   func run() throws {
     try engine.apply()
@@ -70,18 +52,14 @@ struct Evaluate: ParsableCommand {
     }
   }
 
+  /// Image files are seen as the views are, where these are not asked for.
   private func data(for model: Model) throws -> any TrainingData & ImageSource {
-    if let cifar10 { return try CIFAR10(directory: cifar10, split: .test) }
     var options = ImageFileDataset.Options()
     options.channels = model.network.inputChannels
     options.crop = views.crop
     options.resize = views.resize == 0 ? nil : views.resize
     options.filter = views.interpolation
-    options.damage = .skip
-    let folder = folder ?? ""
-    let validation = "\(folder)/val"
-    return try ImageFileDataset(
-      try ImageFiles(folder: isDirectory(validation) ? validation : folder), options: options)
+    return try place.test(options)
   }
 
   private func printFigures(_ confusion: ConfusionMatrix, _ names: [String]) {
@@ -93,9 +71,4 @@ struct Evaluate: ParsableCommand {
           + "precision \(figure(confusion.precision(of: label)))")
     }
   }
-}
-
-private func isDirectory(_ path: String) -> Bool {
-  var status = stat()
-  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }

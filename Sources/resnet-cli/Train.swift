@@ -77,7 +77,7 @@ struct Train: ParsableCommand {
     try requireWritableDirectory(of: out)
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
-    if let named, named.images != nil, data.folder == nil {
+    if let named, named.images != nil, data.place.folder == nil {
       throw ValidationError("the recipe \(named.name) is for image files: give them by --folder")
     }
     let images = try data.training(variation: named?.images)
@@ -127,8 +127,8 @@ struct Train: ParsableCommand {
     }
     if let milestones { recipe.fit.schedule.milestones = milestones.steps }
     // Files vary as their dataset says.
-    if noAugmentation || data.folder != nil { recipe.fit.augmentation = nil }
-    recipe.images = data.folder == nil ? nil : data.variation(of: named?.images)
+    if noAugmentation || data.place.folder != nil { recipe.fit.augmentation = nil }
+    recipe.images = data.place.folder == nil ? nil : data.variation(of: named?.images)
     recipe.fit.seed = seed
     recipe.fit.workers = workers
     return recipe

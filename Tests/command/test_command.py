@@ -64,10 +64,15 @@ def test_training_and_testing(
         assert "shorter side is 256 to 480 pixels" in lines
     # The folder of folders, and the folder itself.
     for given in (folder, folder / "val"):
-        said = run(pytestconfig, "evaluate", model, "--folder", given, "--views", "10-crop", *VIEW)
+        said = run(
+            pytestconfig, "evaluate", model, "--folder", given, "--skip-damaged",
+            "--views", "10-crop", *VIEW,
+        )  # fmt: skip
         assert "of 12 images" in said
         assert "10 views each" in said
         assert DAMAGED in said
+    refused = run(pytestconfig, "evaluate", model, "--folder", folder, *VIEW, ok=False)
+    assert DAMAGED in refused
 
 
 def test_calibration(pytestconfig: pytest.Config, folder: Path) -> None:

@@ -4,10 +4,10 @@ import Glibc
 /// The weights of inference: BN folded into each convolution, packed once for the kernels.
 ///
 /// With scale = gamma / sqrt(running_var + eps), the weights become scale * w and the bias
-/// beta + scale * (b - running_mean), where b is the convolution's own bias, if any. Without BN, and where
-/// a convolution's own output is asked for, they are packed as they are. How weights are packed depends on the algorithm that a
-/// plan chose, so plans of other batches or extents may need some of them packed another way; each is
-/// packed when the first plan asks for it.
+/// beta + scale * (b - running_mean), where b is the convolution's own bias, if any. Without BN, and
+/// where a convolution's own output is asked for, they are packed as they are. How weights are packed
+/// depends on the algorithm that a plan chose, so plans of other batches or extents may need some of
+/// them packed another way; each is packed when the first plan asks for it.
 ///
 /// Of a model whose weights stay in their file, the first answer packs them layer by layer in one
 /// place, which is then freed: a program that wants one answer touches little memory, and each

@@ -4,11 +4,13 @@ import CKernels
 ///
 /// A convolution's output y is kept as it is; BN, shortcut and ReLU are applied either in one pass
 /// that stores the activation, or, where a single convolution reads it, on load of that
-/// convolution. Without BN, y is the activation: bias, shortcut and ReLU are in the epilogue. Where y is not some convolution's input and 1x1 convolutions made it (the
-/// expansions of bottlenecks and the projections, a third of all activations), it is given up after
-/// the forward half and computed again, to the same bits, in the backward half: that is a tenth more
-/// arithmetic for a third less memory (vectors take too little to save). Likewise the images are loaded once more when the first
-/// convolution's gradient needs them.
+/// convolution. Without BN, y is the activation: bias, shortcut and ReLU are in the epilogue.
+///
+/// Where y is not some convolution's input and 1x1 convolutions made it (the expansions of bottlenecks
+/// and the projections, a third of all activations), it is given up after the forward half and
+/// computed again, to the same bits, in the backward half: that is a tenth more arithmetic for a third
+/// less memory (vectors take too little to save). Likewise the images are loaded once more when the
+/// first convolution's gradient needs them.
 ///
 /// Layers may be frozen. Their BN takes its running statistics, and what only frozen layers come
 /// before has no backward half.

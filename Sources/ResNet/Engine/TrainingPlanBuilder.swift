@@ -165,6 +165,8 @@ struct TrainingPlanBuilder {
     let y = planner.buffer(floats: shapes.activationFloats(unit.output), at: time)
     let later = backwardTime(of: index)
     guard convolution.batchNorm != nil else {
+      // Its epilogue adds values as they are.
+      guard addend?.statistics == nil else { throw shapes.notPlanned(unit.output) }
       // The activation, whose sign is ReLU's mask.
       if let later, convolution.relu { planner.use(y, at: later) }
       operands[unit.output] = .init(buffer: y, statistics: nil, relu: false)

@@ -33,7 +33,8 @@ extension Network {
   ///   - bottleneckStride: The 1x1, as published. Basic blocks have no such choice.
   ///   - zeroChannels: Where option A puts zero channels; after the old ones.
   /// - Throws: `notFound` if there is no such preset, `invalidArgument` if `family` contradicts the
-  ///   prefix, a plain preset is given a shortcut, a network of others is changed otherwise, or ``validate()`` rejects the result.
+  ///   prefix, a plain preset is given a shortcut, a network of others is changed otherwise, or
+  ///   ``validate()`` rejects the result.
   public static func preset(
     _ name: String, family: Family? = nil, classes: Int? = nil, inputChannels: Int? = nil,
     baseWidth: Int? = nil, stem: Stem? = nil, shortcut: Shortcut? = nil,
