@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 import resnet
-from resnet._library import FILTERS
+from resnet._header import FILTERS
 from resnet.images import _Image
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-import Synchronization
+import Glibc
 
 /// A file that could not be read, and why.
 public struct DamagedFile: Hashable, Sendable {
@@ -7,7 +7,7 @@ public struct DamagedFile: Hashable, Sendable {
 }
 
 /// What is known of a dataset's files: which are damaged, and which were found to be whole.
-final class DamageList: Sendable {
+final class DamageList: @unchecked Sendable {
   /// How many images are drawn in place of a damaged one before that is given up.
   static let replacementLimit = 100
 
@@ -18,38 +18,57 @@ final class DamageList: Sendable {
     var isVerified: [Bool]
   }
 
-  private let state: Mutex<State>
+  /// Used in `withState` alone.
+  private var state: State
 
   init(count: Int) {
-    state = Mutex(State(isVerified: Array(repeating: false, count: count)))
+    state = State(isVerified: Array(repeating: false, count: count))
   }
+
+  private func withState<Result>(_ body: (inout State) -> Result) -> Result {
+    Self.lock()
+    defer { Self.unlock() }
+    return body(&state)
+  }
+
+  /// One for all lists, so that nobody forks while one of them changes: threads that read ahead may
+  /// find damage while a progress callback forks, and the child could not use the list.
+  private nonisolated(unsafe) static let mutex: UnsafeMutablePointer<pthread_mutex_t> = {
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+    pthread_atfork({ DamageList.lock() }, { DamageList.unlock() }, { DamageList.unlock() })
+    return mutex
+  }()
+
+  private static func lock() { pthread_mutex_lock(mutex) }
+  private static func unlock() { pthread_mutex_unlock(mutex) }
 
   /// Remembers the first reason given for a file.
   func note(_ index: Int, _ reason: String) {
-    state.withLock { state in
+    withState { state in
       guard state.reasons[index] == nil else { return }
       state.reasons[index] = reason
       state.order.append(index)
     }
   }
 
-  func noteVerified(_ index: Int) { state.withLock { $0.isVerified[index] = true } }
+  func noteVerified(_ index: Int) { withState { $0.isVerified[index] = true } }
 
   func unverified(_ indices: [Int]) -> [Int] {
-    state.withLock { state in
+    withState { state in
       indices.filter { !state.isVerified[$0] && state.reasons[$0] == nil }
     }
   }
 
   func withoutDamaged(_ indices: [Int]) -> [Int] {
-    state.withLock { state in indices.filter { state.reasons[$0] == nil } }
+    withState { state in indices.filter { state.reasons[$0] == nil } }
   }
 
-  var count: Int { state.withLock { $0.order.count } }
+  var count: Int { withState { $0.order.count } }
 
   /// The file that was found so many others later than the first, nil if there is none.
   func file(_ position: Int, of files: ImageFiles) -> DamagedFile? {
-    state.withLock { state in
+    withState { state in
       guard state.order.indices.contains(position) else { return nil }
       let index = state.order[position]
       return DamagedFile(path: files.path(index), reason: state.reasons[index] ?? "")
@@ -57,7 +76,7 @@ final class DamageList: Sendable {
   }
 
   func files(of files: ImageFiles) -> [DamagedFile] {
-    let (order, reasons) = state.withLock { ($0.order, $0.reasons) }
+    let (order, reasons) = withState { ($0.order, $0.reasons) }
     return order.map { DamagedFile(path: files.path($0), reason: reasons[$0] ?? "") }
   }
 }

@@ -53,17 +53,9 @@ from .machine import (
     set_threads,
     set_winograd,
 )
-from .model import (
-    ClassFigures,
-    Memory,
-    Metrics,
-    Model,
-    Normalization,
-    class_figures,
-    load,
-    open,  # noqa: A004
-)
+from .model import Model, load, open  # noqa: A004
 from .recipes import Recipe, recipe
+from .results import ClassFigures, Memory, Metrics, Normalization, class_figures
 from .trainer import Progress, Trainer
 from .views import Views
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 
-from . import _library
+from . import _header
 from ._errors import BufferTooSmallError, InvalidArgumentError, ShapeError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def integer(value: SupportsIndex, what: str, *, bits: int = 32, signed: bool = T
 def optional_count(value: SupportsIndex | None, what: str) -> int:
     """A count, or the library's mark for "the preset's own" where it is None."""
     if value is None:
-        return _library.DEFAULT
+        return _header.DEFAULT
     number = integer(value, what)
     if number < 0:
         # The mark itself is negative, and must not be reached by accident.
@@ -104,7 +104,7 @@ def per_channel(values: npt.ArrayLike | None, channels: int) -> npt.NDArray[np.f
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def images(array: npt.ArrayLike) -> tuple[_library.Images, npt.NDArray[Any]]:
+def images(array: npt.ArrayLike) -> tuple[_header.Images, npt.NDArray[Any]]:
     """The C view of a batch of images, and the array that owns its pixels: keep both.
 
     Bytes and floats of any width are taken; floats become float32.
@@ -117,9 +117,9 @@ def images(array: npt.ArrayLike) -> tuple[_library.Images, npt.NDArray[Any]]:
             + hint
         )
     if pixels.dtype == np.uint8:
-        kind = _library.UINT8
+        kind = _header.UINT8
     elif np.issubdtype(pixels.dtype, np.floating):
-        kind = _library.FLOAT32
+        kind = _header.FLOAT32
         if pixels.dtype != np.float32:
             # A float64 beyond float32's range becomes infinite, and the library says so.
             with np.errstate(over="ignore"):
@@ -128,7 +128,7 @@ def images(array: npt.ArrayLike) -> tuple[_library.Images, npt.NDArray[Any]]:
         raise InvalidArgumentError(f"the images are {pixels.dtype}, expected float32 or uint8")
     pixels = np.ascontiguousarray(pixels)
     count, channels, height, width = pixels.shape
-    view = _library.Images(
+    view = _header.Images(
         type=kind,
         pixels=pixels.ctypes.data,
         count=count,

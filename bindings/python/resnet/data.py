@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 
-from . import _library, _values
+from . import _header, _values
 from ._errors import InvalidArgumentError, MissingFileError, NotFoundError
 from ._handle import Owner
 from ._library import library
@@ -119,7 +119,7 @@ class Dataset(Owner):
         channels, height, width = self.shape
         mean, deviation = np.empty(channels), np.empty(channels)
         pixels = np.empty((channels, height, width), np.float32)
-        result = _library.Calibration(
+        result = _header.Calibration(
             mean=mean.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
             standard_deviation=deviation.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
             channel_capacity=channels,
@@ -233,8 +233,8 @@ class Dataset(Owner):
             raise MissingFileError(str(error)) from None
         Owner.__init__(self, made, "rn_dataset_free")
 
-    def _info(self) -> _library.DatasetInfo:
-        info = _library.DatasetInfo()
+    def _info(self) -> _header.DatasetInfo:
+        info = _header.DatasetInfo()
         library().rn_dataset_get_info(self._handle, ctypes.byref(info))
         return info
 
@@ -349,11 +349,11 @@ class HDF5Images(Dataset):
             FormatError: A dataset is damaged or of another form, or a label is out of range.
             InvalidArgumentError: The number of classes is negative, or a name cannot be.
         """
-        options = _library.HDF5Options(
+        options = _header.HDF5Options(
             images=_values.text(images, "images"),
             labels=_values.text(labels, "labels"),
             class_names=_values.text(class_names, "class_names"),
-            layout=_values.choice(layout, _library.LAYOUTS, "layout"),
+            layout=_values.choice(layout, _header.LAYOUTS, "layout"),
             classes=_values.integer(classes, "the number of classes"),
         )
         self._open("rn_dataset_open_hdf5", _values.path(path), ctypes.byref(options))

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias
 
-from . import _library, _values
+from . import _header, _values
 from ._errors import ShapeError
 from ._library import library
 from .data import Dataset
@@ -226,13 +226,13 @@ def _options(
     damage: Damage,
     pixel_limit: SupportsIndex,
     scaled_decoding: bool,
-) -> _library.ImageOptions:
-    options = _library.ImageOptions(
+) -> _header.ImageOptions:
+    options = _header.ImageOptions(
         channels=_values.integer(channels, "the number of channels"),
         crop=_values.integer(crop, "crop"),
         resize=0 if resize is None else _values.integer(resize, "resize"),
-        filter=_values.choice(interpolation, _library.FILTERS, "interpolation"),
-        damage=_values.choice(damage, _library.DAMAGE, "damage"),
+        filter=_values.choice(interpolation, _header.FILTERS, "interpolation"),
+        damage=_values.choice(damage, _header.DAMAGE, "damage"),
         pixel_limit=_values.integer(pixel_limit, "the limit of pixels", bits=64),
         scaled_decoding=int(bool(scaled_decoding)),
     )
@@ -241,8 +241,8 @@ def _options(
     return options
 
 
-def _vary(options: _library.ImageOptions, variation: Variation) -> None:
-    options.variation = _values.choice(variation.part, _library.VARIATIONS, "part")
+def _vary(options: _header.ImageOptions, variation: Variation) -> None:
+    options.variation = _values.choice(variation.part, _header.VARIATIONS, "part")
     options.least_side, options.most_side = (
         _values.integer(side, "a shorter side") for side in variation.side
     )
@@ -260,9 +260,9 @@ def _vary(options: _library.ImageOptions, variation: Variation) -> None:
     options.eigenvectors[:] = _numbers(vectors, "a value of an eigenvector")
 
 
-def variation_of(options: _library.ImageOptions) -> Variation | None:
+def variation_of(options: _header.ImageOptions) -> Variation | None:
     """What the library's options say of how training varies images."""
-    if options.variation == _library.VARIATIONS["none"]:
+    if options.variation == _header.VARIATIONS["none"]:
         return None
     colours = None
     if options.colour_deviation:
@@ -273,7 +273,7 @@ def variation_of(options: _library.ImageOptions) -> Variation | None:
             options.colour_deviation,
         )
     return Variation(
-        part="scaled" if options.variation == _library.VARIATIONS["scaled"] else "area",
+        part="scaled" if options.variation == _header.VARIATIONS["scaled"] else "area",
         side=(options.least_side, options.most_side),
         area=(options.least_area, options.most_area),
         aspect=(options.least_aspect, options.most_aspect),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 
-from . import _library, _values
+from . import _header, _values
 from ._errors import InvalidArgumentError, MissingFileError, NotFoundError, ShapeError
 from ._handle import Owner
 from ._library import library
@@ -43,11 +43,11 @@ class _Image(Owner):
 
     def array(self) -> npt.NDArray[np.uint8]:
         """Its pixels, (channels, height, width)."""
-        info = _library.ImageInfo()
+        info = _header.ImageInfo()
         library().rn_image_get_info(self._handle, ctypes.byref(info))
         pixels = np.empty((info.channels, info.height, info.width), np.uint8)
         library().rn_image_pixels(
-            self._handle, _library.PLANAR, _values.bytes_pointer(pixels), pixels.size
+            self._handle, _header.PLANAR, _values.bytes_pointer(pixels), pixels.size
         )
         return pixels
 
@@ -107,7 +107,7 @@ def resize(
         (channels, *size), uint8 or float32 like the image.
     """
     height, width = (_values.integer(side, "a side of the size") for side in size)
-    kind = _values.choice(interpolation, _library.FILTERS, "interpolation")
+    kind = _values.choice(interpolation, _header.FILTERS, "interpolation")
     pixels = _checked(image)
     if pixels.dtype == np.uint8:
         return _Image.copy(pixels).derive("rn_image_resize", height, width, kind).array()
@@ -153,7 +153,7 @@ def centre_crop(
             "rn_image_centre",
             _values.integer(resize, "resize"),
             _values.integer(crop, "crop"),
-            _values.choice(interpolation, _library.FILTERS, "interpolation"),
+            _values.choice(interpolation, _header.FILTERS, "interpolation"),
         )
         .array()
     )

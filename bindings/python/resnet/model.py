@@ -5,100 +5,28 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _library, _state_dict, _values
+from . import _description, _header, _state_dict, _values
 from ._errors import InvalidArgumentError, MissingFileError, NotFoundError, ShapeError
 from ._handle import Owner
 from ._library import library
 from .data import as_dataset
+from .results import Memory, Metrics, Normalization
 from .views import as_options
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
 
+    from ._description import Layer, Stage
     from .data import Data, Dataset
     from .views import Kind, Views
 
-    Stage = (
-        tuple[SupportsIndex, SupportsIndex, SupportsIndex]
-        | tuple[SupportsIndex, SupportsIndex, SupportsIndex, SupportsIndex]
-    )
-    Layer = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
-
 PIXEL_MEAN_RANK = 3
-
-
-def _rows(
-    rows: Sequence[Any], what: str, form: str, least: int, most: int
-) -> list[tuple[int, ...]]:
-    """Tuples of integers, each of a length asked for. A single integer is a tuple of one."""
-    try:
-        found = [
-            tuple(
-                _values.integer(value, f"{what}[{index}]")
-                for value in ((row,) if isinstance(row, SupportsIndex) else row)
-            )
-            for index, row in enumerate(rows)
-        ]
-    except TypeError as error:
-        raise InvalidArgumentError(f"{what} must be tuples of integers {form}: {error}") from None
-    for index, row in enumerate(found):
-        if not least <= len(row) <= most:
-            raise InvalidArgumentError(
-                f"{what} must be tuples of integers {form}, but {what}[{index}] is {row}"
-            )
-    return found
-
-
-@dataclasses.dataclass(frozen=True)
-class Metrics:
-    """How a model does on a dataset, in inference mode."""
-
-    loss: float
-    """Mean cross-entropy, in nats."""
-    accuracy: float
-    """Share of images whose highest score is their label's, 0 to 1."""
-    top5_accuracy: float
-    """Share of images whose label is among the five highest scores."""
-    count: int
-    """Images."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Memory:
-    """The memory that a model takes to run or to train, in bytes.
-
-    It holds for the instruction set in use, the number of threads that is set and whether
-    Winograd's algorithm is allowed. Arrays of images and scores are not counted.
-    """
-
-    parameters: int
-    """The model's tensors, which are there already."""
-    packed_weights: int
-    """The weights once more, as the kernels read them; 0 for training, which packs them layer by
-    layer, in the workspace."""
-    gradients: int
-    """Of all trainable tensors; 0 for inference."""
-    momentum: int
-    """A trainer's, there once the trainer is; 0 for inference."""
-    workspace: int
-    """Activations, their gradients when training, and the scratch of each thread."""
-    total: int
-    """The sum."""
-
-
-class Normalization(NamedTuple):
-    """How pixels become network inputs: (pixel - mean) * scale."""
-
-    mean: npt.NDArray[np.float32] | None
-    """(channels,) or (channels, height, width), in the pixels' unit; None for 0."""
-    scale: npt.NDArray[np.float32] | None
-    """(channels,); None for 1."""
 
 
 class Model(Owner):
@@ -152,12 +80,12 @@ class Model(Owner):
             NotFoundError: There is no such preset.
             InvalidArgumentError: A value is out of range.
         """
-        options = _library.ModelOptions(
-            family=_values.optional_choice(family, _library.FAMILIES, "family"),
-            stem=_values.optional_choice(stem, _library.STEMS, "stem"),
-            shortcut=_values.optional_choice(shortcut, _library.SHORTCUTS, "shortcut"),
-            stride_on=_values.optional_choice(stride_on, _library.STRIDES_ON, "stride_on"),
-            zero_channels=_values.choice(zero_channels, _library.ZERO_CHANNELS, "zero_channels"),
+        options = _header.ModelOptions(
+            family=_values.optional_choice(family, _header.FAMILIES, "family"),
+            stem=_values.optional_choice(stem, _header.STEMS, "stem"),
+            shortcut=_values.optional_choice(shortcut, _header.SHORTCUTS, "shortcut"),
+            stride_on=_values.optional_choice(stride_on, _header.STRIDES_ON, "stride_on"),
+            zero_channels=_values.choice(zero_channels, _header.ZERO_CHANNELS, "zero_channels"),
             classes=_values.optional_count(classes, "classes"),
             input_channels=_values.optional_count(input_channels, "input_channels"),
             base_width=_values.optional_count(base_width, "base_width"),
@@ -218,37 +146,23 @@ class Model(Owner):
         Raises:
             InvalidArgumentError: A value is out of range.
         """
-        rows = _rows(stages, "stages", "(blocks, width, stride) or (..., max_pool)", 3, 4)
-        layers: list[tuple[int, ...]] = []
-        if not isinstance(block, str):
-            layers = [
-                row if len(row) > 1 else (*row, 1)
-                for row in _rows(block, "block", "(kernel, width multiple), or kernels", 1, 2)
-            ]
-        (widths,) = _rows([hidden], "hidden", "in a sequence", 0, 2**31)
-        description = _library.Description(
-            name=_values.text(name, "name"),
-            stem=_values.choice(stem, _library.STEMS, "stem"),
-            block=_values.choice(
-                block if isinstance(block, str) else "layers", _library.BLOCKS, "block"
-            ),
-            shortcut=_values.choice(shortcut, _library.SHORTCUTS, "shortcut"),
-            stride_on=_values.optional_choice(stride_on, _library.STRIDES_ON, "stride_on"),
-            zero_channels=_values.choice(zero_channels, _library.ZERO_CHANNELS, "zero_channels"),
-            input_channels=_values.integer(input_channels, "input_channels"),
-            stem_width=_values.integer(stem_width, "stem_width"),
-            classes=_values.integer(classes, "classes"),
-            stage_count=len(rows),
-            stages=(_library.Stage * len(rows))(*(_library.Stage(*row) for row in rows)),
-            seed=_values.integer(seed, "seed", bits=64, signed=False),
-            affine=_values.choice(affine, _library.AFFINES, "affine"),
-            maxout=_values.integer(maxout, "maxout"),
-            layer_count=len(layers),
-            stride_layer=_values.integer(stride_layer, "stride_layer"),
-            layers=(_library.Layer * len(layers))(*(_library.Layer(*row) for row in layers)),
-            hidden_count=len(widths),
-            window=_values.integer(window, "window"),
-            hidden=(ctypes.c_int32 * len(widths))(*widths),
+        description = _description.described(
+            stem=stem,
+            stem_width=stem_width,
+            block=block,
+            stages=stages,
+            shortcut=shortcut,
+            classes=classes,
+            input_channels=input_channels,
+            stride_on=stride_on,
+            stride_layer=stride_layer,
+            zero_channels=zero_channels,
+            affine=affine,
+            maxout=maxout,
+            window=window,
+            hidden=hidden,
+            name=name,
+            seed=seed,
         )
         made = ctypes.c_void_p()
         library().rn_model_create_described(ctypes.byref(description), ctypes.byref(made))
@@ -387,7 +301,7 @@ class Model(Owner):
         height: SupportsIndex,
         width: SupportsIndex,
     ) -> Memory:
-        memory = _library.Memory()
+        memory = _header.Memory()
         function(
             self._handle,
             _values.integer(count, "count", bits=64),
@@ -477,7 +391,7 @@ class Model(Owner):
             NotFoundError: There is no such layer.
             ShapeError: The images are too small for it.
         """
-        shape = _library.FeatureShape()
+        shape = _header.FeatureShape()
         library().rn_model_feature_shape(
             self._handle,
             _values.text(layer, "layer"),
@@ -557,7 +471,7 @@ class Model(Owner):
                 dataset gives of each image. The loss is that of the averages.
         """
         data = as_dataset(dataset, self.classes)
-        found = _library.Metrics()
+        found = _header.Metrics()
         if views is None:
             library().rn_model_evaluate(self._handle, data._handle, ctypes.byref(found))
         else:
@@ -574,7 +488,7 @@ class Model(Owner):
             per predicted one. `class_figures` makes each class's recall and precision of them.
         """
         data = as_dataset(dataset, self.classes)
-        found = _library.Metrics()
+        found = _header.Metrics()
         counts = np.empty((self.classes, self.classes), np.int64)
         if views is None:
             library().rn_model_evaluate_by_class(
@@ -592,7 +506,7 @@ class Model(Owner):
         self,
         data: Dataset,
         views: Views | Kind,
-        found: _library.Metrics,
+        found: _header.Metrics,
         counts: npt.NDArray[np.int64] | None,
     ) -> None:
         library().rn_model_test(
@@ -679,7 +593,7 @@ class Model(Owner):
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor, in the order of a state dict."""
         shapes = {}
-        info = _library.TensorInfo()
+        info = _header.TensorInfo()
         for index in range(self._info.tensors):
             library().rn_model_tensor_info(self._handle, index, ctypes.byref(info))
             shapes[info.name.decode()] = tuple(info.shape[: info.rank])
@@ -786,43 +700,11 @@ class Model(Owner):
         library().rn_model_set_class_names(self._handle, array, len(encoded))
 
     @functools.cached_property
-    def _info(self) -> _library.ModelInfo:
+    def _info(self) -> _header.ModelInfo:
         """Nothing of it changes."""
-        info = _library.ModelInfo()
+        info = _header.ModelInfo()
         library().rn_model_get_info(self._handle, ctypes.byref(info))
         return info
-
-
-class ClassFigures(NamedTuple):
-    """How well each class is recognised."""
-
-    recall: npt.NDArray[np.float64]
-    """The share of a class's images that were recognised; NaN for a class without images."""
-    precision: npt.NDArray[np.float64]
-    """The share of the images taken for a class that are of it; NaN if none was."""
-
-
-def class_figures(confusion: npt.NDArray[np.int64]) -> ClassFigures:
-    """Each class's recall and precision.
-
-    Args:
-        confusion: (classes, classes) counts, as `Model.evaluate_by_class` gives them.
-
-    Raises:
-        ShapeError: It is no such matrix.
-    """
-    counts = np.ascontiguousarray(confusion, dtype=np.int64)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:  # noqa: PLR2004 (a matrix)
-        raise ShapeError(f"the counts have shape {counts.shape}, expected (classes, classes)")
-    recall, precision = np.empty(len(counts)), np.empty(len(counts))
-    doubles = ctypes.POINTER(ctypes.c_double)
-    library().rn_class_figures(
-        _values.count_pointer(counts),
-        len(counts),
-        recall.ctypes.data_as(doubles),
-        precision.ctypes.data_as(doubles),
-    )
-    return ClassFigures(recall, precision)
 
 
 def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.open is)

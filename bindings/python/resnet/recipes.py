@@ -6,7 +6,7 @@ import ctypes
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from . import _library, _values
+from . import _header, _values
 from ._library import library
 from .image_files import variation_of
 
@@ -52,9 +52,9 @@ def recipe(name: str) -> Recipe:
         NotFoundError: There is no recipe of that name.
     """
     trainer, fit, images, validation_images = (
-        _library.TrainerOptions(),
-        _library.FitOptions(),
-        _library.ImageOptions(),
+        _header.TrainerOptions(),
+        _header.FitOptions(),
+        _header.ImageOptions(),
         ctypes.c_int64(),
     )
     encoded = _values.text(name, "the name")
@@ -71,7 +71,7 @@ def recipe(name: str) -> Recipe:
         "milestones": tuple(fit.milestones[index] for index in range(fit.milestone_count)),
         "gamma": _shortest(fit.gamma),
         "normalize": next(
-            key for key, value in _library.NORMALIZE.items() if value == fit.normalize
+            key for key, value in _header.NORMALIZE.items() if value == fit.normalize
         ),
     }
     arguments |= {"iterations": fit.iterations} if fit.iterations else {"epochs": fit.epochs}

@@ -6,7 +6,7 @@ import ctypes
 import dataclasses
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
-from . import _interrupt, _library, _values
+from . import _header, _interrupt, _values
 from ._errors import CancelledError, InvalidArgumentError
 from ._handle import Owner
 from ._library import library
@@ -80,7 +80,7 @@ class Trainer(Owner):
         """
         if not isinstance(model, Model):
             raise InvalidArgumentError(f"expected a resnet.Model, got {type(model).__name__}")
-        options = _library.TrainerOptions(
+        options = _header.TrainerOptions(
             learning_rate=_values.number(lr, "lr"),
             momentum=_values.number(momentum, "momentum"),
             weight_decay=_values.number(weight_decay, "weight_decay"),
@@ -236,20 +236,20 @@ class Trainer(Owner):
         watcher = _Watcher(ProgressLine() if progress else None, callback)
         with _interrupt.deferred() as interrupts:
             watcher.interrupts = interrupts
-            options = _library.FitOptions(
+            options = _header.FitOptions(
                 iterations=0 if iterations is None else _steps(iterations),
-                workers=_library.DEFAULT if workers is None else _workers(workers),
+                workers=_header.DEFAULT if workers is None else _workers(workers),
                 prefetch=_values.integer(prefetch, "prefetch"),
                 epochs=_values.integer(epochs, "epochs"),
                 batch_size=_values.integer(batch_size, "batch_size"),
                 pad=pad,
                 mirror=mirror,
-                normalize=_values.choice(normalize, _library.NORMALIZE, "normalize"),
+                normalize=_values.choice(normalize, _header.NORMALIZE, "normalize"),
                 milestones=(ctypes.c_int64 * len(drops))(*drops),
                 milestone_count=len(drops),
                 gamma=_values.number(gamma, "gamma"),
                 seed=_values.integer(seed, "seed", bits=64, signed=False),
-                progress=_library.ProgressCallback(watcher),
+                progress=_header.ProgressCallback(watcher),
                 warm_up_rate=_values.number(warm_rate, "the warm-up's rate"),
                 warm_up_error=_values.number(warm_error, "the warm-up's error"),
                 plateau_patience=_values.integer(patience, "the plateau's patience"),
@@ -284,7 +284,7 @@ class _Watcher:
         self._line = line
         self._callback = callback
 
-    def __call__(self, pointer: ctypes._Pointer[_library.Progress], _user: object) -> int:
+    def __call__(self, pointer: ctypes._Pointer[_header.Progress], _user: object) -> int:
         """Returns 0 to go on, 1 to stop; an exception must not leave it, ctypes would drop it."""
         try:
             stop = self._note(_progress(pointer.contents))
@@ -313,7 +313,7 @@ class _Watcher:
         return bool(self._callback is not None and self._callback(progress))
 
 
-def _progress(raw: _library.Progress) -> Progress:
+def _progress(raw: _header.Progress) -> Progress:
     """The C struct as a value that outlives the callback."""
     validated = bool(raw.has_validation)
     return Progress(

@@ -6,7 +6,7 @@ import ctypes
 import dataclasses
 from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeAlias
 
-from . import _library, _values
+from . import _header, _values
 from ._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Views:
     interpolation: Interpolation = "bilinear"
     """How images are resized: "bilinear" or "bicubic"."""
 
-    def _options(self) -> _library.TestOptions:
+    def _options(self) -> _header.TestOptions:
         if self.kind == "multi-scale" and len(self.scales) == 0:
             raise InvalidArgumentError("scales is empty, expected at least one length")
         scales = [_values.integer(side, "a scale") for side in self.scales]
@@ -54,18 +54,18 @@ class Views:
             raise InvalidArgumentError(
                 f"resize is {resize}, expected a positive number, or None for images as they are"
             )
-        return _library.TestOptions(
-            views=_values.choice(self.kind, _library.VIEWS, "kind"),
+        return _header.TestOptions(
+            views=_values.choice(self.kind, _header.VIEWS, "kind"),
             resize=resize,
             crop=_values.integer(self.crop, "crop"),
             scales=(ctypes.c_int32 * len(scales))(*scales),
             scale_count=len(scales),
             mirror=int(bool(self.mirror)),
-            average=_values.optional_choice(self.average, _library.AVERAGES, "average"),
-            filter=_values.choice(self.interpolation, _library.FILTERS, "interpolation"),
+            average=_values.optional_choice(self.average, _header.AVERAGES, "average"),
+            filter=_values.choice(self.interpolation, _header.FILTERS, "interpolation"),
         )
 
 
-def as_options(views: Views | Kind) -> _library.TestOptions:
+def as_options(views: Views | Kind) -> _header.TestOptions:
     """The C options of some views, which are given by their kind alone if all else is as usual."""
     return (views if isinstance(views, Views) else Views(views))._options()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import resnet
-from resnet import _library
+from resnet import _header, _library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,51 +20,51 @@ if TYPE_CHECKING:
 HEADER = Path(__file__).resolve().parents[3] / "include/resnet.h"
 
 STRUCTS: dict[str, type[ctypes.Structure]] = {
-    "rn_model_options": _library.ModelOptions,
-    "rn_stage": _library.Stage,
-    "rn_layer": _library.Layer,
-    "rn_description": _library.Description,
-    "rn_model_info": _library.ModelInfo,
-    "rn_tensor_info": _library.TensorInfo,
-    "rn_images": _library.Images,
-    "rn_feature_shape": _library.FeatureShape,
-    "rn_hdf5_options": _library.HDF5Options,
-    "rn_image_info": _library.ImageInfo,
-    "rn_image_options": _library.ImageOptions,
-    "rn_calibration": _library.Calibration,
-    "rn_dataset_info": _library.DatasetInfo,
-    "rn_metrics": _library.Metrics,
-    "rn_memory": _library.Memory,
-    "rn_trainer_options": _library.TrainerOptions,
-    "rn_progress": _library.Progress,
-    "rn_fit_options": _library.FitOptions,
-    "rn_test_options": _library.TestOptions,
+    "rn_model_options": _header.ModelOptions,
+    "rn_stage": _header.Stage,
+    "rn_layer": _header.Layer,
+    "rn_description": _header.Description,
+    "rn_model_info": _header.ModelInfo,
+    "rn_tensor_info": _header.TensorInfo,
+    "rn_images": _header.Images,
+    "rn_feature_shape": _header.FeatureShape,
+    "rn_hdf5_options": _header.HDF5Options,
+    "rn_image_info": _header.ImageInfo,
+    "rn_image_options": _header.ImageOptions,
+    "rn_calibration": _header.Calibration,
+    "rn_dataset_info": _header.DatasetInfo,
+    "rn_metrics": _header.Metrics,
+    "rn_memory": _header.Memory,
+    "rn_trainer_options": _header.TrainerOptions,
+    "rn_progress": _header.Progress,
+    "rn_fit_options": _header.FitOptions,
+    "rn_test_options": _header.TestOptions,
 }
 
 CONSTANTS: dict[str, int] = {
     "RN_VERSION_MAJOR": _library.MAJOR_VERSION,
-    "RN_DEFAULT": _library.DEFAULT,
-    "RN_FLOAT32": _library.FLOAT32,
-    "RN_UINT8": _library.UINT8,
-    "RN_PLANAR": _library.PLANAR,
-    "RN_INTERLEAVED": _library.INTERLEAVED,
+    "RN_DEFAULT": _header.DEFAULT,
+    "RN_FLOAT32": _header.FLOAT32,
+    "RN_UINT8": _header.UINT8,
+    "RN_PLANAR": _header.PLANAR,
+    "RN_INTERLEAVED": _header.INTERLEAVED,
     **{f"RN_{status.name}": status.value for status in resnet.Status},
     **{
         f"{prefix}_{word.upper().replace('-', '_')}": value
         for prefix, choices in (
-            ("RN_FAMILY", _library.FAMILIES),
-            ("RN_STEM", _library.STEMS),
-            ("RN_BLOCK", _library.BLOCKS),
-            ("RN_SHORTCUT", _library.SHORTCUTS),
-            ("RN_AFFINE", _library.AFFINES),
-            ("RN_STRIDE_ON", _library.STRIDES_ON),
-            ("RN_ZEROS", _library.ZERO_CHANNELS),
-            ("RN_NORMALIZE", _library.NORMALIZE),
-            ("RN_VIEWS", _library.VIEWS),
-            ("RN_AVERAGE", _library.AVERAGES),
-            ("RN", _library.FILTERS),
-            ("RN_DAMAGE", _library.DAMAGE),
-            ("RN_VARIATION", _library.VARIATIONS),
+            ("RN_FAMILY", _header.FAMILIES),
+            ("RN_STEM", _header.STEMS),
+            ("RN_BLOCK", _header.BLOCKS),
+            ("RN_SHORTCUT", _header.SHORTCUTS),
+            ("RN_AFFINE", _header.AFFINES),
+            ("RN_STRIDE_ON", _header.STRIDES_ON),
+            ("RN_ZEROS", _header.ZERO_CHANNELS),
+            ("RN_NORMALIZE", _header.NORMALIZE),
+            ("RN_VIEWS", _header.VIEWS),
+            ("RN_AVERAGE", _header.AVERAGES),
+            ("RN", _header.FILTERS),
+            ("RN_DAMAGE", _header.DAMAGE),
+            ("RN_VARIATION", _header.VARIATIONS),
         )
         for word, value in choices.items()
     },
@@ -135,13 +135,13 @@ def test_no_constant_is_left_out() -> None:
 def test_every_function_is_declared_with_all_its_arguments() -> None:
     found = re.findall(r"\b(rn_\w+)\(([^)]*)\);", header_text())
     counts = {name: 0 if args == "void" else args.count(",") + 1 for name, args in found}
-    declared = _library.TEXT_FUNCTIONS | _library.STATUS_FUNCTIONS
+    declared = _header.TEXT_FUNCTIONS | _header.STATUS_FUNCTIONS
     assert counts == {name: len(arguments) for name, arguments in declared.items()}
 
 
 def test_the_library_has_every_function() -> None:
     library = _library.library()
-    for name in _library.TEXT_FUNCTIONS | _library.STATUS_FUNCTIONS:
+    for name in _header.TEXT_FUNCTIONS | _header.STATUS_FUNCTIONS:
         assert getattr(library, name).argtypes is not None
 
 
