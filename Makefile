@@ -14,6 +14,7 @@ export PATH := $(PATH):$(dir $(SWIFT))
 endif
 
 CC ?= cc
+CXX ?= c++
 CFLAGS := -std=c11 -O2 -Wall -Wextra -Werror
 # Products and tests are built with different flags, so each has a folder of its own.
 PRODUCTS := .build/release
@@ -101,7 +102,7 @@ test-python: library command $(VENV)/ready  ## the Python package; the command
 
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
-	-name '*.[ch]' -print -o -name '*.inc' -print)
+	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
 PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/paper
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
@@ -124,11 +125,13 @@ lint: deps  ## format and warnings, for Swift, C and Python
 EXAMPLE := -c release --package-path Examples/swift --scratch-path .build/example
 
 .PHONY: demo
-demo: deps build  ## train on real images, then run the saved model from C, Swift and Python
+demo: deps build  ## train on real images, then run the saved model from C, C++, Swift and Python
 	rm -rf build/demo
 	$(PYTHON) Examples/demo/train.py build/demo
 	$(CC) $(CFLAGS) -Iinclude Examples/c/classify.c -o build/demo/classify-c \
 	  -Lbuild -lresnet -Wl,-rpath,'$(CURDIR)/build'
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -Werror -Iinclude Examples/cpp/classify.cpp \
+	  -o build/demo/classify-cpp -Lbuild -lresnet -Wl,-rpath,'$(CURDIR)/build'
 	swift build $(EXAMPLE)
 	ln -sf "$$(swift build --show-bin-path $(EXAMPLE))/classify" build/demo/classify-swift
 	Examples/demo/compare.sh build/demo $(PYTHON)

@@ -5,9 +5,9 @@ Usage: train.py FOLDER [--epochs N]
 Without further ado: the 1,797 handwritten digits that scikit-learn ships (8x8, grey), a fifth of
 them held out. With CIFAR10=DIRECTORY in the environment: ResNet-20 on CIFAR-10's binary version.
 
-Writes to FOLDER model.h5, the training curve as curve.png, and a held-out image of each class as a
-.pgm or .ppm file, with their classes in labels.txt. The same run gives the same model. Needs numpy
-and matplotlib, and scikit-learn for the digits.
+Writes to FOLDER model.h5, the training curve as curve.png, and a held-out image of each class as
+test-CLASS.png, with their classes in labels.txt. The same run gives the same model. Needs numpy,
+matplotlib and Pillow, and scikit-learn for the digits.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from PIL import Image
 
 import resnet
 
@@ -134,20 +135,18 @@ def draw_curve(task: Task, history: dict[str, list[float]], path: Path) -> None:
 
 
 def write_image(image: npt.NDArray[np.float32], path: Path) -> None:
-    """Writes (channels, height, width) as a binary PGM or PPM file."""
-    channels, height, width = image.shape
-    header = f"P{5 if channels == 1 else 6}\n{width} {height}\n255\n".encode()
-    path.write_bytes(header + image.transpose(1, 2, 0).astype(np.uint8).tobytes())
+    """Writes (channels, height, width) as a PNG file."""
+    pixels = image.transpose(1, 2, 0).astype(np.uint8)
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(path)
 
 
 def write_images(task: Task, folder: Path) -> None:
     """Writes the first held-out image of each class, and which class it is of."""
     images, labels = task.test.read()
     names = task.model.class_names or [str(index) for index in range(task.model.classes)]
-    suffix = "pgm" if task.test.shape[0] == 1 else "ppm"
     lines = []
     for index, name in enumerate(names):
-        path = folder / f"test-{name}.{suffix}"
+        path = folder / f"test-{name}.png"
         write_image(images[int(np.argmax(labels == index))], path)
         lines.append(f"{path.name} {name}\n")
     (folder / "labels.txt").write_text("".join(lines), encoding="utf-8")

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the README's three programs as a reader would: the Python one in the build's environment, the
-# C one linked to build/libresnet.so, and the Swift one in a package that depends on this one *by
+# Runs the README's programs as a reader would: the Python one in the build's environment, those in C
+# and C++ linked to build/libresnet.so, and the Swift one in a package that depends on this one *by
 # version*. SwiftPM refuses that if the product ResNet has unsafe flags, so it shows that it has not.
 # All of it in a temporary folder, with a tagged clone of the last commit.
 set -euo pipefail
@@ -16,6 +16,7 @@ mkdir -p "$work/app/Sources/app"
 cd "$work"
 block python >digits.py
 block c >one.c
+block cpp >photograph.cpp
 block swift >app/Sources/app/main.swift
 
 echo "== README: Python"
@@ -27,6 +28,21 @@ echo "== README: C"
 cc -std=c99 -Wall -Wextra -Werror -I"$root/include" one.c -o one \
   -L"$root/build" -lresnet -Wl,-rpath,"$root/build"
 ./one | tee c.txt
+
+echo "== README: C++"
+c++ -std=c++17 -Wall -Wextra -Werror -I"$root/include" photograph.cpp -o photograph \
+  -L"$root/build" -lresnet -Wl,-rpath,"$root/build"
+"$root/build/venv/bin/python" - <<END
+import numpy as np, resnet
+from PIL import Image
+model = resnet.Model("resnet18", classes=2)
+model.class_names = ["one", "other"]
+model.save("photographs.h5")
+Image.fromarray(np.arange(300 * 400 * 3, dtype=np.uint8).reshape(300, 400, 3)).save("photograph.jpg")
+END
+./photograph photographs.h5 photograph.jpg | grep -E '^(one|other), [0-9.]+%$'
+if ./photograph photographs.h5 missing.jpg 2>error.txt; then exit 1; fi
+grep -q missing.jpg error.txt
 
 echo "== README: Swift, in a package that depends on libresnet $version"
 git clone --quiet "$root" libresnet
