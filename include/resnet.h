@@ -68,7 +68,7 @@ typedef enum rn_status {
   RN_BAD_FORMAT = 6,       /* a file that is damaged or not of the format expected */
   RN_OUT_OF_MEMORY = 7,
   RN_NOT_FINITE = 8, /* NaN or infinity in the input, or a loss that diverged */
-  RN_CANCELLED = 9,  /* the progress callback asked to stop */
+  RN_CANCELLED = 9,  /* a callback asked to stop */
   RN_BUFFER_TOO_SMALL = 10,
   RN_BUSY = 11 /* the handle is in use by another thread, or is training already */
 } rn_status;
@@ -103,6 +103,48 @@ rn_status rn_get_winograd(int32_t *allowed);
  * variable RESNET_ISA, read at first use, forces one. Static. RN_INVALID_ARGUMENT if RESNET_ISA
  * names one that is unknown or that this processor lacks. */
 rn_status rn_get_isa(const char **isa);
+
+/* ---- Long calls ------------------------------------------------------------------------------ */
+
+/* How far a long call is. */
+typedef struct rn_step {
+  size_t size; /* of this struct in the library; members beyond what you know may follow */
+  /* What is being done, static: "training" (steps of rn_trainer_fit), "evaluating", "testing",
+   * "responses", "statistics" (images), "reading" (images, for a normalisation or a calibration),
+   * "verifying" (files) or "running" (images, of rn_model_logits and its like). */
+  const char *what;
+  int64_t done, total; /* done < total */
+} rn_step;
+/* Non-zero stops the call. It must return: neither longjmp nor a C++ exception may leave it. */
+typedef int (*rn_step_callback)(const rn_step *step, void *user);
+
+/* Sets what is called between the steps of the long calls of this thread, on this thread: a step of
+ * rn_trainer_fit, a batch of its normalisation and validation, of rn_model_evaluate, _test,
+ * _responses and their like, of rn_model_recompute_statistics and rn_dataset_calibrate, some files of
+ * rn_dataset_verify, and a part of the images of rn_model_logits, _predict, _features and
+ * _view_probabilities, if there are more than go through the network at once. A call that is stopped
+ * returns RN_CANCELLED: rn_trainer_fit with the model as the last step left it, all others with model
+ * and dataset as they were. The callback may call the library, which does not call it meanwhile; but
+ * not change what the call uses. NULL: no callback, as every thread begins. RN_OUT_OF_MEMORY. */
+rn_status rn_set_step_callback(rn_step_callback callback, void *user);
+
+/* ---- Log ------------------------------------------------------------------------------------- */
+
+typedef enum rn_log_level {
+  RN_LOG_WARNING = 1, /* what was worked around: an image that cannot be read, a thread refused */
+  RN_LOG_INFO = 2,    /* what happened: a model loaded or saved, an epoch's results, a new rate */
+  RN_LOG_DEBUG = 3    /* how: threads started, the memory of a plan */
+} rn_log_level;
+/* message: one line, UTF-8, without a final newline; valid during the call. */
+typedef void (*rn_log_callback)(rn_log_level level, const char *message, void *user);
+
+/* Hands messages of `level` and of lower levels to a callback, in the whole process; NULL for none (then `level` means
+ * nothing), as at first. Nothing else is ever written anywhere. The callback is called on whichever thread has
+ * something to tell, also on the library's own, but one call at a time; and no call of an earlier one
+ * is under way when this returns. It must return, as above, and must not call the library, but for
+ * rn_last_error and rn_status_string; rn_set_log is RN_INVALID_ARGUMENT there. After a fork the child
+ * logs to the same callback. */
+rn_status rn_set_log(rn_log_level level, rn_log_callback callback, void *user);
 
 /* ---- Describing a network ------------------------------------------------------------------ */
 

@@ -19,6 +19,9 @@ struct Failure: Error {
 /// Runs the body of a C function: turns what it throws into a status, and keeps the message for
 /// `rn_last_error`.
 func guarded(_ body: () throws -> Void) -> rn_status {
+  // What it says is of the host's last call, not of ours.
+  let hostsError = errno
+  defer { errno = hostsError }
   do {
     try body()
     return RN_OK

@@ -1,4 +1,5 @@
 import Glibc
+import ResNet
 
 /// A file that could not be read, and why.
 public struct DamagedFile: Hashable, Sendable {
@@ -43,13 +44,15 @@ final class DamageList: @unchecked Sendable {
   private static func lock() { pthread_mutex_lock(mutex) }
   private static func unlock() { pthread_mutex_unlock(mutex) }
 
-  /// Remembers the first reason given for a file.
+  /// Remembers the first reason given for a file, and tells the log.
   func note(_ index: Int, _ reason: String) {
-    withState { state in
-      guard state.reasons[index] == nil else { return }
+    let isNew = withState { state in
+      guard state.reasons[index] == nil else { return false }
       state.reasons[index] = reason
       state.order.append(index)
+      return true
     }
+    if isNew { Log.warning { "an image file cannot be read: \(reason)" } }
   }
 
   func noteVerified(_ index: Int) { withState { $0.isVerified[index] = true } }

@@ -94,7 +94,8 @@ public final class ImageFileDataset: TrainingData, ImageSource {
   package func damagedFile(_ position: Int) -> DamagedFile? { damage.file(position, of: files) }
 
   /// Decodes every file whole, on all threads, and returns those that cannot be read, which are in
-  /// ``damagedFiles`` from then on. Throws only what is not a file's fault, such as want of memory.
+  /// ``damagedFiles`` from then on. Throws only what is not a file's fault, such as want of memory, or
+  /// `cancelled` if a step watcher stopped it; what was found until then is known.
   @discardableResult
   public func verify() throws(ResNetError) -> [DamagedFile] {
     _ = try undamaged(Array(0..<count))
@@ -114,23 +115,30 @@ public final class ImageFileDataset: TrainingData, ImageSource {
     let pool = ThreadPool.shared
     // Some files a task: a scratch serves all of them.
     let portion = 16
-    pool.run((unknown.count + portion - 1) / portion, workers: pool.threads) { task, _ in
-      let scratch = ImageScratch()
-      for index in unknown[task * portion..<min((task + 1) * portion, unknown.count)] {
-        guard failure.withLock({ $0 == nil }) else { return }
-        do throws(ResNetError) {
-          try decode(index, scratch: scratch)
-          damage.noteVerified(index)
-        } catch {
-          if error.isDamage {
-            damage.note(index, error.message)
-          } else {
-            failure.withLock { $0 = error }
+    var steps = Steps(.verifying, of: unknown.count)
+    // And some tasks for each thread between two steps.
+    let stride = 4 * portion * pool.threads
+    for first in Swift.stride(from: 0, to: unknown.count, by: stride) {
+      let files = unknown[first..<min(first + stride, unknown.count)]
+      pool.run((files.count + portion - 1) / portion, workers: pool.threads) { task, _ in
+        let scratch = ImageScratch()
+        for index in files.dropFirst(task * portion).prefix(portion) {
+          guard failure.withLock({ $0 == nil }) else { return }
+          do throws(ResNetError) {
+            try decode(index, scratch: scratch)
+            damage.noteVerified(index)
+          } catch {
+            if error.isDamage {
+              damage.note(index, error.message)
+            } else {
+              failure.withLock { $0 = error }
+            }
           }
         }
       }
+      if let error = failure.withLock({ $0 }) { throw error }
+      try steps.advance(by: files.count)
     }
-    if let error = failure.withLock({ $0 }) { throw error }
     return damage.withoutDamaged(indices)
   }
 

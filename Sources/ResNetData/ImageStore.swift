@@ -60,23 +60,30 @@ final class ImageStore: @unchecked Sendable {
   /// Pixels of one image, all channels.
   var imagePixels: Int { channels * extent.height * extent.width }
 
-  func perPixelMean() -> [Float] {
+  func perPixelMean() throws(ResNetError) -> [Float] {
     guard let pixels = UnsafeRawPointer(pixels.baseAddress) else { return [] }
     return isBytes
-      ? mean(pixels.assumingMemoryBound(to: UInt8.self))
-      : mean(pixels.assumingMemoryBound(to: Float.self))
+      ? try mean(pixels.assumingMemoryBound(to: UInt8.self))
+      : try mean(pixels.assumingMemoryBound(to: Float.self))
   }
 
   /// In double precision and in the order of the images.
-  private func mean<Value: PixelValue>(_ pixels: UnsafePointer<Value>) -> [Float] {
+  private func mean<Value: PixelValue>(_ pixels: UnsafePointer<Value>)
+    throws(ResNetError) -> [Float]
+  {
     let size = imagePixels
     var sums = [Double](repeating: 0, count: size)
-    sums.withUnsafeMutableBufferPointer { buffer in
-      guard let sums = buffer.baseAddress else { return }
-      for index in 0..<count {
-        let image = pixels + index * size
-        for pixel in 0..<size { sums[pixel] += Double(image[pixel].float) }
+    var steps = Steps(.reading, of: count)
+    let portion = max(1, 4_000_000 / size)
+    for first in stride(from: 0, to: count, by: portion) {
+      let images = first..<min(first + portion, count)
+      sums.withUnsafeMutableBufferPointer { sums in
+        for index in images {
+          let image = pixels + index * size
+          for pixel in 0..<size { sums[pixel] += Double(image[pixel].float) }
+        }
       }
+      try steps.advance(by: images.count)
     }
     return sums.map { Float($0 / Double(count)) }
   }

@@ -13,7 +13,7 @@ extension StoredData {
   public var classNames: [String] { store.classNames }
   public var unitScale: Float { store.unitScale }
 
-  public func perPixelMean() -> [Float] { store.perPixelMean() }
+  public func perPixelMean() throws(ResNetError) -> [Float] { try store.perPixelMean() }
 
   public func read(
     _ indices: ArraySlice<Int>, normalization: Normalization, augmentation: Augmentation?,

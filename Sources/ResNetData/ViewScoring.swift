@@ -26,10 +26,14 @@ struct ViewScoring {
     let classes = model.network.classes
     var window = Self.windowCounts.lowerBound
     var first = 0
+    var steps = Steps(.testing, of: count)
     while first < count {
       let images = try read(first..<min(first + window, count))
       var sums = [Double](repeating: 0, count: images.count * classes)
-      for batch in try batches(of: images) { try score(batch, of: images, into: &sums) }
+      for batch in try batches(of: images) {
+        try score(batch, of: images, into: &sums)
+        try steps.advance(by: 0)
+      }
       for index in sums.indices { sums[index] /= Double(views.count) }
       let outcome = sums.withUnsafeBufferPointer { sums in
         Result { () throws(ResNetError) in
@@ -39,6 +43,7 @@ struct ViewScoring {
       }
       try outcome.get()
       first += images.count
+      try steps.advance(by: images.count)
       let largest = images.map(\.bytes).max() ?? 1
       window = min(
         max(Self.windowBytes / largest, Self.windowCounts.lowerBound),

@@ -85,11 +85,11 @@ import Testing
   @Test func perPixelMeanIsTheMeanOfEachPixel() throws {
     let floats = try ImageDataset(
       Self.images([1, 10, 2, 20, 6, -60], count: 3), labels: [0, 0, 0], classes: 1)
-    #expect(floats.perPixelMean() == [3, -10])
+    #expect(try floats.perPixelMean() == [3, -10])
     let bytes = try ImageDataset(
       Images(.bytes([255, 0, 254, 1]), count: 2, channels: 2, height: 1, width: 1),
       labels: [0, 0], classes: 1)
-    #expect(bytes.perPixelMean() == [254.5, 0.5])
+    #expect(try bytes.perPixelMean() == [254.5, 0.5])
   }
 
   @Test func perPixelMeanKeepsItsPrecisionOverManyImages() throws {
@@ -99,7 +99,7 @@ import Testing
       Images(
         .bytes([UInt8](repeating: 251, count: count)), count: count, channels: 1, height: 1,
         width: 1), labels: [Int](repeating: 0, count: count), classes: 1)
-    #expect(data.perPixelMean() == [251])
+    #expect(try data.perPixelMean() == [251])
   }
 }
 

@@ -183,7 +183,7 @@ import Testing
     let options = FitOptions(batchSize: 8)
     try trainer.fit(data, options: options)
     let expected = Normalization(
-      mean: data.perPixelMean(), meanExtent: data.extent, scale: [1 / 255, 1 / 255, 1 / 255])
+      mean: try data.perPixelMean(), meanExtent: data.extent, scale: [1 / 255, 1 / 255, 1 / 255])
     #expect(trainer.model.normalization == expected)
     // Further data does not change it.
     try trainer.fit(try TrainingSupport.data(count: 16, seed: 7), options: options)

@@ -76,7 +76,7 @@ final class WatchedData: TrainingData, @unchecked Sendable {
   var classes: Int { claimedClasses ?? base.classes }
   var unitScale: Float { base.unitScale }
 
-  func perPixelMean() throws(ResNetError) -> [Float] { base.perPixelMean() }
+  func perPixelMean() throws(ResNetError) -> [Float] { try base.perPixelMean() }
 
   func read(
     _ indices: ArraySlice<Int>, normalization: Normalization, augmentation: Augmentation?,

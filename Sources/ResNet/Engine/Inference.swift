@@ -45,6 +45,10 @@ struct InferenceCache {
     }
     let arena = Arena(plan.layout, in: try room(for: plan.layout))
     plans.append((key, plan, arena))
+    Log.debug {
+      "\(model.network.name) on \(batch) images of \(extent.height)x\(extent.width): "
+        + "\(arena.bytes) bytes to compute in, \(bytes) kept with the weights"
+    }
     return (plan, arena, folded)
   }
 
@@ -144,6 +148,7 @@ extension Model {
     let target = try PlanTarget.current()
     let memory = try allocateFloats(part * classes, zeroed: false)
     defer { free(memory) }
+    var steps = Steps(.running, of: images.count)
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
       try forward(
@@ -154,6 +159,7 @@ extension Model {
         labels[image] = Int32(
           Softmax.indexOfMaximum(memory + (image - start) * classes, classes: classes))
       }
+      try steps.advance(by: range.count)
     }
   }
 
@@ -187,6 +193,7 @@ extension Model {
   ) throws(ResNetError) {
     let pool = ThreadPool.shared
     let part = min(images.count, try imagesPerPlan(images.extent, to: output))
+    var steps = Steps(.running, of: images.count)
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
       let (plan, arena, weights) = try inference.prepared(
@@ -198,6 +205,7 @@ extension Model {
       try plan.run(weights, in: arena, target: target, pool: pool)
       weights.keep()
       body(range, arena[plan.output])
+      try steps.advance(by: range.count)
     }
   }
 

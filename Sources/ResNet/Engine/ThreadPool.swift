@@ -118,6 +118,8 @@ package final class ThreadPool: @unchecked Sendable {
 
   /// Starts the workers that are missing. Where the system gives no more threads, fewer compute.
   private func startWorkers() {
+    guard workers.count < threads - 1, !refused else { return }
+    let before = workers.count
     while workers.count < threads - 1, !refused {
       let index = workers.count + 1
       let generation = generation.load(ordering: .relaxed)
@@ -125,8 +127,12 @@ package final class ThreadPool: @unchecked Sendable {
         workers.append(thread)
       } else {
         refused = true
+        Log.warning {
+          "the system gave \(workers.count + 1) of \(threads) threads to compute; so many are used"
+        }
       }
     }
+    Log.debug { "threads started to compute: \(workers.count - before)" }
   }
 
   private func work(index: Int, generation initial: Int) {

@@ -41,6 +41,10 @@ package final class TrainingEngine {
     for (unit, _) in plan.normalized { unit.forward.countSlots() }
     updates = Self.updates(model.layout, frozen: frozen)
     gradients = try allocateFloats(model.layout.trainableFloats)
+    Log.debug {
+      "training \(model.network.name) on \(batch) images of \(extent.height)x\(extent.width): "
+        + "\(arena.bytes + model.layout.trainableFloats * MemoryLayout<Float>.stride) bytes to compute in"
+    }
   }
 
   /// The plan of such an engine. Throws for batches that cannot be trained on.

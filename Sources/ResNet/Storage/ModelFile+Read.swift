@@ -11,7 +11,9 @@ extension Model {
   /// read it, and `badFormat`, naming the part, if it is damaged, truncated, not a model file, or
   /// of a newer format.
   public static func load(from path: String) throws(ResNetError) -> Model {
-    try ModelFile.read(path, as: "load", keepingTensorsInFile: false)
+    try Log.timed("loaded", path) { () throws(ResNetError) in
+      try ModelFile.read(path, as: "load", keepingTensorsInFile: false)
+    }
   }
 
   /// Opens a model file to run the model: its tensors stay in the file until an image needs them.
@@ -30,7 +32,9 @@ extension Model {
   ///
   /// Throws as ``load(from:)`` does.
   public static func open(_ path: String) throws(ResNetError) -> Model {
-    try ModelFile.read(path, as: "open", keepingTensorsInFile: true)
+    try Log.timed("opened", path) { () throws(ResNetError) in
+      try ModelFile.read(path, as: "open", keepingTensorsInFile: true)
+    }
   }
 }
 

@@ -10,12 +10,18 @@ extension Model {
   /// holds NaN or infinity, as after a diverged training; `invalidArgument` if the path is empty or
   /// a class name contains a zero byte.
   public func save(to path: String) throws(ResNetError) {
+    try Log.timed("saved", path) { () throws(ResNetError) in try ModelFile.save(self, to: path) }
+  }
+}
+
+extension ModelFile {
+  fileprivate static func save(_ model: Model, to path: String) throws(ResNetError) {
     do {
-      try ModelFile.validate(path: path)
-      try ModelFile.checkStorable(self)
+      try validate(path: path)
+      try checkStorable(model)
       let image = try HDF5.use { () throws(ResNetError) in
-        try HDF5Image(capacity: ModelFile.sizeEstimate(self)) { root throws(ResNetError) in
-          try ModelFile.write(self, to: root)
+        try HDF5Image(capacity: sizeEstimate(model)) { root throws(ResNetError) in
+          try write(model, to: root)
         }
       }
       let checksums = FileChecksums.trailer(of: image.bytes, parts: image.parts)
@@ -24,9 +30,7 @@ extension Model {
       throw ResNetError(error.kind, "cannot save \(path): \(error.message)")
     }
   }
-}
 
-extension ModelFile {
   /// Throws if what would be written could not be read back.
   fileprivate static func checkStorable(_ model: Model) throws(ResNetError) {
     for (index, name) in model.classNames.enumerated() where name.utf8.contains(0) {

@@ -71,6 +71,11 @@ final class BatchLoader {
       else { break }
       self.workers.append(thread)
     }
+    if self.workers.count < wanted {
+      Log.warning { "the system gave \(self.workers.count) of \(wanted) threads to read images" }
+    } else if wanted > 0 {
+      Log.debug { "threads started to read images: \(wanted)" }
+    }
   }
 
   deinit {

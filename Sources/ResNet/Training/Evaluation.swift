@@ -4,8 +4,8 @@ extension Model {
   /// Mean loss, top-1 and top-5 accuracy on a dataset, in inference mode (BN on its running
   /// statistics), on one view of each image, with the model's normalisation.
   ///
-  /// Throws `shapeMismatch` if the images or classes do not fit the model, and what the data's own
-  /// reading throws. Weights that are not finite show as a loss that is not.
+  /// Throws `shapeMismatch` if the images or classes do not fit the model, `cancelled` if a step watcher
+  /// stopped it, and what the data's own reading throws. Weights that are not finite show as a loss that is not.
   public func evaluate(_ data: any TrainingData) throws(ResNetError) -> Metrics {
     try evaluate(data) { _, _ in }
   }
@@ -39,6 +39,7 @@ extension Model {
     var loss = 0.0
     var correct = 0
     var amongFive = 0
+    var steps = Steps(.evaluating, of: indices.count)
     while let batch = try loader.next() {
       try network.validate(labels: batch.labels, of: batch.count)
       let scores = UnsafeMutableBufferPointer(start: memory, count: batch.count * classes)
@@ -54,6 +55,7 @@ extension Model {
         body(label, Softmax.indexOfMaximum(row, classes: classes))
         if Softmax.rank(of: label, row, classes: classes) < 5 { amongFive += 1 }
       }
+      try steps.advance(by: batch.count)
     }
     let count = Double(indices.count)
     return Metrics(

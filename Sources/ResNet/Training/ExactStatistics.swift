@@ -12,8 +12,8 @@ extension Model {
   ///   - images: How many of them, in full batches; nil for all that fill batches.
   ///   - seed: Of their random order.
   /// - Throws: `invalidArgument` or `shapeMismatch` if the data, the numbers and the network do not
-  ///   fit together or the model was opened to be run; `notFinite` if a statistic is not finite; and
-  ///   what the data's own reading throws. The model then is as it was.
+  ///   fit together or the model was opened to be run; `notFinite` if a statistic is not finite;
+  ///   `cancelled` if a step watcher stopped it; and what the data's own reading throws. The model then is as it was.
   public func recomputeStatistics(
     on data: any TrainingData, batchSize: Int = 128, images: Int? = nil, seed: UInt64 = 0
   ) throws(ResNetError) {
@@ -36,6 +36,7 @@ extension Model {
           .prefix(sample / batchSize * batchSize).map { readable[$0] }, batchSize: batchSize))
     /// Of each channel, and where they go.
     var pooled: [(running: (mean: Int, variance: Int), moments: Moments)] = []
+    var steps = Steps(.statistics, of: sample / batchSize * batchSize)
     while let batch = try loader.next() {
       try engine.forward(batch.view, normalization: .identity)
       var index = 0
@@ -45,6 +46,7 @@ extension Model {
           Moments(mean: batch.mean, variance: batch.variance, values: batch.values))
         index += 1
       }
+      try steps.advance(by: batch.count)
     }
     for (running, moments) in pooled {
       parameters.values[running.mean] = Float(moments.mean)

@@ -1,5 +1,3 @@
-import Glibc
-
 extension Trainer {
   /// Trains for `options.epochs` epochs, each a new random order of `data` in full batches, or for
   /// `options.iterations` steps; images that fill no batch wait for another epoch's order.
@@ -17,7 +15,7 @@ extension Trainer {
   /// - Returns: One entry per epoch.
   /// - Throws: `invalidArgument` or `shapeMismatch`, before anything has changed, if the options,
   ///   the data and the network do not fit together; `notFinite` if the loss diverges; `cancelled`
-  ///   if `progress` returned false; and what the data's own reading throws. In the last three
+  ///   if `progress` returned false or a step watcher stopped it; and what the data's own reading throws. In the last three
   ///   cases the model is as the last complete step left it.
   @discardableResult
   public func fit(
@@ -56,6 +54,8 @@ extension Trainer {
 
     var history: [EpochMetrics] = []
     var control = RateControl(options)
+    var lastRate: Float?
+    var taken = Steps(.training, of: planned.total)
     for first in stride(from: 0, to: planned.total, by: planned.epoch) {
       var tally = EpochTally(
         epoch: history.count + 1, epochs: (planned.total - 1) / planned.epoch + 1,
@@ -64,17 +64,21 @@ extension Trainer {
         let start = monotonicSeconds()
         guard let batch = try loader.next() else { break }
         let rate = control.rate(base: learningRate, after: step)
+        if rate != lastRate { Log.info { "learning rate \(rate) from iteration \(iterations) on" } }
+        lastRate = rate
         let outcome = try train(
           batch.view, normalization: .identity, labels: batch.labels, rate: rate)
         control.noteStep(images: size, correct: outcome.correct)
         tally.add(outcome, images: size, rate: rate, seconds: monotonicSeconds() - start)
         try report(tally.progress(iteration: iterations), to: progress)
+        try taken.advance(by: 1)
       }
       tally.validation = try validation.map { data throws(ResNetError) in
         try model.evaluate(data, workers: options.workers) { _, _ in }
       }
       if let result = tally.validation { control.noteEpoch(validationError: 1 - result.accuracy) }
       history.append(tally.metrics)
+      Log.info { tally.line }
       try report(tally.progress(iteration: iterations, epochEnded: true), to: progress)
     }
     return history
@@ -142,6 +146,17 @@ private struct EpochTally {
       validation: validation)
   }
 
+  /// For the log.
+  var line: String {
+    func result(_ loss: Double, _ accuracy: Double) -> String {
+      "loss \(Log.decimals(loss, 4)), accuracy \(Log.decimals(100 * accuracy, 2))%"
+    }
+    let metrics = metrics
+    let held = validation.map { "; validation " + result($0.loss, $0.accuracy) } ?? ""
+    return "epoch \(epoch) of \(epochs): \(result(metrics.loss, metrics.accuracy))\(held); "
+      + "\(Log.decimals(metrics.imagesPerSecond, 1)) images/s"
+  }
+
   func progress(iteration: Int, epochEnded: Bool = false) -> Progress {
     let metrics = metrics
     return Progress(
@@ -149,10 +164,4 @@ private struct EpochTally {
       loss: metrics.loss, accuracy: metrics.accuracy, imagesPerSecond: metrics.imagesPerSecond,
       learningRate: rate, epochEnded: epochEnded, validation: validation)
   }
-}
-
-private func monotonicSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

@@ -10,9 +10,11 @@ extension TrainingData {
     let loader = try BatchLoader(
       .init(data: self, normalization: .identity), batchSize: portion,
       requests: SequentialBatches(indices, batchSize: portion))
+    var steps = Steps(.reading, of: indices.count)
     while let batch = try loader.next() {
       guard let pixels = batch.view.pixels?.assumingMemoryBound(to: Float.self) else { continue }
       for image in 0..<batch.count { body(pixels + image * size) }
+      try steps.advance(by: batch.count)
     }
   }
 }

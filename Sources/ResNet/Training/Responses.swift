@@ -33,6 +33,7 @@ extension Model {
       requests: SequentialBatches(indices, batchSize: size))
     var totals = [Moments](repeating: Moments(), count: layers.count)
     var current: (plan: InferencePlan, arena: Arena)?
+    var steps = Steps(.responses, of: indices.count)
     while let batch = try loader.next() {
       if current?.plan.batch != batch.count {
         current = nil
@@ -50,6 +51,7 @@ extension Model {
       weights.keep()
       let moments = plan.moments(graph, in: arena, pool: pool)
       for index in totals.indices { totals[index].add(moments[index]) }
+      try steps.advance(by: batch.count)
     }
     return zip(layers, totals).map { layer, total in
       LayerResponse(

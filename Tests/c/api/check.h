@@ -47,5 +47,7 @@ void test_images(void);
 void test_training(void);
 void test_fitting(void);
 void test_threads(void);
+void test_steps(void);
+void test_log(void);
 
 #endif

@@ -115,6 +115,8 @@ int main(void) {
   test_training();
   test_fitting();
   test_threads();
+  test_steps();
+  test_log();
   printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

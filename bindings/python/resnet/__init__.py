@@ -50,6 +50,7 @@ from .machine import (
     get_winograd,
     instruction_set,
     library_version,
+    set_log_level,
     set_threads,
     set_winograd,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "read_image",
     "recipe",
     "resize",
+    "set_log_level",
     "set_threads",
     "set_winograd",
 ]

@@ -121,7 +121,7 @@ class NotFiniteError(Error, ArithmeticError):
 
 
 class CancelledError(Error):
-    """The progress callback asked to stop."""
+    """A callback, or a signal's handler, asked to stop."""
 
     status = Status.CANCELLED
 

@@ -29,6 +29,7 @@ AVERAGES = {"probabilities": 1, "scores": 2}
 DAMAGE = {"fatal": 0, "skip": 1}
 VARIATIONS = {"none": 0, "scaled": 1, "area": 2}
 FLOAT32, UINT8 = 0, 1
+LOG_LEVELS = {"warning": 1, "info": 2, "debug": 3}
 
 
 class Sized(ctypes.Structure):
@@ -39,6 +40,16 @@ class Sized(ctypes.Structure):
     def __init__(self, **members: Any) -> None:  # noqa: ANN401 (whatever ctypes converts)
         """Sets the members named, and zeroes the others."""
         super().__init__(size=ctypes.sizeof(type(self)), **members)
+
+
+class Step(Sized):
+    """`rn_step`."""
+
+    _fields_: ClassVar[Any] = [("what", c_char_p), ("done", c_int64), ("total", c_int64)]
+
+
+StepCallback = ctypes.CFUNCTYPE(c_int, POINTER(Step), ctypes.c_void_p)
+LogCallback = ctypes.CFUNCTYPE(None, c_int, c_char_p, ctypes.c_void_p)
 
 
 class ModelOptions(Sized):
@@ -341,6 +352,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_set_winograd": [c_int32],
     "rn_get_winograd": [POINTER(c_int32)],
     "rn_get_isa": [POINTER(c_char_p)],
+    "rn_set_step_callback": [StepCallback, ctypes.c_void_p],
+    "rn_set_log": [c_int, LogCallback, ctypes.c_void_p],
     "rn_model_create": [c_char_p, POINTER(ModelOptions), _new],
     "rn_model_create_described": [POINTER(Description), _new],
     "rn_model_replace_classifier": [handle, c_int32, c_uint64, _new],
@@ -431,3 +444,25 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     ],
     "rn_recipe_describe": [c_char_p, c_char_p, c_size_t, _sizes],
 }
+
+# Those that call back: between steps, or with something for the log.
+LONG_FUNCTIONS = (
+    "rn_model_logits",
+    "rn_model_probabilities",
+    "rn_model_predict",
+    "rn_model_features",
+    "rn_model_view_probabilities",
+    "rn_model_responses",
+    "rn_model_evaluate",
+    "rn_model_evaluate_by_class",
+    "rn_model_test",
+    "rn_model_recompute_statistics",
+    "rn_dataset_calibrate",
+    "rn_dataset_verify",
+    "rn_trainer_fit",
+    "rn_trainer_step",
+    "rn_model_load",
+    "rn_model_open",
+    "rn_model_save",
+    "rn_set_log",
+)

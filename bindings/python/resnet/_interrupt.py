@@ -1,41 +1,124 @@
-"""Ctrl-C while the library computes."""
+"""Signals, Ctrl-C above all, while the library computes.
+
+Python would run a signal's handler, and raise what the handler raises, between any two instructions
+of a callback, also before its first `try`; ctypes can only print such an exception and go on. So
+during a long call signals are noted, and their handlers run where a callback can catch what they
+raise: then the call is stopped, and raises it once the library has returned.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from . import _header
+from ._errors import CancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from types import FrameType
 
+    Handler = Callable[[int, FrameType | None], Any]
 
-@contextlib.contextmanager
-def deferred() -> Iterator[list[int]]:
-    """Collects SIGINT in a list, and hands it to the handler it was meant for at the end.
+# Those that a program has handlers for.
+_SIGNALS = [number for number in signal.valid_signals() if number < signal.SIGRTMIN]
 
-    Python would raise KeyboardInterrupt between any two instructions of a callback, also before
-    its first `try`; ctypes can only print such an exception and go on. So while the library runs,
-    the signal is noted, and the callback looks at the note. Elsewhere than in the main thread,
-    where Python runs no handlers, and where the handler is not Python's, nothing is changed.
-    """
-    noted: list[int] = []
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield noted
-        return
-    frames: list[FrameType | None] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
-        noted.append(number)
-        frames.append(frame)
+class _Call:
+    """A long call of this thread, and those that its callbacks make."""
 
-    signal.signal(signal.SIGINT, note)
+    def __init__(self, set_step_callback: Any) -> None:  # noqa: ANN401 (ctypes' own)
+        self._set_step_callback = set_step_callback
+        self.exception: BaseException | None = None
+        # Whether what a handler raises is caught.
+        self.is_open = False
+        self._noted: list[tuple[int, FrameType | None]] = []
+        self._handlers: dict[int, Handler] = {}
+
+    def begin(self) -> None:
+        # Elsewhere Python runs no handlers. Those that are not Python's are left alone.
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._set_step_callback(_between_steps, None)
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                self._handlers[number] = handler
+                signal.signal(number, self._note)
+
+    def end(self) -> None:
+        self._set_step_callback(_NO_CALLBACK, None)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def handle(self) -> None:
+        """Runs the handlers of the signals that were noted."""
+        while self._noted:
+            number, frame = self._noted.pop(0)
+            self._handlers[number](number, frame)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._noted.append((number, frame))
+        if self.is_open:
+            self.handle()
+
+
+class _Current(threading.local):
+    call: _Call | None = None
+
+
+_current = _Current()
+
+
+def stoppable(function: Any, set_step_callback: Any) -> Callable[..., Any]:  # noqa: ANN401
+    """A long function of the library that signals can stop; it raises what callbacks raise."""
+
+    @functools.wraps(function, assigned=("argtypes", "restype"), updated=())
+    def call(*arguments: Any) -> Any:  # noqa: ANN401 (ctypes' own)
+        outer = _current.call
+        mine = _Call(set_step_callback) if outer is None else outer
+        was_open, mine.is_open = mine.is_open, False
+        try:
+            if outer is None:
+                mine.begin()
+                _current.call = mine
+            return function(*arguments)
+        except CancelledError:
+            if mine.exception is None:
+                raise
+        finally:
+            if outer is None:
+                _current.call = None
+                mine.end()
+            mine.is_open = was_open
+            if outer is None or was_open:
+                mine.handle()
+        exception, mine.exception = mine.exception, None
+        raise exception
+
+    return call
+
+
+def in_callback(body: Callable[[], object]) -> int:
+    """What a callback of a long call does: 1 to stop, if `body` says so or raises; or 0."""
+    mine = _current.call
+    if mine is None:
+        return int(bool(body()))
     try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if noted:
-            handler(noted[-1], frames[-1])
+        try:
+            mine.is_open = True
+            mine.handle()
+            return int(bool(body()))
+        finally:
+            mine.is_open = False
+    except BaseException as error:  # noqa: BLE001 (raised again once the library has returned)
+        mine.exception = error
+        return 1
+
+
+_NO_CALLBACK = _header.StepCallback()
+
+
+_between_steps = _header.StepCallback(lambda _step, _user: in_callback(lambda: False))

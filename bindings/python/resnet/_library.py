@@ -9,8 +9,9 @@ from ctypes import c_char_p, c_int
 from pathlib import Path
 from typing import Any
 
+from . import _interrupt
 from ._errors import LibraryError, Status, error_for
-from ._header import STATUS_FUNCTIONS, TEXT_FUNCTIONS
+from ._header import LONG_FUNCTIONS, STATUS_FUNCTIONS, TEXT_FUNCTIONS
 
 SONAME = "libresnet.so.1"
 MAJOR_VERSION = 1
@@ -20,7 +21,8 @@ MAJOR_VERSION = 1
 def library() -> ctypes.CDLL:
     """The library, loaded on first use, with every function declared.
 
-    Its functions raise the matching `Error` when they return a status other than OK.
+    Its functions raise the matching `Error` when they return a status other than OK; the long ones
+    can be stopped by signals.
 
     Raises:
         LibraryError: It is not found, cannot be loaded, or has another major version.
@@ -40,6 +42,9 @@ def library() -> ctypes.CDLL:
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, c_int
             function.errcheck = check
+        for name in LONG_FUNCTIONS:
+            function = getattr(loaded, name)
+            setattr(loaded, name, _interrupt.stoppable(function, loaded.rn_set_step_callback))
     except AttributeError as error:
         raise LibraryError(f"{loaded._name} is not the library expected: {error}") from None
     version = loaded.rn_version().decode()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from typing import SupportsIndex
+import logging
+from typing import Literal, SupportsIndex
 
-from . import _values
+from . import _header, _values
 from ._library import library
 
 
@@ -58,3 +59,31 @@ def library_version() -> str:
     """The version of the C library, e.g. "1.0.0"."""
     version: bytes = library().rn_version()
     return version.decode()
+
+
+def set_log_level(level: Literal["warning", "info", "debug"] | None) -> None:
+    """Hands what the library has to tell to Python's logger "resnet", which else hears nothing.
+
+    The logger's own level and handlers decide what becomes of it, as with
+    `logging.basicConfig(level=logging.INFO)`. Messages may come from any thread.
+
+    Args:
+        level: "warning" for what was worked around, such as an image that cannot be read; "info"
+            for that and what happened, such as a model loaded or an epoch's results; "debug" for
+            all, such as the memory of a plan. None for nothing again.
+    """
+    if level is None:
+        library().rn_set_log(_header.LOG_LEVELS["warning"], _header.LogCallback(), None)
+    else:
+        library().rn_set_log(_values.choice(level, _header.LOG_LEVELS, "level"), _log, None)
+
+
+_LOGGER = logging.getLogger("resnet")
+_PYTHON_LEVELS = {1: logging.WARNING, 2: logging.INFO, 3: logging.DEBUG}
+
+
+_log = _header.LogCallback(
+    lambda level, message, _user: _LOGGER.log(
+        _PYTHON_LEVELS[level], "%s", message.decode(errors="replace")
+    )
+)

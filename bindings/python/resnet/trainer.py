@@ -183,8 +183,8 @@ class Trainer(Owner):
     ) -> dict[str, list[float]]:
         """Trains for so many epochs, each a shuffle of the dataset in full batches, or steps.
 
-        Images that fill no batch wait for a later shuffle. Ctrl-C stops at the end of a step, with
-        the model as it stands then. A model without class names takes the dataset's.
+        Images that fill no batch wait for a later shuffle. Ctrl-C stops it, with the model as
+        the last step left it. A model without class names takes the dataset's.
 
         Args:
             dataset: A `Dataset`, or a tuple of images and labels.
@@ -234,40 +234,37 @@ class Trainer(Owner):
         warm_rate, warm_error = _pair(warm_up, "warm_up is a rate and an error")
         patience, threshold = _pair(plateau, "plateau is a number of epochs and a threshold")
         watcher = _Watcher(ProgressLine() if progress else None, callback)
-        with _interrupt.deferred() as interrupts:
-            watcher.interrupts = interrupts
-            options = _header.FitOptions(
-                iterations=0 if iterations is None else _steps(iterations),
-                workers=_header.DEFAULT if workers is None else _workers(workers),
-                prefetch=_values.integer(prefetch, "prefetch"),
-                epochs=_values.integer(epochs, "epochs"),
-                batch_size=_values.integer(batch_size, "batch_size"),
-                pad=pad,
-                mirror=mirror,
-                normalize=_values.choice(normalize, _header.NORMALIZE, "normalize"),
-                milestones=(ctypes.c_int64 * len(drops))(*drops),
-                milestone_count=len(drops),
-                gamma=_values.number(gamma, "gamma"),
-                seed=_values.integer(seed, "seed", bits=64, signed=False),
-                progress=_header.ProgressCallback(watcher),
-                warm_up_rate=_values.number(warm_rate, "the warm-up's rate"),
-                warm_up_error=_values.number(warm_error, "the warm-up's error"),
-                plateau_patience=_values.integer(patience, "the plateau's patience"),
-                plateau_threshold=_values.number(threshold, "the plateau's threshold"),
+        options = _header.FitOptions(
+            iterations=0 if iterations is None else _steps(iterations),
+            workers=_header.DEFAULT if workers is None else _workers(workers),
+            prefetch=_values.integer(prefetch, "prefetch"),
+            epochs=_values.integer(epochs, "epochs"),
+            batch_size=_values.integer(batch_size, "batch_size"),
+            pad=pad,
+            mirror=mirror,
+            normalize=_values.choice(normalize, _header.NORMALIZE, "normalize"),
+            milestones=(ctypes.c_int64 * len(drops))(*drops),
+            milestone_count=len(drops),
+            gamma=_values.number(gamma, "gamma"),
+            seed=_values.integer(seed, "seed", bits=64, signed=False),
+            progress=_header.ProgressCallback(watcher),
+            warm_up_rate=_values.number(warm_rate, "the warm-up's rate"),
+            warm_up_error=_values.number(warm_error, "the warm-up's error"),
+            plateau_patience=_values.integer(patience, "the plateau's patience"),
+            plateau_threshold=_values.number(threshold, "the plateau's threshold"),
+        )
+        try:
+            library().rn_trainer_fit(
+                self._handle,
+                data._handle,
+                None if held_out is None else held_out._handle,
+                ctypes.byref(options),
             )
-            try:
-                library().rn_trainer_fit(
-                    self._handle,
-                    data._handle,
-                    None if held_out is None else held_out._handle,
-                    ctypes.byref(options),
-                )
-            except CancelledError:
-                # It was the watcher that stopped training, and it knows why.
-                if watcher.exception is not None:
-                    raise watcher.exception from None
-            finally:
-                watcher.close()
+        except CancelledError:
+            # The caller's callback wanted it so.
+            pass
+        finally:
+            watcher.close()
         return watcher.history
 
 
@@ -279,19 +276,12 @@ class _Watcher:
     ) -> None:
         names = ("loss", "accuracy", "val_loss", "val_accuracy", "lr", "images_per_second")
         self.history: dict[str, list[float]] = {name: [] for name in names}
-        self.exception: BaseException | None = None
-        self.interrupts: list[int] = []
         self._line = line
         self._callback = callback
 
     def __call__(self, pointer: ctypes._Pointer[_header.Progress], _user: object) -> int:
-        """Returns 0 to go on, 1 to stop; an exception must not leave it, ctypes would drop it."""
-        try:
-            stop = self._note(_progress(pointer.contents))
-        except BaseException as error:  # noqa: BLE001 (raised again by fit)
-            self.exception = error
-            stop = True
-        return int(stop or bool(self.interrupts))
+        """Returns 0 to go on, 1 to stop."""
+        return _interrupt.in_callback(lambda: self._note(_progress(pointer.contents)))
 
     def close(self) -> None:
         """Ends the progress line."""

@@ -21,6 +21,7 @@ HEADER = Path(__file__).resolve().parents[3] / "include/resnet.h"
 
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_model_options": _header.ModelOptions,
+    "rn_step": _header.Step,
     "rn_stage": _header.Stage,
     "rn_layer": _header.Layer,
     "rn_description": _header.Description,
@@ -54,6 +55,7 @@ CONSTANTS: dict[str, int] = {
         for prefix, choices in (
             ("RN_FAMILY", _header.FAMILIES),
             ("RN_STEM", _header.STEMS),
+            ("RN_LOG", _header.LOG_LEVELS),
             ("RN_BLOCK", _header.BLOCKS),
             ("RN_SHORTCUT", _header.SHORTCUTS),
             ("RN_AFFINE", _header.AFFINES),

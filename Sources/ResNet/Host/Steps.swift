@@ -1,0 +1,122 @@
+import Glibc
+
+/// How far a long call is.
+public struct Step: Hashable, Sendable {
+  /// What is being done.
+  public enum Activity: String, CaseIterable, Sendable {
+    /// Steps of training.
+    case training
+    /// Images, by ``Model/evaluate(_:)`` and the validation of training.
+    case evaluating
+    /// Images, by their views.
+    case testing
+    /// Images, for ``Model/responses(_:)``.
+    case responses
+    /// Images, for ``Model/recomputeStatistics(on:batchSize:images:seed:)``.
+    case statistics
+    /// Images, for a normalisation or a calibration.
+    case reading
+    /// Image files, which are decoded to find the damaged ones.
+    case verifying
+    /// Images, by ``Model/logits(_:)`` and its like, of more images than go through the network at once.
+    case running
+  }
+
+  public let activity: Activity
+  /// Of `total`; less than that.
+  public let done: Int
+  public let total: Int
+}
+
+/// Runs `body` and calls `watcher` between the steps of every long call that `body` makes, on this
+/// thread: a batch of an evaluation, a step of training, a portion of files. Returning false stops the
+/// call, which then throws `cancelled`; models and data are as they were, or, in training, as the last
+/// complete step left the model.
+///
+/// Calls on other threads are not watched, nor are those that the watcher makes itself.
+public func withStepWatcher<Result>(
+  _ watcher: @escaping (Step) -> Bool, _ body: () throws(ResNetError) -> Result
+) throws(ResNetError) -> Result {
+  let outer = StepWatcher.current
+  try StepWatcher.setCurrent(watcher)
+  defer { StepWatcher.restore(outer) }
+  return try body()
+}
+
+/// The watcher of each thread.
+package final class StepWatcher {
+  fileprivate let call: (Step) -> Bool
+  fileprivate var isCalled = false
+
+  fileprivate init(_ call: @escaping (Step) -> Bool) { self.call = call }
+
+  private static let key: pthread_key_t? = {
+    var key = pthread_key_t()
+    let status = pthread_key_create(&key) { watcher in
+      guard let watcher else { return }
+      Unmanaged<StepWatcher>.fromOpaque(watcher).release()
+    }
+    return status == 0 ? key : nil
+  }()
+
+  fileprivate static var current: StepWatcher? {
+    guard let key, let watcher = pthread_getspecific(key) else { return nil }
+    return Unmanaged<StepWatcher>.fromOpaque(watcher).takeUnretainedValue()
+  }
+
+  /// Sets the watcher of this thread; nil for none.
+  package static func setCurrent(_ call: ((Step) -> Bool)?) throws(ResNetError) {
+    guard restore(call.map(StepWatcher.init)) else {
+      throw ResNetError(.outOfMemory, "the process has no room for another value of each thread")
+    }
+  }
+
+  @discardableResult
+  fileprivate static func restore(_ watcher: StepWatcher?) -> Bool {
+    guard let key else { return false }
+    let old = pthread_getspecific(key)
+    let new = watcher.map { Unmanaged.passRetained($0) }
+    guard pthread_setspecific(key, new?.toOpaque()) == 0 else {
+      new?.release()
+      return false
+    }
+    if let old { Unmanaged<StepWatcher>.fromOpaque(old).release() }
+    return true
+  }
+}
+
+/// Counts the steps of a long call, and tells this thread's watcher of them.
+package struct Steps {
+  private let activity: Step.Activity
+  private let total: Int
+  private var done = 0
+
+  package init(_ activity: Step.Activity, of total: Int) {
+    self.activity = activity
+    self.total = total
+  }
+
+  /// So many more are done. Throws `cancelled` if the watcher stops the call; after the last step it is
+  /// not asked.
+  package mutating func advance(by count: Int) throws(ResNetError) {
+    done += count
+    guard done < total, let watcher = StepWatcher.current, !watcher.isCalled else { return }
+    watcher.isCalled = true
+    defer { watcher.isCalled = false }
+    guard !watcher.call(Step(activity: activity, done: done, total: total)) else { return }
+    throw ResNetError(
+      .cancelled, "stopped by the step callback while \(activity.phrase), after \(done) of \(total)"
+    )
+  }
+}
+
+extension Step.Activity {
+  fileprivate var phrase: String {
+    switch self {
+    case .responses: "measuring responses"
+    case .statistics: "recomputing statistics"
+    case .running: "running the network"
+    case .training, .evaluating, .testing, .reading, .verifying: rawValue
+    }
+  }
+}
