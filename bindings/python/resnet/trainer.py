@@ -10,7 +10,7 @@ from . import _header, _interrupt, _values
 from ._errors import CancelledError, InvalidArgumentError
 from ._handle import Owner
 from ._library import library
-from ._progress import ProgressLine
+from ._progress import ProgressDisplay
 from .data import as_dataset
 from .model import Model
 
@@ -212,15 +212,16 @@ class Trainer(Owner):
                 none if one does. What is learned is the same with any number; with 0 the calling
                 thread reads.
             prefetch: Batches that they read ahead.
-            progress: Whether to write a line for each epoch to standard error.
+            progress: Whether to write a line for each epoch to standard error, and to show a bar
+                below them on a terminal or in a notebook if tqdm is installed.
             callback: Called after every step, and once more at the end of each epoch. It may save
                 or query the model. To stop, it returns something true; what it raises, `fit`
                 raises.
 
         Returns:
-            For each epoch the "loss", "accuracy", "lr" and "images_per_second", and with
-            validation the "val_loss" and "val_accuracy", each a list. If the callback stopped
-            training, of the epochs that had ended.
+            For each epoch the "iteration" that it ended with, the "loss", "accuracy", "lr" and
+            "images_per_second", and with validation the "val_loss" and "val_accuracy", each a list.
+            If the callback stopped training, of the epochs that had ended.
 
         Raises:
             ShapeError: The images do not fit the model.
@@ -233,7 +234,7 @@ class Trainer(Owner):
         drops = [_values.integer(value, "a milestone", bits=64) for value in milestones]
         warm_rate, warm_error = _pair(warm_up, "warm_up is a rate and an error")
         patience, threshold = _pair(plateau, "plateau is a number of epochs and a threshold")
-        watcher = _Watcher(ProgressLine() if progress else None, callback)
+        watcher = _Watcher(ProgressDisplay() if progress else None, callback)
         options = _header.FitOptions(
             iterations=0 if iterations is None else _steps(iterations),
             workers=_header.DEFAULT if workers is None else _workers(workers),
@@ -272,9 +273,12 @@ class _Watcher:
     """The C library's progress callback: keeps the history, and decides when to stop."""
 
     def __init__(
-        self, line: ProgressLine | None, callback: Callable[[Progress], object] | None
+        self, display: ProgressDisplay | None, callback: Callable[[Progress], object] | None
     ) -> None:
-        names = ("loss", "accuracy", "val_loss", "val_accuracy", "lr", "images_per_second")
+        names = (
+            *("iteration", "loss", "accuracy", "val_loss", "val_accuracy"),
+            *("lr", "images_per_second"),
+        )
         self.history: dict[str, list[float]] = {name: [] for name in names}
         self._line = line
         self._callback = callback
@@ -284,13 +288,14 @@ class _Watcher:
         return _interrupt.in_callback(lambda: self._note(_progress(pointer.contents)))
 
     def close(self) -> None:
-        """Ends the progress line."""
-        if self._line is not None:
-            self._line.close()
+        """Takes the progress bar away."""
+        if self._display is not None:
+            self._display.close()
 
     def _note(self, progress: Progress) -> bool:
         if progress.epoch_ended:
             history = self.history
+            history["iteration"].append(progress.iteration)
             history["loss"].append(progress.loss)
             history["accuracy"].append(progress.accuracy)
             history["lr"].append(progress.learning_rate)
@@ -298,8 +303,8 @@ class _Watcher:
             if progress.validation_loss is not None and progress.validation_accuracy is not None:
                 history["val_loss"].append(progress.validation_loss)
                 history["val_accuracy"].append(progress.validation_accuracy)
-        if self._line is not None:
-            self._line.update(progress)
+        if self._display is not None:
+            self._display.update(progress)
         return bool(self._callback is not None and self._callback(progress))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
+import re
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 
 import resnet
-from resnet._progress import ProgressLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -355,6 +355,7 @@ def test_the_callback_can_stop_training() -> None:
     history = trainer.fit(toy(32), epochs=50, batch_size=16, callback=lambda p: p.iteration == 5)
     assert trainer.iterations == 5
     assert {name: len(values) for name, values in history.items()} == {
+        "iteration": 2,
         "loss": 2,
         "accuracy": 2,
         "val_loss": 0,
@@ -450,7 +451,7 @@ def test_progress_on_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     lines = captured.err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("epoch 1/2  step 2/2  loss ")
-    assert all(word in lines[1] for word in ("accuracy", "validation", "images/s", "0:00 left"))
+    assert all(word in lines[1] for word in ("error", "held-out error", "images/s", "0:00 left"))
 
 
 def test_nothing_is_printed_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
@@ -458,33 +459,51 @@ def test_nothing_is_printed_unless_asked(capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr() == ("", "")
 
 
-def test_progress_on_a_terminal() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    """A standard error that is one, to those who ask."""
 
-    stream = Terminal()
-    line = ProgressLine(stream)
-    progress = resnet.Progress(
-        *(1, 2, 3, 10, 3, 1.5, 0.25, 1234.5, 0.1),
-        epoch_ended=False,
-        validation_loss=None,
-        validation_accuracy=None,
-    )
-    line.update(progress)
-    line.update(dataclasses.replace(progress, step=4))
-    text = "epoch 1/2  step 3/10  loss 1.5000  accuracy 25.00%  1234 images/s  0:00 left"
-    assert stream.getvalue() == "\r" + text, "the second update came too early to be shown"
-    end = dataclasses.replace(progress, step=10, epoch_ended=True, validation_accuracy=0.5)
-    line.update(end)
-    assert "validation 50.00%" in stream.getvalue()
-    assert stream.getvalue().endswith("left\n")
-    line.close()
-    assert stream.getvalue().count("\n") == 1
-    line._written = -1
-    line.update(progress)
-    line.close()
-    assert stream.getvalue().count("\n") == 2
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    trainer = resnet.Trainer(small())
+    trainer.fit(toy(32), iterations=5, batch_size=8, validation=toy(9), progress=True)
+    shown = terminal.getvalue()
+    bars = [part for part in re.split(r"[\r\n]", shown) if "step/s" in part or "s/step" in part]
+    assert bars, shown
+    assert any("epoch 2/2: 100%" in bar and "5/5" in bar for bar in bars), bars
+    assert all("images/s" in bar and "loss" in bar and "error" in bar for bar in bars[1:]), bars
+    lines = [part for part in re.split(r"[\r\n]", shown) if part.endswith("left")]
+    assert [line[:20] for line in lines] == ["epoch 1/2  step 4/4 ", "epoch 2/2  step 1/1 "]
+    last = re.split(r"[\r\n]", shown)[-1]
+    assert not last.strip(), "the bar is gone in the end"
+
+
+def test_progress_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    resnet.Trainer(small()).fit(toy(32), epochs=2, batch_size=16, progress=True)
+    assert [line.split("  ")[0] for line in terminal.getvalue().splitlines()] == [
+        "epoch 1/2",
+        "epoch 2/2",
+    ]
+
+
+def test_the_bar_is_gone_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+
+    def fail(progress: Progress) -> None:
+        if progress.iteration == 3:
+            raise ValueError("the callback's own")
+
+    with pytest.raises(ValueError, match="the callback's own"):
+        resnet.Trainer(small()).fit(toy(32), epochs=2, batch_size=16, progress=True, callback=fail)
+    assert not re.split(r"[\r\n]", terminal.getvalue())[-1].strip()
 
 
 def test_normalization_per_channel_by_fit() -> None:
