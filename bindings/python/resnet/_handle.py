@@ -5,10 +5,13 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from ._errors import Error
 from ._library import library
 
 if TYPE_CHECKING:
     import ctypes
+
+    from typing_extensions import Self
 
 
 class Owner:
@@ -21,10 +24,36 @@ class Owner:
     def __init__(self, handle: ctypes.c_void_p, free: str) -> None:
         """Takes over a handle, which the library's function `free` frees."""
         self._handle = handle
-        self._finalizer = weakref.finalize(self, getattr(library(), free), handle)
+        self._free = free
+        self._register()
+
+    def _register(self) -> None:
+        self._finalizer = weakref.finalize(self, getattr(library(), self._free), self._handle)
         self._finalizer.atexit = False
+
+    def close(self) -> None:
+        """Frees its memory, and what it has of files, now instead of when the last reference goes.
+
+        What needs it afterwards is an `InvalidHandleError`. Closing twice does nothing.
+
+        Raises:
+            BusyError: Another thread is using it. It is as it was.
+        """
+        try:
+            self._finalizer()
+        except Error:
+            self._register()
+            raise
+
+    def __enter__(self) -> Self:
+        """Itself: it is closed at the end of the `with` statement."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes it."""
+        self.close()
 
     def __reduce__(self) -> str:
         """Refuses to be copied or pickled: two owners would free one handle twice."""
         kind = type(self).__name__
-        raise TypeError(f"a {kind} cannot be copied or pickled; save a model to a file instead")
+        raise TypeError(f"a {kind} cannot be copied or pickled, as models can")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
+import pathlib
+import tempfile
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 import numpy as np
@@ -196,6 +198,13 @@ class Model(Owner):
         model = cls.__new__(cls)
         Owner.__init__(model, handle, "rn_model_free")
         return model
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Model], tuple[bytes]]:  # type: ignore[override]
+        """Is copied and pickled as the file that `save` writes, so an opened model cannot be."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "model.h5"
+            self.save(path)
+            return _unpickled, (path.read_bytes(),)
 
     def __repr__(self) -> str:
         """What it is, in a line."""
@@ -732,6 +741,14 @@ def load(path: str | os.PathLike[str]) -> Model:
         FormatError: It is damaged, or not a model.
     """
     return _from_file(library().rn_model_load, path)
+
+
+def _unpickled(content: bytes) -> Model:
+    """The model that a file of this content holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.h5"
+        path.write_bytes(content)
+        return load(path)
 
 
 def _from_file(read: Callable[..., None], path: str | os.PathLike[str]) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import pickle
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -246,9 +247,33 @@ def test_objects_are_freed_once() -> None:
     assert not any(finalizer.alive for finalizer in finalizers)
 
 
-def test_objects_cannot_be_copied() -> None:
+def test_models_are_copied_and_pickled() -> None:
+    model = resnet.Model("resnet8", classes=3, base_width=4, seed=5)
+    model.class_names = ["a", "b", "c"]
+    model.set_normalization(100, 0.01)
+    x = images(2)
+    for copied in (copy.deepcopy(model), copy.copy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(copied.logits(x), model.logits(x))
+        assert copied.class_names == model.class_names
+        resnet.Trainer(copied).step(x, [0, 1])
+        assert not np.array_equal(copied.logits(x), model.logits(x)), "it is another model"
+
+
+def test_what_is_no_model_cannot_be_copied() -> None:
     with pytest.raises(TypeError, match="cannot be copied"):
-        copy.deepcopy(resnet.Model("resnet20"))
+        copy.deepcopy(resnet.Trainer(resnet.Model("resnet20")))
+
+
+def test_objects_are_closed_by_with() -> None:
+    with resnet.Model("resnet8") as model:
+        assert model.classes == 10
+    with pytest.raises(resnet.InvalidHandleError):
+        model.predict(images(1))
+    model.close()
+    with resnet.Dataset(images(2), [0, 1]) as dataset:
+        assert len(dataset) == 2
+    with pytest.raises(resnet.InvalidHandleError):
+        len(dataset)
 
 
 def test_models_run_in_threads_of_their_own() -> None:
