@@ -138,12 +138,12 @@ typedef enum rn_log_level {
 /* message: one line, UTF-8, without a final newline; valid during the call. */
 typedef void (*rn_log_callback)(rn_log_level level, const char *message, void *user);
 
-/* Hands messages of `level` and of lower levels to a callback, in the whole process; NULL for none (then `level` means
- * nothing), as at first. Nothing else is ever written anywhere. The callback is called on whichever thread has
- * something to tell, also on the library's own, but one call at a time; and no call of an earlier one
- * is under way when this returns. It must return, as above, and must not call the library, but for
- * rn_last_error and rn_status_string; rn_set_log is RN_INVALID_ARGUMENT there. After a fork the child
- * logs to the same callback. */
+/* Hands messages of `level` and of lower levels to a callback, in the whole process; NULL for none
+ * (then `level` means nothing), as at first. Nothing else is ever written anywhere. The callback is
+ * called on whichever thread has something to tell, also on the library's own, but one call at a time;
+ * and no call of an earlier one is under way when this returns. It must return, as above, and must not
+ * call the library, but for rn_last_error and rn_status_string; rn_set_log is RN_INVALID_ARGUMENT
+ * there. After a fork the child logs to the same callback. */
 rn_status rn_set_log(rn_log_level level, rn_log_callback callback, void *user);
 
 /* ---- Describing a network ------------------------------------------------------------------ */

@@ -47,8 +47,26 @@ class error : public std::runtime_error {
   rn_status status_;
 };
 
-// Throws unless the status, of a call that this thread has just made, is RN_OK.
+namespace detail {
+// What a callback threw on this thread: no exception may pass through the library.
+inline thread_local std::exception_ptr thrown;
+
+// Runs a callback: non-zero if it says so, or throws.
+template <class Callback>
+int contained(Callback callback) noexcept {
+  try {
+    return callback() ? 1 : 0;
+  } catch (...) {
+    thrown = std::current_exception();
+    return 1;
+  }
+}
+}  // namespace detail
+
+// Throws unless the status, of a call that this thread has just made, is RN_OK: resnet::error, or what
+// a callback threw and stopped the call by.
 inline void check(rn_status status) {
+  if (detail::thrown) std::rethrow_exception(std::exchange(detail::thrown, nullptr));
   if (status == RN_OK) return;
   const std::string message = rn_last_error();
   throw error(status, message.empty() ? rn_status_string(status) : message);
@@ -221,6 +239,45 @@ inline const char *get_isa() {
   const char *isa = nullptr;
   check(rn_get_isa(&isa));
   return isa;
+}
+
+// While it lives, this is called between the steps of this thread's long calls; true stops them, and they
+// throw RN_CANCELLED. What it throws leaves them. One a thread: an earlier one's work is over.
+class step_watcher {
+ public:
+  using callback = std::function<bool(const rn_step &)>;
+
+  explicit step_watcher(callback watch) : watch_(std::move(watch)) {
+    check(rn_set_step_callback(
+        [](const rn_step *step, void *user) {
+          return detail::contained([&] { return (*static_cast<callback *>(user))(*step); });
+        },
+        &watch_));
+  }
+  step_watcher(const step_watcher &) = delete;
+  step_watcher &operator=(const step_watcher &) = delete;
+  ~step_watcher() { static_cast<void>(rn_set_step_callback(nullptr, nullptr)); }
+
+ private:
+  callback watch_;
+};
+
+// Null for no log. What the callback throws is dropped.
+using log_callback = std::function<void(rn_log_level, const char *)>;
+inline void set_log(rn_log_level level, log_callback callback) {
+  static log_callback current;
+  check(rn_set_log(level, nullptr, nullptr));  // and from here on `current` is not in use
+  current = std::move(callback);
+  if (!current) return;
+  check(rn_set_log(
+      level,
+      [](rn_log_level at, const char *message, void *) {
+        try {
+          current(at, message);
+        } catch (...) {
+        }
+      },
+      nullptr));
 }
 
 // ---- Images ---------------------------------------------------------------------------------------
@@ -729,40 +786,23 @@ class trainer : public detail::owner<rn_trainer, rn_trainer_free> {
     return loss;
   }
 
-  // Returns whether training went to its end: false if the callback stopped it. With a callback,
+  // Returns whether training went to its end: false if a callback stopped it. With a callback,
   // those of the options are not used.
   bool fit(const dataset &data, const dataset *validation = nullptr,
            const rn_fit_options &options = fit_options(), const progress &callback = nullptr) {
     rn_fit_options chosen = options;
-    listener listening{callback, nullptr};
     if (callback) {
-      chosen.progress = &listener::call;
-      chosen.user = &listening;
+      chosen.progress = [](const rn_progress *now, void *user) {
+        return detail::contained([&] { return (*static_cast<const progress *>(user))(*now); });
+      };
+      chosen.user = const_cast<progress *>(&callback);
     }
     const rn_status status =
         rn_trainer_fit(get(), data.get(), validation ? validation->get() : nullptr, &chosen);
-    if (listening.thrown) std::rethrow_exception(listening.thrown);
-    if (status == RN_CANCELLED) return false;
+    if (status == RN_CANCELLED && !detail::thrown) return false;
     check(status);
     return true;
   }
-
- private:
-  // No exception may pass through the library.
-  struct listener {
-    const progress &callback;
-    std::exception_ptr thrown;
-
-    static int call(const rn_progress *now, void *user) noexcept {
-      auto *self = static_cast<listener *>(user);
-      try {
-        return self->callback(*now) ? 1 : 0;
-      } catch (...) {
-        self->thrown = std::current_exception();
-        return 1;
-      }
-    }
-  };
 };
 
 // ---- Recipes and figures --------------------------------------------------------------------------

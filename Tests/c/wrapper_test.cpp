@@ -251,6 +251,49 @@ void test_training() {
   EXPECT(thrown([] { resnet::recipe_get("nothing"); }) == RN_NOT_FOUND);
 }
 
+void test_watching() {
+  const samples data;
+  const resnet::dataset dataset = data.dataset();
+  resnet::model model = small_model();
+  int steps = 0;
+  {
+    const resnet::step_watcher watcher([&](const rn_step &step) {
+      steps++;
+      return step.what == std::string("training");
+    });
+    resnet::fit_options options;
+    options.batch_size = 10;
+    EXPECT(!resnet::trainer(model).fit(dataset, nullptr, options));
+    EXPECT(thrown([&] { model.recompute_statistics(dataset, 10); }) == RN_OK);
+  }
+  EXPECT(steps >= 2);
+  const int before = steps;
+  model.recompute_statistics(dataset, 10);
+  EXPECT(steps == before);
+
+  bool caught = false;
+  try {
+    const resnet::step_watcher watcher(
+        [](const rn_step &) -> bool { throw std::out_of_range("the callback's own"); });
+    model.recompute_statistics(dataset, 10);
+  } catch (const std::out_of_range &) {
+    caught = true;
+  }
+  EXPECT(caught);
+
+  std::string log;
+  resnet::set_log(RN_LOG_INFO, [&](rn_log_level, const char *message) { log += message; });
+  model.save("wrapper_test.h5");
+  EXPECT(log.find("wrapper_test.h5") != std::string::npos);
+  resnet::set_log(RN_LOG_INFO, [](rn_log_level, const char *) { throw 1; });
+  model.save("wrapper_test.h5");
+  resnet::set_log(RN_LOG_INFO, nullptr);
+  const std::string silent = log;
+  model.save("wrapper_test.h5");
+  EXPECT(log == silent);
+  std::remove("wrapper_test.h5");
+}
+
 void test_spans() {
   std::vector<int> values = {1, 2, 3};
   const resnet::span<int> all(values);
@@ -275,6 +318,7 @@ int main() {
   test_images();
   test_datasets();
   test_training();
+  test_watching();
   test_spans();
   std::printf("wrapper_test: %d checks passed\n", checks);
 }

@@ -280,7 +280,7 @@ class _Watcher:
             *("lr", "images_per_second"),
         )
         self.history: dict[str, list[float]] = {name: [] for name in names}
-        self._line = line
+        self._display = display
         self._callback = callback
 
     def __call__(self, pointer: ctypes._Pointer[_header.Progress], _user: object) -> int:
