@@ -132,10 +132,7 @@ extension StorageTests {
         let end = Int(
           file[(file.count - 24)..<(file.count - 16)].reversed().reduce(0) { $0 << 8 | UInt64($1) })
         let data = Array(file[..<end])
-        let trailer = data.withUnsafeBytes {
-          FileChecksums.trailer(of: $0, parts: entries.map(\.part))
-        }
-        try put(data + trailer, at: path)
+        try put(data + trailer(of: data, parts: entries.map(\.part)), at: path)
         let error = failure { _ = try Model.load(from: path) }
         #expect(error?.kind == .badFormat)
         #expect(

@@ -1,10 +1,9 @@
-import CHDF5
 import Foundation
 import Testing
 
 @testable import ResNet
 
-/// All tests of Storage/, one after another: they look at what HDF5 holds for the whole process.
+/// All tests of Storage/, one after another: one limits the size of files for the whole process.
 @Suite(.serialized) enum StorageTests {}
 
 extension StorageTests {
@@ -100,12 +99,13 @@ extension StorageTests {
     return nil
   }
 
-  /// Files, groups, datasets, types and attributes that HDF5 has open, while none of the library's
-  /// calls is under way.
-  static func openIdentifiers() throws -> Int {
-    // H5F_OBJ_ALL, a macro that Swift does not import.
-    let all: UInt32 = 0x1F
-    return try HDF5.use { H5Fget_obj_count(hid_t(all), all) }
+  /// How many of the process's open files are in a directory.
+  static func openFiles(in directory: String) throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { number in
+      let path = try? FileManager.default.destinationOfSymbolicLink(
+        atPath: "/proc/self/fd/\(number)")
+      return path?.hasPrefix(directory) == true
+    }
   }
 
   /// The checksums that a file has for its datasets.
@@ -116,7 +116,23 @@ extension StorageTests {
     return try FileChecksums.verifyStructure(FileReader(path, descriptor, status))
   }
 
-  /// Gives a file that HDF5 has changed the checksums that go with it.
+  /// The checksums of HDF5 data in which the datasets lie at `parts`.
+  static func trailer(of data: [UInt8], parts: [FileChecksums.Part]) -> [UInt8] {
+    var checksums = FileChecksums.Writer()
+    var end = 0
+    data.withUnsafeBytes { bytes in
+      for part in parts {
+        checksums.add(UnsafeRawBufferPointer(rebasing: bytes[end..<part.range.lowerBound]))
+        checksums.add(
+          UnsafeRawBufferPointer(rebasing: bytes[part.range]), of: part.name, range: part.range)
+        end = part.range.upperBound
+      }
+      checksums.add(UnsafeRawBufferPointer(rebasing: bytes[end...]))
+    }
+    return checksums.trailer()
+  }
+
+  /// Gives a file that was changed the checksums that go with it.
   static func reseal(_ path: String, parts: [FileChecksums.Part] = []) throws {
     let file = try bytes(path)
     // The superblock's end-of-file address: what follows is not HDF5's.
@@ -124,6 +140,6 @@ extension StorageTests {
       Int(UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 28, as: UInt64.self)))
     }
     let data = Array(file[..<min(end, file.count)])
-    try put(data + data.withUnsafeBytes { FileChecksums.trailer(of: $0, parts: parts) }, at: path)
+    try put(data + trailer(of: data, parts: parts), at: path)
   }
 }

@@ -11,15 +11,18 @@ package enum AtomicFile {
     return ".resnet-\(getpid())-\(number).tmp"
   }
 
-  /// Makes `path` a file of exactly these bytes and the trailer's. They are written to a temporary file in the same
-  /// directory, synced, and renamed over the target, so that at any moment, power loss included,
-  /// the target is the old file or the new one. On failure the temporary file is removed and the
-  /// old file is as it was.
+  /// Appends bytes to the file that is being written.
+  package typealias Append = (UnsafeRawBufferPointer) throws(ResNetError) -> Void
+
+  /// Makes `path` a file of exactly the bytes that `body` appends. They are written to a temporary file
+  /// in the same directory, synced, and renamed over the target, so that at any moment, power loss
+  /// included, the target is the old file or the new one. On failure, `body`'s too, the temporary file
+  /// is removed and the old file is as it was.
   ///
   /// A symbolic link stays, and the file it points to is replaced. The new file has an ordinary
   /// new file's mode (0666 less the umask).
   package static func write(
-    _ bytes: UnsafeRawBufferPointer, then trailer: [UInt8] = [], to path: String
+    to path: String, _ body: (Append) throws(ResNetError) -> Void
   ) throws(ResNetError) {
     let target = try resolve(path)
     let slash = target.lastIndex(of: "/")
@@ -32,7 +35,7 @@ package enum AtomicFile {
 
     let (temporary, descriptor) = try create(in: directory, parent: parent)
     do throws(ResNetError) {
-      try fill(descriptor, with: bytes, trailer)
+      try fill(descriptor, body)
       guard renameat(directory, temporary, directory, name) == 0 else {
         throw systemError("cannot rename the temporary file")
       }
@@ -102,14 +105,10 @@ package enum AtomicFile {
 
   /// Writes, syncs and closes; `descriptor` is closed whatever happens.
   private static func fill(
-    _ descriptor: Int32, with bytes: UnsafeRawBufferPointer, _ trailer: [UInt8]
+    _ descriptor: Int32, _ body: (Append) throws(ResNetError) -> Void
   ) throws(ResNetError) {
     do throws(ResNetError) {
-      try append(bytes, to: descriptor)
-      let outcome = trailer.withUnsafeBytes { trailer in
-        Result { () throws(ResNetError) in try append(trailer, to: descriptor) }
-      }
-      try outcome.get()
+      try body { bytes throws(ResNetError) in try append(bytes, to: descriptor) }
     } catch {
       close(descriptor)
       throw error

@@ -6,10 +6,9 @@ import Glibc
 /// The data of each dataset has a checksum of its own, so that damage can be named; one more covers
 /// all other bytes. docs/FORMAT.md has the layout.
 ///
-/// The latter is verified before HDF5 sees the file, because HDF5 does not stand damaged structures:
-/// it keeps memory and identifiers, and complains on the host's standard error when the process
-/// ends. HDF5 then says where the tensors lie, so that their data, which are nearly all of the file,
-/// are read once, to where they are wanted, and verified there.
+/// The latter is verified first, so that nothing of a damaged file is taken for anything else. The
+/// structures then say where the tensors lie, so that their data, which are nearly all of the file, are
+/// read once, to where they are wanted, and verified there.
 enum FileChecksums {
   /// The stored bytes of a dataset.
   struct Part {
@@ -17,7 +16,6 @@ enum FileChecksums {
     let range: Range<Int>
   }
 
-  private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
   private static let magic = Array("RNCHECK1".utf8)
   private static let entryBytes = 24
   private static let footerBytes = 32
@@ -26,31 +24,47 @@ enum FileChecksums {
 
   // MARK: - Writing
 
-  /// What follows `bytes`, the HDF5 data in which the datasets lie at `parts`.
-  static func trailer(of bytes: UnsafeRawBufferPointer, parts: [Part]) -> [UInt8] {
-    var table: [UInt8] = []
-    var structure = CRC32()
-    var end = 0
-    for part in parts.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
-      structure.add(UnsafeRawBufferPointer(rebasing: bytes[end..<part.range.lowerBound]))
-      end = part.range.upperBound
-      var data = CRC32()
-      data.add(UnsafeRawBufferPointer(rebasing: bytes[part.range]))
-      table.append(UInt64(part.range.lowerBound))
-      table.append(UInt64(part.range.count))
-      table.append(data.value)
-      table.append(UInt32(part.name.utf8.count))
-      table += part.name.utf8
+  /// Takes the checksums of a file as it is written, from its beginning to its end.
+  struct Writer {
+    private var table: [UInt8] = []
+    private var structure = CRC32()
+    private var part: (Part, CRC32)?
+    /// Bytes so far.
+    private var count = 0
+
+    init() {}
+
+    /// Bytes that are no dataset's.
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+      structure.add(bytes)
+      count += bytes.count
     }
-    structure.add(UnsafeRawBufferPointer(rebasing: bytes[end...]))
-    let tableBytes = table.count
-    table.append(UInt64(tableBytes))
-    table.append(UInt64(bytes.count))
-    table.append(structure.value)
-    var own = CRC32()
-    table.withUnsafeBytes { own.add($0) }
-    table.append(own.value)
-    return table + magic
+
+    /// Bytes of a dataset, whose other bytes come next to them.
+    mutating func add(_ bytes: UnsafeRawBufferPointer, of name: String, range: Range<Int>) {
+      var checksum = count == range.lowerBound ? CRC32() : part?.1 ?? CRC32()
+      checksum.add(bytes)
+      count += bytes.count
+      part = (Part(name: name, range: range), checksum)
+      guard count == range.upperBound else { return }
+      table.append(little: UInt64(range.lowerBound))
+      table.append(little: UInt64(range.count))
+      table.append(little: checksum.value)
+      table.append(little: UInt32(name.utf8.count))
+      table += name.utf8
+    }
+
+    /// What follows the HDF5 data.
+    consuming func trailer() -> [UInt8] {
+      let tableBytes = table.count
+      table.append(little: UInt64(tableBytes))
+      table.append(little: UInt64(count))
+      table.append(little: structure.value)
+      var own = CRC32()
+      table.withUnsafeBytes { own.add($0) }
+      table.append(little: own.value)
+      return table + FileChecksums.magic
+    }
   }
 
   // MARK: - Verifying
@@ -61,14 +75,16 @@ enum FileChecksums {
     fileprivate let checksum: UInt32
   }
 
-  /// Verifies all that HDF5 takes for structures: every byte but the data of the datasets, which
+  /// Verifies all that is not a dataset's: every byte but the data of the datasets, which
   /// are returned in the order of the file, for ``verify(_:of:into:)``. Throws `badFormat`, naming
   /// the part, unless they are as they were saved.
   static func verifyStructure(_ file: FileReader) throws(ResNetError) -> [Entry] {
-    guard file.size >= signature.count, try file.bytes(0, signature.count) == signature else {
+    guard file.size >= HDF5File.signature.count,
+      try file.bytes(0, HDF5File.signature.count) == HDF5File.signature
+    else {
       throw ResNetError(.badFormat, "it is not an HDF5 file")
     }
-    guard file.size >= footerBytes + signature.count,
+    guard file.size >= footerBytes + HDF5File.signature.count,
       try file.bytes(file.size - magic.count, magic.count) == magic
     else {
       throw ResNetError(
@@ -257,19 +273,5 @@ enum FileChecksums {
     else { throw damaged }
     position += length
     return Entry(part: Part(name: name, range: start..<start + count), checksum: checksum)
-  }
-}
-
-extension [UInt8] {
-  /// Appends an integer, little-endian.
-  fileprivate mutating func append<Value: FixedWidthInteger>(_ value: Value) {
-    Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
-  }
-
-  /// The little-endian integer at an offset, which must be within.
-  fileprivate func integer<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value {
-    withUnsafeBytes {
-      Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
-    }
   }
 }

@@ -1,30 +1,21 @@
 import Glibc
 
 /// Reads pieces of a file that is open; it may shrink meanwhile, which is an error like any other.
-final class FileReader {
+final class FileReader: Sendable {
   /// As it was opened.
   let path: String
+  /// Bytes, when it was opened.
+  let size: Int
   private let descriptor: Int32
-  private let status: stat
 
   /// Takes over an open file, of which `fstat` says `status`.
   init(_ path: String, _ descriptor: Int32, _ status: stat) {
     self.path = path
     self.descriptor = descriptor
-    self.status = status
+    size = Int(status.st_size)
   }
 
   deinit { close(descriptor) }
-
-  /// Bytes.
-  var size: Int { Int(status.st_size) }
-
-  /// Whether `path` names this file, of the size it had when it was opened.
-  func isStill(at path: String) -> Bool {
-    var now = stat()
-    return stat(path, &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino
-      && now.st_size == status.st_size
-  }
 
   func bytes(_ offset: Int, _ count: Int) throws(ResNetError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)

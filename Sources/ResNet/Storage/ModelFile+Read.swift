@@ -4,8 +4,8 @@ extension Model {
   /// Reads a model file that ``save(to:)`` wrote, of this or an older version of the library.
   ///
   /// Every byte is checked against the file's checksums, and everything in it against what its
-  /// network needs before memory is allocated. A file that was forged with matching checksums may
-  /// yet crash the HDF5 library: do not load models from people whom you do not trust.
+  /// network needs before memory is allocated. The file need not be trusted: one that was forged, with
+  /// matching checksums, is a model with other weights or is refused.
   ///
   /// Throws `notFound` if there is no such file, `inputOutput` if the operating system refuses to
   /// read it, and `badFormat`, naming the part, if it is damaged, truncated, not a model file, or
@@ -60,49 +60,42 @@ extension ModelFile {
     return reader
   }
 
+  /// Of members of a group that the format knows nothing of.
+  private static let maximumOtherMembers = 1 << 16
+
   fileprivate static func read(_ path: String, as action: String, keepingTensorsInFile: Bool)
     throws(ResNetError) -> Model
   {
     do throws(ResNetError) {
       try validate(path: path)
-      // HDF5 opens the path once more. If the file was replaced meanwhile, as by another process
-      // that saves the model, what it opened is not what was verified.
-      for _ in 0..<10 {
-        let reader = try open(path)
-        let entries = try FileChecksums.verifyStructure(reader)
-        let model = try HDF5.use { () throws(ResNetError) -> Model? in
-          let file = try HDF5File(reading: path)
-          guard reader.isStill(at: path) else { return nil }
-          return try read(
-            try HDF5Group(rootOf: file.id), from: reader, entries,
-            keepingTensorsInFile: keepingTensorsInFile)
-        }
-        if let model { return model }
-      }
-      throw ResNetError(.inputOutput, "the file is replaced again and again while it is read")
+      let reader = try open(path)
+      let entries = try FileChecksums.verifyStructure(reader)
+      return try read(
+        try HDF5File(.file(reader)).root, from: reader, entries,
+        keepingTensorsInFile: keepingTensorsInFile)
     } catch {
       throw ResNetError(error.kind, "cannot \(action) \(path): \(error.message)")
     }
   }
 
-  /// Of the file, HDF5 reads the structures, and datasets only once they are verified. `entries`
-  /// are the file's checksums; where they tell a tensor's bytes, these go from the file to the
-  /// model without HDF5, on all threads, unless they stay in the file.
+  /// `entries` are the file's checksums; where they tell a tensor's bytes, these go from the file to the
+  /// model on all threads, unless they stay in the file.
   private static func read(
-    _ root: borrowing HDF5Group, from file: FileReader, _ entries: [FileChecksums.Entry],
+    _ root: HDF5Group, from file: FileReader, _ entries: [FileChecksums.Entry],
     keepingTensorsInFile: Bool
   ) throws(ResNetError) -> Model {
     let version = try checkFormat(root)
-    // No member of a group takes fewer bytes of a file than this.
-    let memberLimit = file.size / 16
-    let members = try root.members(limit: memberLimit)
-    for name in [Root.network, Root.parameters, Root.normalization]
-    where !members.contains(name) {
-      throw ResNetError(.badFormat, "group /\(name) is missing")
+    let members = try root.members(limit: maximumOtherMembers)
+    func group(_ name: String) throws(ResNetError) -> HDF5Group {
+      guard let address = members[name] else {
+        throw ResNetError(.badFormat, "group /\(name) is missing")
+      }
+      return try HDF5Group(HDF5Object(address, in: root.object.file, path: root.path(of: name)))
     }
-    let network = try readNetwork(try HDF5Group(Root.network, in: root), version: version)
+    let network = try readNetwork(try group(Root.network), version: version)
     let layout = try layout(of: network)
-    let parameters = try HDF5Group(Root.parameters, in: root)
+    let parameters = try group(Root.parameters)
+    let normalization = try group(Root.normalization)
 
     let model: Model
     if keepingTensorsInFile,
@@ -112,45 +105,43 @@ extension ModelFile {
       try FileChecksums.verify(others, of: file, into: [:])
       model = try Model(network, in: stored)
     } else {
-      let names = try parameters.members(limit: memberLimit)
-      let locations = try checkTensors(layout, names, in: parameters, fileSize: file.size)
-      model = try readTensors(of: network, locations, in: parameters, from: file, entries)
+      let tensors = try findTensors(layout, in: parameters, fileSize: file.size)
+      model = try readTensors(of: network, tensors, from: file, entries)
     }
-    try model.setNormalization(
-      try readNormalization(try HDF5Group(Root.normalization, in: root), network))
-    if members.contains(Root.classNames) {
-      try model.setClassNames(try readClassNames(root, classes: network.classes))
+    try model.setNormalization(try readNormalization(normalization, network))
+    if let address = members[Root.classNames] {
+      let names = try ModelDataset(Root.classNames, at: address, in: root)
+      try model.setClassNames(try names.readStrings(count: network.classes))
     }
     return model
   }
 
   /// Verifies all datasets, and reads those of the tensors.
   private static func readTensors(
-    of network: Network, _ locations: [Range<Int>?], in group: borrowing HDF5Group,
-    from file: FileReader, _ entries: [FileChecksums.Entry]
+    of network: Network, _ datasets: [ModelDataset], from file: FileReader,
+    _ entries: [FileChecksums.Entry]
   ) throws(ResNetError) -> Model {
     let model = try Model(unset: network)
     let parameters = try model.parameters
     let stored = Set(entries.map(\.part.range))
     var destinations: [Int: UnsafeMutableBufferPointer<Float>] = [:]
-    var others: [ParameterLayout.Tensor] = []
-    for (tensor, location) in zip(model.layout.tensors, locations) {
-      if let location, stored.contains(location), destinations[location.lowerBound] == nil {
-        destinations[location.lowerBound] = parameters[tensor]
+    var others: [(ModelDataset, ParameterLayout.Tensor)] = []
+    for (tensor, dataset) in zip(model.layout.tensors, datasets) {
+      let place = dataset.location
+      if stored.contains(place), destinations[place.lowerBound] == nil {
+        destinations[place.lowerBound] = parameters[tensor]
       } else {
-        others.append(tensor)
+        others.append((dataset, tensor))
       }
     }
     try FileChecksums.verify(entries, of: file, into: destinations)
-    for tensor in others {
-      try readFloats(HDF5Dataset(tensor.name, in: group), into: parameters[tensor])
-    }
+    for (dataset, tensor) in others { try dataset.readFloats(into: parameters[tensor]) }
     parameters.noteChange()
     return model
   }
 
   /// The version of the format.
-  private static func checkFormat(_ root: borrowing HDF5Group) throws(ResNetError) -> Int {
+  private static func checkFormat(_ root: HDF5Group) throws(ResNetError) -> Int {
     guard try root.hasAttribute(Root.format), try root.string(Root.format) == format else {
       throw ResNetError(
         .badFormat,
@@ -175,7 +166,7 @@ extension ModelFile {
 
   // MARK: - Network
 
-  private static func readNetwork(_ group: borrowing HDF5Group, version: Int) throws(ResNetError)
+  private static func readNetwork(_ group: HDF5Group, version: Int) throws(ResNetError)
     -> Network
   {
     let blocks = try group.integers(NetworkAttribute.stageBlocks, limit: Network.Limits.blocks)
@@ -208,7 +199,7 @@ extension ModelFile {
     return network
   }
 
-  private static func readBlock(_ group: borrowing HDF5Group) throws(ResNetError) -> Network.Block {
+  private static func readBlock(_ group: HDF5Group) throws(ResNetError) -> Network.Block {
     let name: BlockName = try choice(NetworkAttribute.block, in: group)
     switch name {
     case .basic: return .basic
@@ -229,7 +220,7 @@ extension ModelFile {
   }
 
   /// What version 2 added.
-  private static func readAdditions(of network: inout Network, _ group: borrowing HDF5Group)
+  private static func readAdditions(of network: inout Network, _ group: HDF5Group)
     throws(ResNetError)
   {
     let pools = try group.integers(NetworkAttribute.stageMaxPools, limit: Network.Limits.blocks)
@@ -250,7 +241,7 @@ extension ModelFile {
   }
 
   private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
-    _ name: String, in group: borrowing HDF5Group
+    _ name: String, in group: HDF5Group
   ) throws(ResNetError) -> Choice {
     let text = try group.string(name)
     guard let choice = Choice(rawValue: text) else {
@@ -271,123 +262,75 @@ extension ModelFile {
     }
   }
 
-  /// Throws unless the group holds the network's tensors, all of them and no others, each of its
-  /// shape and together no larger than the file. Returns where each lies, in the layout's order;
-  /// nil where HDF5 must read it.
-  private static func checkTensors(
-    _ layout: ParameterLayout, _ names: Set<String>, in group: borrowing HDF5Group, fileSize: Int
-  ) throws(ResNetError) -> [Range<Int>?] {
-    var locations: [Range<Int>?] = []
+  /// The datasets of the network's tensors, in the layout's order. Throws unless the group holds all of
+  /// them and no others, each of its shape and together no larger than the file.
+  private static func findTensors(
+    _ layout: ParameterLayout, in group: HDF5Group, fileSize: Int
+  ) throws(ResNetError) -> [ModelDataset] {
+    let members = try group.members(limit: layout.tensors.count + maximumOtherMembers)
+    var datasets: [ModelDataset] = []
     var total = 0
     for tensor in layout.tensors {
-      let path = group.path(of: tensor.name)
-      guard names.contains(tensor.name) else {
-        throw ResNetError(.badFormat, "dataset \(path) is missing")
+      guard let address = members[tensor.name] else {
+        throw ResNetError(.badFormat, "dataset \(group.path(of: tensor.name)) is missing")
       }
-      let dataset = try HDF5Dataset(tensor.name, in: group)
+      let dataset = try ModelDataset(tensor.name, at: address, in: group)
       guard dataset.isFloat32, dataset.shape == tensor.shape else {
         throw ResNetError(
           .badFormat,
-          "\(path) has \(dataset.isFloat32 ? "" : "another type than float32 and ")shape "
+          "\(dataset.path) has \(dataset.isFloat32 ? "" : "another type than float32 and ")shape "
             + "\(dataset.shape), expected float32 of shape \(tensor.shape)")
       }
       total += dataset.byteCount
       guard total <= fileSize else {
-        throw ResNetError(.badFormat, "\(path) claims data that the file has no room for")
+        throw ResNetError(
+          .badFormat, "\(dataset.path) claims data that the file has no room for")
       }
-      locations.append(try dataset.location())
+      datasets.append(dataset)
     }
-    guard names.count == layout.tensors.count else {
-      let unknown = names.subtracting(layout.tensors.map(\.name)).sorted()
+    guard members.count == layout.tensors.count else {
+      let unknown = Set(members.keys).subtracting(layout.tensors.map(\.name)).sorted()
       throw ResNetError(
         .badFormat, "\(group.path(of: unknown.first ?? "")) is no tensor of this network")
     }
-    return locations
+    return datasets
   }
 
-  // MARK: - Data
+  // MARK: - Normalisation
 
-  private static func readFloats(
-    _ dataset: borrowing HDF5Dataset, into values: UnsafeMutableBufferPointer<Float>
-  ) throws(ResNetError) {
-    try dataset.read(into: UnsafeMutableRawBufferPointer(values))
-    guard values.allSatisfy(\.isFinite) else {
-      throw ResNetError(.badFormat, "\(dataset.path) holds a value that is not finite")
-    }
-  }
-
-  private static func readNormalization(_ group: borrowing HDF5Group, _ network: Network)
+  private static func readNormalization(_ group: HDF5Group, _ network: Network)
     throws(ResNetError) -> Normalization
   {
     let known = [NormalizationDataset.mean, NormalizationDataset.scale]
-    let members = try group.members(limit: known.count)
-    if let unknown = members.subtracting(known).min() {
+    let members = try group.members(limit: maximumOtherMembers)
+    if let unknown = Set(members.keys).subtracting(known).min() {
       throw ResNetError(.badFormat, "\(group.path(of: unknown)) is no part of a normalisation")
     }
     var normalization = Normalization.identity
-    if members.contains(NormalizationDataset.mean) {
-      let (mean, shape) = try readArray(NormalizationDataset.mean, in: group)
-      normalization.mean = mean
+    if let address = members[NormalizationDataset.mean] {
+      let dataset = try ModelDataset(NormalizationDataset.mean, at: address, in: group)
+      let shape = dataset.shape
+      normalization.mean = try dataset.readFloats()
       if shape.count == 3 {
         normalization.meanExtent = Extent(height: shape[1], width: shape[2])
       }
       guard shape.count == 1 || shape.count == 3, shape[0] == network.inputChannels else {
         throw ResNetError(
           .badFormat,
-          "\(group.path(of: NormalizationDataset.mean)) has shape \(shape), expected one value "
-            + "per channel (\(network.inputChannels)) or per channel, row and column")
+          "\(dataset.path) has shape \(shape), expected one value per channel "
+            + "(\(network.inputChannels)) or per channel, row and column")
       }
     }
-    if members.contains(NormalizationDataset.scale) {
-      let (scale, shape) = try readArray(NormalizationDataset.scale, in: group)
-      guard shape == [network.inputChannels] else {
+    if let address = members[NormalizationDataset.scale] {
+      let dataset = try ModelDataset(NormalizationDataset.scale, at: address, in: group)
+      guard dataset.shape == [network.inputChannels] else {
         throw ResNetError(
           .badFormat,
-          "\(group.path(of: NormalizationDataset.scale)) has shape \(shape), expected one value "
-            + "per channel (\(network.inputChannels))")
+          "\(dataset.path) has shape \(dataset.shape), expected one value per channel "
+            + "(\(network.inputChannels))")
       }
-      normalization.scale = scale
+      normalization.scale = try dataset.readFloats()
     }
     return normalization
-  }
-
-  private static func readArray(_ name: String, in group: borrowing HDF5Group)
-    throws(ResNetError) -> (values: [Float], shape: [Int])
-  {
-    let dataset = try HDF5Dataset(name, in: group)
-    guard dataset.isFloat32 else {
-      throw ResNetError(.badFormat, "\(dataset.path) is not of type float32")
-    }
-    var values = [Float](repeating: 0, count: dataset.byteCount / MemoryLayout<Float>.stride)
-    let outcome = values.withUnsafeMutableBufferPointer { buffer in
-      Result { () throws(ResNetError) in try readFloats(dataset, into: buffer) }
-    }
-    try outcome.get()
-    return (values, dataset.shape)
-  }
-
-  private static func readClassNames(_ root: borrowing HDF5Group, classes: Int)
-    throws(ResNetError) -> [String]
-  {
-    let dataset = try HDF5Dataset(Root.classNames, in: root)
-    let length = try dataset.type.fixedStringSize(of: dataset.path)
-    guard dataset.shape == [classes] else {
-      throw ResNetError(
-        .badFormat,
-        "\(dataset.path) has shape \(dataset.shape), expected one name per class (\(classes))")
-    }
-    var table = [UInt8](repeating: 0, count: dataset.byteCount)
-    let outcome = table.withUnsafeMutableBytes { bytes in
-      Result { () throws(ResNetError) in try dataset.read(into: bytes) }
-    }
-    try outcome.get()
-    var names: [String] = []
-    for row in 0..<classes {
-      guard let name = String(nullPadded: table[row * length..<(row + 1) * length]) else {
-        throw ResNetError(.badFormat, "\(dataset.path) is not UTF-8 in row \(row)")
-      }
-      names.append(name)
-    }
-    return names
   }
 }

@@ -19,20 +19,20 @@ extension ModelFile {
     do {
       try validate(path: path)
       try checkStorable(model)
-      let image = try HDF5.use { () throws(ResNetError) in
-        try HDF5Image(capacity: sizeEstimate(model)) { root throws(ResNetError) in
-          try write(model, to: root)
+      // The tensors stay where they are while they are written.
+      try withExtendedLifetime(try model.parameters) { () throws(ResNetError) in
+        let image = HDF5Image(try contents(of: model))
+        try AtomicFile.write(to: path) { append throws(ResNetError) in
+          try write(image, append)
         }
       }
-      let checksums = FileChecksums.trailer(of: image.bytes, parts: image.parts)
-      try AtomicFile.write(image.bytes, then: checksums, to: path)
     } catch {
       throw ResNetError(error.kind, "cannot save \(path): \(error.message)")
     }
   }
 
   /// Throws if what would be written could not be read back.
-  fileprivate static func checkStorable(_ model: Model) throws(ResNetError) {
+  private static func checkStorable(_ model: Model) throws(ResNetError) {
     for (index, name) in model.classNames.enumerated() where name.utf8.contains(0) {
       throw ResNetError(.invalidArgument, "the name of class \(index) contains a zero byte")
     }
@@ -44,87 +44,85 @@ extension ModelFile {
     }
   }
 
-  /// More bytes than the file will have; what is not used costs address space only.
-  fileprivate static func sizeEstimate(_ model: Model) -> Int {
-    let longestName = model.classNames.lazy.map(\.utf8.count).max() ?? 0
-    let data =
-      model.layout.totalFloats * 4 + model.normalization.mean.count * 4
-      + model.normalization.scale.count * 4 + model.classNames.count * longestName
-    return data + model.layout.tensors.count * 1024 + 1 << 20
-  }
-
-  /// Returns where it put the datasets.
-  fileprivate static func write(_ model: Model, to root: borrowing HDF5Group)
-    throws(ResNetError) -> [FileChecksums.Part]
-  {
-    try root.setAttribute(Root.format, to: format)
-    try root.setAttribute(Root.formatVersion, to: version(of: model.network))
-    try root.setAttribute(Root.libraryVersion, to: libraryVersion)
-    try write(model.network, to: try HDF5Group(creating: Root.network, in: root))
-
-    let group = try HDF5Group(creating: Root.parameters, in: root)
-    let parameters = try model.parameters
-    var parts: [FileChecksums.Part] = []
-    for tensor in model.layout.tensors {
-      parts.append(
-        try group.write(
-          UnsafeBufferPointer(parameters[tensor]), shape: tensor.shape, as: tensor.name))
-    }
-    parts += try write(
-      model.normalization, channels: model.network.inputChannels,
-      to: try HDF5Group(creating: Root.normalization, in: root))
-    if !model.classNames.isEmpty {
-      parts.append(try root.write(model.classNames, as: Root.classNames))
-    }
-    return parts
-  }
-
-  private static func write(_ network: Network, to group: borrowing HDF5Group)
+  /// Writes the file, and the checksums after it.
+  private static func write(_ image: HDF5Image, _ append: AtomicFile.Append)
     throws(ResNetError)
   {
-    try group.setAttribute(NetworkAttribute.name, to: network.name)
-    try group.setAttribute(NetworkAttribute.inputChannels, to: network.inputChannels)
-    try group.setAttribute(NetworkAttribute.stem, to: network.stem.rawValue)
-    try group.setAttribute(NetworkAttribute.stemWidth, to: network.stemWidth)
-    try group.setAttribute(NetworkAttribute.block, to: BlockName(network.block).rawValue)
-    try group.setAttribute(NetworkAttribute.stageBlocks, to: network.stages.map(\.blocks))
-    try group.setAttribute(NetworkAttribute.stageWidths, to: network.stages.map(\.width))
-    try group.setAttribute(NetworkAttribute.stageStrides, to: network.stages.map(\.stride))
-    try group.setAttribute(NetworkAttribute.shortcut, to: network.shortcut.rawValue)
-    try group.setAttribute(
-      NetworkAttribute.bottleneckStride, to: network.bottleneckStride.rawValue)
-    try group.setAttribute(NetworkAttribute.zeroChannels, to: network.zeroChannels.rawValue)
-    try group.setAttribute(NetworkAttribute.classes, to: network.classes)
-    guard version(of: network) > 1 else { return }
-    if BlockName(network.block) == .layers {
-      let block = network.block
-      try group.setAttribute(NetworkAttribute.blockKernels, to: block.layers.map(\.kernel))
-      try group.setAttribute(
-        NetworkAttribute.blockWidthMultiples, to: block.layers.map(\.widthMultiple))
-      try group.setAttribute(NetworkAttribute.blockStrideOn, to: block.strideOn)
+    var checksums = FileChecksums.Writer()
+    try image.forEachPiece { part, bytes throws(ResNetError) in
+      if let part {
+        checksums.add(bytes, of: part.path, range: part.range)
+      } else {
+        checksums.add(bytes)
+      }
+      try append(bytes)
     }
-    try group.setAttribute(NetworkAttribute.stageMaxPools, to: network.stages.map(\.maxPool))
-    try group.setAttribute(NetworkAttribute.affine, to: network.affine.rawValue)
-    try group.setAttribute(NetworkAttribute.maxoutPieces, to: network.activation.pieces)
-    try group.setAttribute(NetworkAttribute.window, to: network.window)
-    if !network.hidden.isEmpty {
-      try group.setAttribute(NetworkAttribute.hiddenWidths, to: network.hidden)
-    }
+    try checksums.trailer().withUnsafeBytes { bytes in
+      Result { () throws(ResNetError) in try append(bytes) }
+    }.get()
   }
 
-  private static func write(
-    _ normalization: Normalization, channels: Int, to group: borrowing HDF5Group
-  ) throws(ResNetError) -> [FileChecksums.Part] {
-    var parts: [FileChecksums.Part] = []
+  private static func contents(of model: Model) throws(ResNetError) -> HDF5Contents {
+    var parameters = HDF5Contents()
+    let values = try model.parameters
+    for tensor in model.layout.tensors {
+      try parameters.add(tensor.name, UnsafeBufferPointer(values[tensor]), shape: tensor.shape)
+    }
+    var root = HDF5Contents()
+    root.set(Root.format, format)
+    root.set(Root.formatVersion, version(of: model.network))
+    root.set(Root.libraryVersion, libraryVersion)
+    root.add(Root.network, contents(of: model.network))
+    root.add(Root.parameters, parameters)
+    root.add(
+      Root.normalization,
+      try contents(of: model.normalization, channels: model.network.inputChannels))
+    if !model.classNames.isEmpty { try root.add(Root.classNames, model.classNames) }
+    return root
+  }
+
+  private static func contents(of network: Network) -> HDF5Contents {
+    var group = HDF5Contents()
+    group.set(NetworkAttribute.name, network.name)
+    group.set(NetworkAttribute.inputChannels, network.inputChannels)
+    group.set(NetworkAttribute.stem, network.stem.rawValue)
+    group.set(NetworkAttribute.stemWidth, network.stemWidth)
+    group.set(NetworkAttribute.block, BlockName(network.block).rawValue)
+    group.set(NetworkAttribute.stageBlocks, network.stages.map(\.blocks))
+    group.set(NetworkAttribute.stageWidths, network.stages.map(\.width))
+    group.set(NetworkAttribute.stageStrides, network.stages.map(\.stride))
+    group.set(NetworkAttribute.shortcut, network.shortcut.rawValue)
+    group.set(NetworkAttribute.bottleneckStride, network.bottleneckStride.rawValue)
+    group.set(NetworkAttribute.zeroChannels, network.zeroChannels.rawValue)
+    group.set(NetworkAttribute.classes, network.classes)
+    guard version(of: network) > 1 else { return group }
+    if BlockName(network.block) == .layers {
+      let block = network.block
+      group.set(NetworkAttribute.blockKernels, block.layers.map(\.kernel))
+      group.set(NetworkAttribute.blockWidthMultiples, block.layers.map(\.widthMultiple))
+      group.set(NetworkAttribute.blockStrideOn, block.strideOn)
+    }
+    group.set(NetworkAttribute.stageMaxPools, network.stages.map(\.maxPool))
+    group.set(NetworkAttribute.affine, network.affine.rawValue)
+    group.set(NetworkAttribute.maxoutPieces, network.activation.pieces)
+    group.set(NetworkAttribute.window, network.window)
+    if !network.hidden.isEmpty {
+      group.set(NetworkAttribute.hiddenWidths, network.hidden)
+    }
+    return group
+  }
+
+  private static func contents(of normalization: Normalization, channels: Int)
+    throws(ResNetError) -> HDF5Contents
+  {
+    var group = HDF5Contents()
     if !normalization.mean.isEmpty {
       let shape = normalization.meanExtent.map { [channels, $0.height, $0.width] } ?? [channels]
-      parts.append(
-        try group.write(normalization.mean, shape: shape, as: NormalizationDataset.mean))
+      try group.add(NormalizationDataset.mean, normalization.mean, shape: shape)
     }
     if !normalization.scale.isEmpty {
-      parts.append(
-        try group.write(normalization.scale, shape: [channels], as: NormalizationDataset.scale))
+      try group.add(NormalizationDataset.scale, normalization.scale, shape: [channels])
     }
-    return parts
+    return group
   }
 }

@@ -1,0 +1,96 @@
+/// A member of a group, by name.
+struct HDF5Link {
+  enum Target: Equatable {
+    /// An object of the same file, at this address.
+    case hard(Int)
+    /// A path in the same file, or in another, or something of a program's own. None is followed.
+    case elsewhere
+  }
+
+  let name: String
+  let target: Target
+
+  /// From a link message.
+  init(_ bytes: ArraySlice<UInt8>, in file: HDF5File) throws(ResNetError) {
+    let what = "a link"
+    var cursor = file.cursor(bytes, of: what)
+    try cursor.version(1...1)
+    let flags = try cursor.byte()
+    let kind = flags & 0x08 != 0 ? try cursor.byte() : 0
+    if flags & 0x04 != 0 { try cursor.skip(8) }  // order of creation
+    if flags & 0x10 != 0 { try cursor.skip(1) }  // character set
+    let count = try cursor.integer(1 << Int(flags & 3))
+    name = String(decoding: try cursor.take(count), as: UTF8.self)
+    target = kind == 0 ? .hard(try cursor.address()) : .elsewhere
+  }
+
+  init(name: String, target: Target) {
+    self.name = name
+    self.target = target
+  }
+}
+
+/// A group, and what is in it.
+struct HDF5Group {
+  let object: HDF5Object
+
+  /// Throws unless the object is a group.
+  init(_ object: HDF5Object) throws(ResNetError) {
+    self.object = object
+    guard object.messages.contains(where: { $0.kind == .linkInfo || $0.kind == .symbolTable })
+    else {
+      throw ResNetError(.badFormat, "\(object.path) is damaged or is not a group")
+    }
+  }
+
+  /// Its path in the file.
+  var path: String { object.path }
+
+  func path(of member: String) -> String { path == "/" ? "/\(member)" : "\(path)/\(member)" }
+
+  /// Calls `body` for each member, in no order that means anything.
+  func forEachLink(_ body: (HDF5Link) throws(ResNetError) -> Void) throws(ResNetError) {
+    try object.named { () throws(ResNetError) in
+      if let table = try object.message(.symbolTable) {
+        try HDF5SymbolTable(table, in: object.file).forEachLink(body)
+      }
+      for message in object.messages where message.kind == .link {
+        try body(try HDF5Link(try object.bytes(message), in: object.file))
+      }
+      guard let info = try object.message(.linkInfo) else { return }
+      let index = try HDF5DenseIndex(info, orderBytes: 8, of: "its list of members", object.file)
+      try index?.forEachItem(recordKind: 5, idPosition: 4) { bytes throws(ResNetError) in
+        try body(try HDF5Link(bytes, in: object.file))
+      }
+    }
+  }
+
+  /// Where its members are. Throws if there are more than `limit`, or if one is a link to elsewhere,
+  /// which could lead out of the file.
+  func members(limit: Int) throws(ResNetError) -> [String: Int] {
+    var members: [String: Int] = [:]
+    try forEachLink { link throws(ResNetError) in
+      guard case .hard(let address) = link.target else {
+        throw ResNetError(.badFormat, "\(path(of: link.name)) is a link to elsewhere")
+      }
+      guard members.count < limit else {
+        throw ResNetError(.badFormat, "\(path) has more than \(limit) members")
+      }
+      members[link.name] = address
+    }
+    return members
+  }
+
+  /// A member by name. Throws `notFound` without one, `badFormat` if it is a link to elsewhere.
+  func member(_ name: String) throws(ResNetError) -> HDF5Object {
+    var found: HDF5Link?
+    try forEachLink { link throws(ResNetError) in
+      if link.name == name { found = link }
+    }
+    switch found?.target {
+    case nil: throw ResNetError(.notFound, "it has no \(path(of: name))")
+    case .elsewhere: throw ResNetError(.badFormat, "\(path(of: name)) is a link to elsewhere")
+    case .hard(let address): return try HDF5Object(address, in: object.file, path: path(of: name))
+    }
+  }
+}
