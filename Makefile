@@ -103,7 +103,7 @@ test-python: library command $(VENV)/ready  ## the Python package; the command
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
-PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/paper
+PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/hdf5 Tests/paper
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint

@@ -8,7 +8,7 @@ import Testing
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("hdf5")
 
-  /// Files with all that is read, in several versions of the format; see make.py there.
+  /// Files with all that is read, in several versions of the format; see make_hdf5.py there.
   static let wholes = ["earliest.h5", "v110.h5", "latest.h5"]
   /// A few kilobytes with one of each structure.
   static let smalls = ["small-earliest.h5", "small-latest.h5"]

@@ -1,6 +1,5 @@
 /* Saving and loading: the same model comes back, and damaged files are refused. */
 #define _XOPEN_SOURCE 700
-#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,10 +146,7 @@ static void test_damaged_files(void) {
   free(bytes);
 
   /* HDF5 of someone else's. */
-  hid_t file = H5Fcreate(bad, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  hid_t group = H5Gcreate2(file, "weights", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  CHECK(group >= 0 && H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
-  expect_refusal(RN_BAD_FORMAT, bad);
+  expect_refusal(RN_BAD_FORMAT, HDF5_FILES "/photos.h5");
   CHECK_OK(rn_model_free(model));
 }
 

@@ -1,4 +1,4 @@
-"""Makes the HDF5 files that the Swift tests read, with h5py.
+"""Makes the HDF5 files that the tests in Swift and C read, with h5py.
 
 Value i of a numeric dataset is 7 i modulo 101, so that the tests know it without the file.
 `model-1.h5` and `model-2.h5` are not made here: they were saved by the library when libhdf5 still
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 FOLDER = Path(__file__).parent
+Options = dict[str, Any]
 TYPES = ("u1", "i1", "<u2", ">i2", "<i4", ">u4", "<i8", ">u8", "<f2", ">f2", "<f4", ">f4", "<f8")
 
 
@@ -45,8 +46,8 @@ def add_layouts(group: h5py.Group) -> None:
     """The same values, however they can be stored."""
     shape = (10, 12, 3)
     data = values(shape)
-    everything = {"compression": "gzip", "shuffle": True, "fletcher32": True}
-    for name, options in {
+    everything: Options = {"compression": "gzip", "shuffle": True, "fletcher32": True}
+    layouts: dict[str, Options] = {
         "contiguous": {},
         "one": {"chunks": shape},
         "one-filtered": {"chunks": shape, **everything},
@@ -62,11 +63,16 @@ def add_layouts(group: h5py.Group) -> None:
         "grows-bounded": {"chunks": (3, 5, 2), "maxshape": (40, 12, 9)},
         "grows-all": {"chunks": (1, 2, 1), "maxshape": (None, None, None)},
         "grows-all-filtered": {
-            "chunks": (3, 5, 2), "maxshape": (None, None, 3), "compression": "gzip",
+            "chunks": (3, 5, 2),
+            "maxshape": (None, None, 3),
+            "compression": "gzip",
         },
-    }.items():
+    }
+    for name, options in layouts.items():
         group.create_dataset(name, data=data, **options)
-    wide = group.create_dataset("shuffle-4", data=values((9, 7), "<i4"), chunks=(4, 4), shuffle=True)
+    wide = group.create_dataset(
+        "shuffle-4", data=values((9, 7), "<i4"), chunks=(4, 4), shuffle=True
+    )
     wide.attrs["note"] = "values of four bytes"
     # What was never written is the fill value.
     sparse = group.create_dataset("sparse", (6, 8), "<i2", chunks=(2, 3), fillvalue=-9)
@@ -74,18 +80,20 @@ def add_layouts(group: h5py.Group) -> None:
     group.create_dataset("unwritten", (4,), "<f4", fillvalue=1.5)
     # Indices in pages.
     group.create_dataset("pages", (3000,), "u1", chunks=(1,))[1500] = 4
-    group.create_dataset("grown-pages", (200_000,), "u1", chunks=(1,), maxshape=(None,))[140_000] = 6
+    group.create_dataset("grown-pages", (200_000,), "u1", chunks=(1,), maxshape=(None,))[
+        140_000
+    ] = 6
     for name, layout, time in (
         ("compact", h5py.h5d.COMPACT, h5py.h5d.ALLOC_TIME_EARLY),
         ("early", h5py.h5d.CHUNKED, h5py.h5d.ALLOC_TIME_EARLY),
     ):
-        options = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        options.set_layout(layout)
-        options.set_alloc_time(time)
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_layout(layout)
+        properties.set_alloc_time(time)
         if layout == h5py.h5d.CHUNKED:
-            options.set_chunk((3, 5, 2))
+            properties.set_chunk((3, 5, 2))
         dataset = h5py.h5d.create(
-            group.id, name.encode(), h5py.h5t.STD_U8LE, h5py.h5s.create_simple(shape), options
+            group.id, name.encode(), h5py.h5t.STD_U8LE, h5py.h5s.create_simple(shape), properties
         )
         dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, data)
 
@@ -117,14 +125,12 @@ def add_groups(group: h5py.Group) -> None:
     links["loop"] = links
 
 
-def make(name: str, **options: Any) -> None:
+def make(name: str, libver: str | tuple[str, str], userblock: int = 0) -> None:
     """One file with all of it."""
-    with h5py.File(FOLDER / name, "w", **options) as file:
+    with h5py.File(FOLDER / name, "w", libver=libver, userblock_size=userblock) as file:
         add_types(file.create_group("types"))
         add_layouts(file.create_group("layouts"))
-        add_attributes(
-            file.create_group("attributes"), large=options.get("libver") not in {None, "earliest"}
-        )
+        add_attributes(file.create_group("attributes"), large=libver != "earliest")
         add_groups(file.create_group("groups"))
 
 
@@ -132,27 +138,37 @@ def make_small(name: str, libver: str) -> None:
     """One of each structure, for tests that damage every part of it in many ways."""
     with h5py.File(FOLDER / name, "w", libver=libver) as file:
         data = values((4, 6, 2))
-        for member, options in {
+        layouts: dict[str, Options] = {
             "tree": {"chunks": (2, 3, 2), "maxshape": (None, None, 2), "compression": "gzip"},
             "grows": {"chunks": (1, 3, 2), "maxshape": (None, 6, 2), "shuffle": True},
             "fixed": {"chunks": (2, 2, 2), "fletcher32": True},
             "one": {"chunks": (4, 6, 2), "compression": "gzip"},
             "plain": {},
-        }.items():
+        }
+        for member, options in layouts.items():
             file.create_dataset(member, data=data, **options)
         file["strings"] = ["ant", "bee", ""]
         file["fixed-strings"] = np.array([b"ant", b"bee"])
         many = file.create_group("many")
+        many["soft"] = h5py.SoftLink("/plain")
         for index in range(10):
             many.attrs[f"a{index}"] = index
-            many[f"m{index}"] = h5py.SoftLink("/plain") if index == 5 else file["plain"]
+            many[f"m{index}"] = file["plain"]
         if libver != "earliest":
             many.attrs["large"] = np.zeros(5000, "u1")
 
 
+def make_photos() -> None:
+    """Images and labels, for the tests in C."""
+    with h5py.File(FOLDER / "photos.h5", "w") as file:
+        file["photos"] = np.arange(90, dtype=np.uint8).reshape(5, 2, 3, 3)
+        file["labels"] = np.array([0, 2, 1, 2, 0], "<i4")
+
+
 if __name__ == "__main__":
-    make("earliest.h5", libver="earliest")
-    make("v110.h5", libver=("v110", "v110"))
-    make("latest.h5", libver="latest", userblock_size=512)
+    make("earliest.h5", "earliest")
+    make("v110.h5", ("v110", "v110"))
+    make("latest.h5", "latest", userblock=512)
     make_small("small-earliest.h5", "earliest")
     make_small("small-latest.h5", "latest")
+    make_photos()
