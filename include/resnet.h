@@ -303,8 +303,8 @@ rn_status rn_model_free(rn_model *model);
 rn_status rn_model_save(rn_model *model, const char *path);
 
 /* Reads a model that rn_model_save wrote. A damaged file is refused, with the name of the damaged
- * part; but a file that was forged with matching checksums may crash the HDF5 library, so do not
- * load models from people whom you do not trust. RN_NOT_FOUND, RN_IO_ERROR, RN_BAD_FORMAT. */
+ * part. A file need not be trusted to be loaded: whatever is in it, it is refused, or is a model whose
+ * answers are those of its weights. RN_NOT_FOUND, RN_IO_ERROR, RN_BAD_FORMAT. */
 rn_status rn_model_load(const char *path, rn_model **model);
 
 /* Opens such a file to run the model: its weights stay there until an image needs them. The first
@@ -533,7 +533,8 @@ typedef struct rn_hdf5_options {
  * memory, and must stay as it is until the dataset is freed. Datasets may be compressed by gzip. Images
  * are read one by one, so a file is read fastest whose chunks hold one. options: NULL for
  * RN_HDF5_OPTIONS_INIT. RN_NOT_FOUND without such a file or dataset, RN_BAD_FORMAT for one of another
- * form. As with models, do not open files of people whom you do not trust. */
+ * form: a link to another file, a filter other than gzip, shuffle and Fletcher-32, chunks of more than
+ * 256 MiB, or a shape of which too little is stored. As with models, a file need not be trusted. */
 rn_status rn_dataset_open_hdf5(const char *path, const rn_hdf5_options *options,
                                rn_dataset **dataset);
 

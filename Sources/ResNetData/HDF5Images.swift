@@ -6,9 +6,9 @@ import ResNet
 /// third may have the names of the classes, all in the root group. Datasets may be compressed by gzip.
 /// Images are read one by one in random order, so they are read fastest if a chunk holds one.
 ///
-/// It never changes, so any number of threads and trainers may use it at once, but HDF5 reads for
-/// one thread of the process at a time. Do not open files of people whom you do not trust: a forged
-/// one may crash the HDF5 library.
+/// It never changes, so any number of threads and trainers may use it at once. The file need not be
+/// trusted: whatever is in it, reading it takes memory in proportion to an image and a chunk, of which
+/// each thread that reads has a few, and fails if need be.
 public final class HDF5Images: TrainingData {
   /// The order of an image's dimensions in the file.
   public enum Layout: String, Hashable, Sendable, CaseIterable {

@@ -230,15 +230,13 @@ extension HDF5Tests {
     }
 
     /// What a mutation test of bytes hardly hits: numbers that are at the edge of what fits.
-    @Test(arguments: smalls, [0, 1, Int.max, .max - 7, -1, -8, 1 << 31, 1 << 32 - 1])
+    @Test(arguments: smalls, [0, .max, -1, 1 << 31])
     func everyEightBytesReplaced(_ name: String, _ value: Int) throws {
       let whole = try bytes(name)
-      for place in stride(from: 8, to: whole.count - 8, by: 8) {
-        for offset in [0, 4] {
-          var file = whole
-          file.replaceSubrange(place + offset - 4..<place + offset + 4, with: Self.little(value))
-          _ = survey(file, verifyingChecksums: false)
-        }
+      for place in stride(from: 8, to: whole.count - 8, by: 12) {
+        var file = whole
+        file.replaceSubrange(place..<place + 8, with: Self.little(value))
+        _ = survey(file, verifyingChecksums: false)
       }
     }
   }

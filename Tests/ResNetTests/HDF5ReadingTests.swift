@@ -60,7 +60,7 @@ extension HDF5Tests {
       #expect(survey.values > 20)
       if wholes.contains(name) {
         #expect(survey.groups == 160 && survey.linksElsewhere == 2)
-        #expect(survey.datasets == 49)
+        #expect(survey.datasets == 43)
       }
     }
 

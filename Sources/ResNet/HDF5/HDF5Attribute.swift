@@ -60,31 +60,32 @@ struct HDF5Attribute {
 }
 
 extension HDF5Object {
-  /// Calls `body` with the message of each attribute.
+  /// Calls `body` with the message of each attribute; with a name, of that one, and perhaps of others.
   private func forEachAttributeMessage(
-    _ body: (ArraySlice<UInt8>) throws(ResNetError) -> Void
+    named name: String?, _ body: (ArraySlice<UInt8>) throws(ResNetError) -> Void
   ) throws(ResNetError) {
-    try named { () throws(ResNetError) in
-      for message in messages where message.kind == .attribute { try body(try bytes(message)) }
-      guard let info = try message(.attributeInfo) else { return }
-      let index = try HDF5DenseIndex(info, orderBytes: 2, of: "its list of attributes", file)
-      try index?.forEachItem(recordKind: 8, idPosition: 0, body)
-    }
+    for message in messages where message.kind == .attribute { try body(try bytes(message)) }
+    guard let info = try message(.attributeInfo) else { return }
+    try HDF5DenseIndex(.attributes, info, file)?.forEachItem(named: name, body)
   }
 
   /// Calls `body` for each attribute.
   func forEachAttribute(_ body: (HDF5Attribute) throws(ResNetError) -> Void) throws(ResNetError) {
-    try forEachAttributeMessage { message throws(ResNetError) in
-      try body(try HDF5Attribute(message, in: file))
+    try named { () throws(ResNetError) in
+      try forEachAttributeMessage(named: nil) { message throws(ResNetError) in
+        try body(try HDF5Attribute(message, in: file))
+      }
     }
   }
 
   /// An attribute by name; nil without one. Of the others nothing but the names is looked at.
   func attribute(_ name: String) throws(ResNetError) -> HDF5Attribute? {
     var found: HDF5Attribute?
-    try forEachAttributeMessage { message throws(ResNetError) in
-      if try HDF5Attribute.name(in: message, of: file) == name {
-        found = try HDF5Attribute(message, in: file)
+    try named { () throws(ResNetError) in
+      try forEachAttributeMessage(named: name) { message throws(ResNetError) in
+        if try HDF5Attribute.name(in: message, of: file) == name {
+          found = try HDF5Attribute(message, in: file)
+        }
       }
     }
     return found

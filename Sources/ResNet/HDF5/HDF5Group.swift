@@ -48,19 +48,23 @@ struct HDF5Group {
 
   func path(of member: String) -> String { path == "/" ? "/\(member)" : "\(path)/\(member)" }
 
-  /// Calls `body` for each member, in no order that means anything.
-  func forEachLink(_ body: (HDF5Link) throws(ResNetError) -> Void) throws(ResNetError) {
+  /// Calls `body` for each member, in no order that means anything; with a name, for that one alone, and
+  /// perhaps for others.
+  func forEachLink(
+    named name: String? = nil, _ body: (HDF5Link) throws(ResNetError) -> Void
+  ) throws(ResNetError) {
+    let file = object.file
     try object.named { () throws(ResNetError) in
       if let table = try object.message(.symbolTable) {
-        try HDF5SymbolTable(table, in: object.file).forEachLink(body)
+        try HDF5SymbolTable(table, in: file).forEachLink(body)
       }
       for message in object.messages where message.kind == .link {
-        try body(try HDF5Link(try object.bytes(message), in: object.file))
+        try body(try HDF5Link(try object.bytes(message), in: file))
       }
       guard let info = try object.message(.linkInfo) else { return }
-      let index = try HDF5DenseIndex(info, orderBytes: 8, of: "its list of members", object.file)
-      try index?.forEachItem(recordKind: 5, idPosition: 4) { bytes throws(ResNetError) in
-        try body(try HDF5Link(bytes, in: object.file))
+      try HDF5DenseIndex(.links, info, file)?.forEachItem(named: name) {
+        bytes throws(ResNetError) in
+        try body(try HDF5Link(bytes, in: file))
       }
     }
   }
@@ -84,7 +88,7 @@ struct HDF5Group {
   /// A member by name. Throws `notFound` without one, `badFormat` if it is a link to elsewhere.
   func member(_ name: String) throws(ResNetError) -> HDF5Object {
     var found: HDF5Link?
-    try forEachLink { link throws(ResNetError) in
+    try forEachLink(named: name) { link throws(ResNetError) in
       if link.name == name { found = link }
     }
     switch found?.target {

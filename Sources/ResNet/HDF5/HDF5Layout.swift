@@ -38,7 +38,7 @@ enum HDF5Layout {
 
   init(_ bytes: ArraySlice<UInt8>, in file: HDF5File) throws(ResNetError) {
     var cursor = file.cursor(bytes, of: Self.what)
-    let version = try cursor.version(3...4)
+    let version = try cursor.version(3...5)
     switch try cursor.byte() {
     case 0:
       self = .compact(try cursor.take(try cursor.integer(2)))
@@ -47,7 +47,7 @@ enum HDF5Layout {
       self = .contiguous(address: address, count: try cursor.length())
     case 2:
       self = .chunked(
-        version == 3 ? try Self.chunksOfVersion3(&cursor) : try Self.chunksOfVersion4(&cursor))
+        version == 3 ? try Self.chunksOfVersion3(&cursor) : try Self.chunks(&cursor))
     case 3:
       throw ResNetError(
         .badFormat, "it is a view of other datasets; store the values themselves")
@@ -63,7 +63,8 @@ enum HDF5Layout {
     return Chunked(shape: shape, index: .tree1, leavesEdgesUnfiltered: false, address: address)
   }
 
-  private static func chunksOfVersion4(_ cursor: inout HDF5Cursor) throws(ResNetError) -> Chunked {
+  /// Of versions 4 and 5, which differ in how many bytes an index has for the size of a chunk.
+  private static func chunks(_ cursor: inout HDF5Cursor) throws(ResNetError) -> Chunked {
     let flags = try cursor.byte()
     let rank = Int(try cursor.byte()) - 1
     let bytes = Int(try cursor.byte())

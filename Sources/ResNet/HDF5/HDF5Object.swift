@@ -79,11 +79,13 @@ struct HDF5Object {
     file.cursor(bytes, of: what)
   }
 
-  /// Calls `body`, in whose errors the object is to be named.
+  /// Calls `body`, in whose errors the object is to be named; those that begin with its path, or that of
+  /// a member, name it already.
   func named<Result>(_ body: () throws(ResNetError) -> Result) throws(ResNetError) -> Result {
     do throws(ResNetError) {
       return try body()
     } catch {
+      guard !error.message.hasPrefix(path) else { throw error }
       throw ResNetError(error.kind, "\(path): \(error.message)")
     }
   }

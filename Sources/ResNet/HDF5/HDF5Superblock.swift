@@ -3,7 +3,7 @@ struct HDF5Superblock {
   let sizes: HDF5Sizes
   /// Where it lies, which is what addresses count from.
   let base: Int
-  /// The address at which the file ends.
+  /// The address, so counted, at which the file ends.
   let end: Int
   /// Of the root group's header.
   let rootAddress: Int
@@ -20,10 +20,12 @@ struct HDF5Superblock {
     if version < 2 { try prefix.skip(4) }
     let sizes = try Self.sizes(&prefix)
     var cursor = HDF5Cursor(bytes[(8 + prefix.taken)...], of: Self.what, sizes)
+    // Where it believes itself to be. The end counts from the file's beginning, all else from there.
+    let start: Int
     let end: Int
     if version < 2 {
       try cursor.skip(version == 0 ? 9 : 13)
-      _ = try cursor.optionalAddress()
+      start = try cursor.address()
       _ = try cursor.optionalAddress()
       end = try cursor.address()
       _ = try cursor.optionalAddress()
@@ -36,7 +38,7 @@ struct HDF5Superblock {
         throw ResNetError(
           .badFormat, "another program is writing it, or ended before it had finished")
       }
-      _ = try cursor.optionalAddress()
+      start = try cursor.address()
       _ = try cursor.optionalAddress()
       end = try cursor.address()
       rootAddress = try cursor.address()
@@ -46,13 +48,13 @@ struct HDF5Superblock {
         throw ResNetError(.badFormat, "\(Self.what) is damaged: its checksum is wrong")
       }
     }
-    guard end <= source.size - base else {
+    guard start <= end, end - start <= source.size - base else {
       throw ResNetError(
         .badFormat,
-        "it is truncated: it should have \(end) bytes and has \(source.size - base)")
+        "it is truncated: it should have \(end) bytes and has \(source.size)")
     }
     self.base = base
-    self.end = end
+    self.end = end - start
     self.sizes = sizes
   }
 

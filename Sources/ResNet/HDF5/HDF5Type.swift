@@ -41,7 +41,7 @@ struct HDF5Type: Equatable {
 
   private init(_ cursor: inout HDF5Cursor, isInEnumeration: Bool) throws(ResNetError) {
     let first = try cursor.byte()
-    guard (1...4).contains(first >> 4) else {
+    guard (1...5).contains(first >> 4) else {
       throw ResNetError(.badFormat, "\(Self.what) has version \(first >> 4), which is not read")
     }
     let flags = try cursor.integer(3)

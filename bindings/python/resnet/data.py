@@ -331,8 +331,8 @@ class HDF5Images(Dataset):
         """Opens a file, which may be larger than memory and must stay as it is.
 
         Datasets may be compressed by gzip. Images are read one by one, so a file is read fastest
-        whose chunks hold one: `h5py.Group.create_dataset(..., chunks=(1, *shape))`. Do not open
-        files of people whom you do not trust: a forged one may crash the HDF5 library.
+        whose chunks hold one: `h5py.Group.create_dataset(..., chunks=(1, *shape))`. The file need
+        not be trusted.
 
         Args:
             path: The file.
