@@ -177,9 +177,9 @@ extension HDF5Tests {
       shape: [Int], chunk: [Int], index: [UInt8], filters: [UInt8]? = nil, _ rest: [UInt8] = []
     ) -> [UInt8] {
       var space: [UInt8] = [2, UInt8(shape.count), 0, 1]
-      for extent in shape { space.append(little: UInt64(extent)) }
+      for extent in shape { space += little(extent) }
       var layout: [UInt8] = [4, 2, filters == nil ? 0 : 2, UInt8(chunk.count + 1), 8]
-      for extent in chunk + [1] { layout.append(little: UInt64(extent)) }
+      for extent in chunk + [1] { layout += little(extent) }
       var messages: [(UInt8, [UInt8])] = [
         (0x01, space), (0x03, [0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]), (0x08, layout + index),
       ]
