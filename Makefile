@@ -18,7 +18,13 @@ CXX ?= c++
 CFLAGS := -std=c11 -O2 -Wall -Wextra -Werror
 # Products and tests are built with different flags, so each has a folder of its own.
 PRODUCTS := .build/release
-SWIFT_BUILD := swift build -c release --static-swift-stdlib
+# Swift's standard library is linked in, less what nobody calls (Tools/unretain.swift); so are the
+# library's own functions, which are a section each for that. What counts in speed is C: Swift may be small.
+RUNTIME := build/runtime/libswiftCore.a
+SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath \
+	-Xswiftc -use-ld=lld -Xlinker '--remap-inputs=*/libswiftCore.a=$(CURDIR)/$(RUNTIME)' \
+	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
+	-Xswiftc -Xfrontend -Xswiftc -internalize-at-link
 SWIFT_TEST := -c release --scratch-path .build/testing \
 	-Xswiftc -enable-testing -Xswiftc -warnings-as-errors
 VENV := build/venv
@@ -34,10 +40,10 @@ help:  ## list the targets
 build: library command  ## build/libresnet.so and build/resnet (default)
 
 .PHONY: library command
-library:
+library: $(RUNTIME)
 	@$(SWIFT_BUILD) --product ResNetShared
 	@$(MAKE) -s build/libresnet.so
-command:
+command: $(RUNTIME)
 	@$(SWIFT_BUILD) --product resnet-cli
 	@$(MAKE) -s build/resnet
 
@@ -47,6 +53,11 @@ build/libresnet.so.1: $(PRODUCTS)/libResNetShared.so
 	@mkdir -p build && strip --strip-unneeded -o $@ $<
 build/resnet: $(PRODUCTS)/resnet-cli
 	@mkdir -p build && strip -o $@ $<
+
+$(RUNTIME): $(dir $(SWIFT))../lib/swift_static/linux/libswiftCore.a build/runtime/unretain
+	@cd $(@D) && ar x $< Swift.o && ./unretain Swift.o Swift.o && cp $< . && ar r $(@F) Swift.o
+build/runtime/unretain: Tools/unretain.swift
+	@mkdir -p $(@D) && swiftc -O -swift-version 6 -warnings-as-errors $< -o $@
 
 # ---- What building and testing need --------------------------------------------------------------
 
@@ -108,7 +119,8 @@ PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint
 lint: deps  ## format and warnings, for Swift, C and Python
-	swift format lint --strict --recursive --parallel Sources Tests Examples Package.swift
+	swift format lint --strict --recursive --parallel \
+	  Sources Tests Tools Examples Package.swift
 	@# Swift 6.3 takes a closure in a macro's argument for the next one beside it.
 	! grep -rnE '#(expect|require)\((try )?(failure|thrownError) ?\{' Tests --include='*.swift'
 	clang-format --style=file:.ci/clang-format --dry-run --Werror $(C_SOURCES)

@@ -28,9 +28,15 @@ let package = Package(
       linkerSettings: [
         // The Swift runtime is linked in, only the C ABI is exported, and the library carries its
         // ABI's version in its soname. Once loaded it stays (nodelete): it has threads and
-        // per-thread data of its own, which dlclose could not take down safely.
+        // per-thread data of its own, which dlclose could not take down safely. Then what keeps it
+        // small: relative relocations in packed form, equal functions once, and no names of Unicode
+        // scalars (ScalarNames.swift).
         .unsafeFlags([
           "-static-stdlib",
+          "-use-ld=lld",
+          "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+          "-Xlinker", "--icf=all",
+          "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
           "-Xlinker", "-soname=libresnet.so.1",
           "-Xlinker", "-z", "-Xlinker", "nodelete",
           "-Xlinker", "--no-undefined",

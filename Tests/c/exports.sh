@@ -1,7 +1,8 @@
 #!/bin/sh
 # Fails unless the library exports exactly the functions that the header declares. (That their
 # types agree is checked by the Swift compiler: Sources/ResNetC implements the header's own
-# declarations.) The Swift runtime must be inside the library, not among what it needs.
+# declarations.) The Swift runtime must be inside the library, not among what it needs; and the library must
+# stay small.
 #
 # usage: exports.sh HEADER LIBRARY
 set -eu
@@ -24,4 +25,6 @@ if echo "$needed" | grep -q swift; then
 fi
 readelf -d "$library" | grep -q 'SONAME.*\[libresnet.so.1\]' ||
   { echo "exports.sh: the soname of $library is not libresnet.so.1" && exit 1; }
-echo "exports.sh: $(echo "$declared" | wc -l) functions, declared and exported"
+size=$(wc -c <"$(realpath "$library")") limit=6000000
+[ "$size" -le $limit ] || { echo "exports.sh: $library has $size bytes, more than $limit" && exit 1; }
+echo "exports.sh: $size bytes, $(echo "$declared" | wc -l) functions, declared and exported"
