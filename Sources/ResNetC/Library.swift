@@ -6,7 +6,7 @@ import Glibc
 import ResNet
 
 @c @implementation
-public func rn_version() -> UnsafePointer<CChar>? { constant("1.0.0") }
+public func rn_version() -> UnsafePointer<CChar>? { constant(versionLiteral) }
 
 @c @implementation
 public func rn_set_threads(_ threads: Int32) -> rn_status {

@@ -31,7 +31,10 @@ static void *use(void *unused) {
   *(void **)&create = find(library, "rn_model_create");
   *(void **)&release = find(library, "rn_model_free");
   if (!version || !last_error || !create || !release) return "dlsym";
-  if (strcmp(version(), "1.0.0") != 0) return "version";
+  char declared[32];
+  snprintf(declared, sizeof declared, "%d.%d.%d", RN_VERSION_MAJOR, RN_VERSION_MINOR,
+           RN_VERSION_PATCH);
+  if (strcmp(version(), declared) != 0) return "version";
   rn_model *model = NULL;
   if (create("resnet8", NULL, &model) != RN_OK) return "create";
   if (create("nonsense", NULL, &model) != RN_NOT_FOUND) return "create nonsense";

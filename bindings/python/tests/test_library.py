@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +60,10 @@ def test_a_library_in_the_package_is_preferred_to_a_checkouts(tmp_path: Path) ->
 
 
 def test_versions() -> None:
-    assert resnet.library_version().split(".")[0] == resnet.__version__.split(".")[0]
+    header = (Path(__file__).parents[3] / "include/resnet.h").read_text(encoding="utf-8")
+    declared = re.findall(r"^#define RN_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$", header, re.MULTILINE)
+    assert resnet.__version__ == resnet.library_version() == ".".join(declared)
+    assert importlib.metadata.version("resnet") == resnet.__version__
 
 
 def test_winograd_can_be_forbidden() -> None:
