@@ -13,6 +13,8 @@ ifneq ($(SWIFT),)
 export PATH := $(PATH):$(dir $(SWIFT))
 endif
 
+VERSION := $(shell sed -nE 's/^\#define RN_VERSION_(MAJOR|MINOR|PATCH) //p' include/resnet.h | paste -sd.)
+
 CC ?= cc
 CXX ?= c++
 CFLAGS := -std=c11 -O2 -Wall -Wextra -Werror
@@ -37,15 +39,17 @@ help:  ## list the targets
 # ---- Build ---------------------------------------------------------------------------------------
 
 .PHONY: build
-build: library command  ## build/libresnet.so and build/resnet (default)
+build: library command manual  ## build/libresnet.so, build/resnet and its manual page (default)
 
-.PHONY: library command
+.PHONY: library command manual
 library: $(RUNTIME)
 	@$(SWIFT_BUILD) --product ResNetShared
 	@$(MAKE) -s build/libresnet.so
 command: $(RUNTIME)
 	@$(SWIFT_BUILD) --product resnet-cli
 	@$(MAKE) -s build/resnet
+manual: command
+	@$(MAKE) -s build/resnet.1
 
 build/libresnet.so: build/libresnet.so.1
 	@ln -sf $(<F) $@ && touch -h $@
@@ -53,6 +57,13 @@ build/libresnet.so.1: $(PRODUCTS)/libResNetShared.so
 	@mkdir -p build && strip --strip-unneeded -o $@ $<
 build/resnet: $(PRODUCTS)/resnet-cli
 	@mkdir -p build && strip -o $@ $<
+
+# By the argument parser's own tool, from what the command says of itself.
+MANUAL_TOOL := --package-path .build/checkouts/swift-argument-parser --scratch-path .build/manual
+build/resnet.1: build/resnet CHANGELOG.md
+	@swift build $(MANUAL_TOOL) --product generate-manual
+	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" build/resnet \
+	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory build
 
 $(RUNTIME): $(dir $(SWIFT))../lib/swift_static/linux/libswiftCore.a build/runtime/unretain
 	@cd $(@D) && ar x $< Swift.o && ./unretain Swift.o Swift.o && cp $< . && ar r $(@F) Swift.o
@@ -75,11 +86,33 @@ $(VENV)/ready: .ci/requirements.txt bindings/python/pyproject.toml | packages
 		--requirement .ci/requirements.txt --editable bindings/python
 	@touch $@
 
+# ---- Install, package ----------------------------------------------------------------------------
+
+include packaging/install.mk
+
 # ---- Test ----------------------------------------------------------------------------------------
 
 # The runners come last, so that a run ends with their counts.
 .PHONY: test
-test: deps lint build test-c test-dependent test-paper test-swift test-python  ## everything
+test: deps lint build docs test-abi test-c test-install test-dependent test-paper test-swift \
+	test-python  ## everything
+
+.PHONY: test-abi abi
+test-abi:  ## the header's ABI is the committed one
+	Tests/abi/run.sh
+abi:  ## renew the committed ABI, after additions or with a new major version
+	Tests/abi/run.sh renew
+
+# Both take seconds; the Swift reference is of the library's modules as they are built.
+.PHONY: docs
+docs: library  ## build/docs: the reference of the C API and of the Swift API
+	@mkdir -p build/docs && rm -rf build/docs/c
+	VERSION=$(VERSION) doxygen docs/reference/Doxyfile
+	docs/reference/swift.sh $(PRODUCTS) build/docs/swift $(VERSION)
+
+.PHONY: test-install
+test-install: build  ## install; programs by pkg-config, CMake and dlopen; uninstall
+	Tests/install/run.sh
 
 .PHONY: test-c
 test-c: library  ## the C ABI: exported symbols, C programs, valgrind

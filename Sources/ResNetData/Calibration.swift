@@ -20,6 +20,7 @@ public struct Calibration: Sendable {
   public let colour: ColourVariation?
 
   /// - Parameters:
+  ///   - data: The training set.
   ///   - sample: How many images, drawn at random; nil for all.
   ///   - seed: Of that choice.
   /// - Throws: `invalidArgument` if the sample is not 1 to the number of images, and what the data's

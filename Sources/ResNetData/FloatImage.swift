@@ -31,6 +31,7 @@ public struct FloatImage: Hashable, Sendable {
   /// - Parameters:
   ///   - size: The size of the whole.
   ///   - crop: The part of the result that is wanted; nil for all of it. No more is computed.
+  ///   - filter: How pixels are weighted.
   /// - Throws: `invalidArgument` for a size or a part that cannot be.
   public func resized(
     to size: Extent, crop: Region? = nil, filter: ResamplingFilter = .bilinear

@@ -9,6 +9,7 @@ public final class ImageDataset: StoredData, Sendable {
   /// - Parameters:
   ///   - images: At least one, as bytes or finite floats.
   ///   - labels: One per image, in `0..<classes`.
+  ///   - classes: Their number.
   ///   - classNames: One per class, or none.
   /// - Throws: `shapeMismatch` if the counts do not fit, `invalidArgument` for a label that is not
   ///   a class, `notFinite` for a pixel that is NaN or infinite.

@@ -59,7 +59,10 @@ public struct ImageFiles: Sendable {
   /// The files that a text file lists, one a line: a path, spaces or tabs, and a label. Paths that
   /// are not absolute begin where the list is. Empty lines are passed over.
   ///
-  /// - Parameter classes: 0 for one more than the largest label.
+  /// - Parameters:
+  ///   - list: The path of the text file.
+  ///   - classes: 0 for one more than the largest label.
+  ///   - classNames: One per class, or none.
   /// - Throws: `notFound`, `inputOutput`; `badFormat` for a line that is something else, or a list
   ///   without any.
   public init(list: String, classes: Int = 0, classNames: [String] = []) throws(ResNetError) {
@@ -104,6 +107,7 @@ public struct ImageFiles: Sendable {
   /// Those files.
   ///
   /// - Parameters:
+  ///   - paths: At least one.
   ///   - labels: One per file, in `0..<classes`.
   ///   - classes: 0 for one more than the largest label.
   ///   - classNames: One per class, or none.

@@ -1,7 +1,7 @@
 import ResNet
 
 /// Labelled images, each whole and of its own size: what views of images are made from. (A
-/// ``TrainingData`` hands out one view of each, all of one size.)
+/// `TrainingData` hands out one view of each, all of one size.)
 ///
 /// All members may be used by several threads at once.
 public protocol ImageSource: AnyObject {

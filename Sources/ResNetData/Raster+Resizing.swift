@@ -7,6 +7,7 @@ extension Raster {
   /// - Parameters:
   ///   - size: The size of the whole.
   ///   - crop: The part of the result that is wanted; nil for all of it. No more is computed.
+  ///   - filter: How pixels are weighted.
   /// - Throws: `invalidArgument` for a size or a part that cannot be.
   public func resized(
     to size: Extent, crop: Region? = nil, filter: ResamplingFilter = .bilinear
@@ -49,7 +50,10 @@ extension Raster {
   /// The testing view: the image resized so that its shorter side is `resize`, and of that the
   /// `crop` x `crop` pixels in the middle. Those of the paper are 256 and 224.
   ///
-  /// - Parameter resize: nil for the image's own size.
+  /// - Parameters:
+  ///   - resize: The shorter side; nil for the image's own size.
+  ///   - crop: Height and width of the result.
+  ///   - filter: How pixels are weighted.
   /// - Throws: `invalidArgument` for a crop that is larger than the image, or nothing.
   public func centre(
     resize: Int? = 256, crop: Int = 224, filter: ResamplingFilter = .bilinear

@@ -9,6 +9,7 @@ extension Model {
   ///
   /// - Parameters:
   ///   - data: Training images.
+  ///   - batchSize: Images to a batch.
   ///   - images: How many of them, in full batches; nil for all that fill batches.
   ///   - seed: Of their random order.
   /// - Throws: `invalidArgument` or `shapeMismatch` if the data, the numbers and the network do not

@@ -8,6 +8,7 @@ extension Trainer {
   /// - Parameters:
   ///   - data: The training images. If the model has no class names, it takes those of the data,
   ///     if there is one per class.
+  ///   - options: How long to train, in what steps and at what rates.
   ///   - validation: Evaluated after each epoch, in inference mode.
   ///   - progress: Called on this thread after every step and at the end of every epoch, while the
   ///     model is not in use; data may be, by threads that read ahead. Returning false stops the

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Writes the reference of the Swift API, by DocC, from the modules that the library was built of.
+#
+# usage: swift.sh PRODUCTS DIRECTORY VERSION
+set -euo pipefail
+products=$1 directory=$2 version=$3
+graphs=$(mktemp -d)
+trap 'rm -rf "$graphs"' EXIT
+
+for module in ResNet ResNetData; do
+  # shellcheck disable=SC2046
+  swift-symbolgraph-extract -module-name $module -minimum-access-level public -output-dir "$graphs" \
+    -target "$(swift -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",/\1/p')" \
+    -I "$products/Modules" -I Sources/CHDF5 -I Sources/CJPEG -I Sources/CPNG \
+    -Xcc "-fmodule-map-file=$products/CKernels.build/module.modulemap" \
+    -Xcc "-fmodule-map-file=$products/CImages.build/module.modulemap" $(pkg-config --cflags hdf5)
+done
+rm -rf "$directory"
+mkdir -p "$(dirname "$directory")"
+docc convert --additional-symbol-graph-dir "$graphs" --output-path "$directory" --warnings-as-errors \
+  --transform-for-static-hosting --fallback-display-name libresnet \
+  --fallback-bundle-identifier libresnet --fallback-bundle-version "$version"

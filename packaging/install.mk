@@ -1,0 +1,56 @@
+# Installing what `make` has built, and taking it away again. The directories are GNU's; nothing is built
+# here, so that root needs no compiler.
+
+PREFIX ?= /usr/local
+prefix = $(PREFIX)
+exec_prefix = $(prefix)
+bindir = $(exec_prefix)/bin
+libdir = $(exec_prefix)/lib
+includedir = $(prefix)/include
+datarootdir = $(prefix)/share
+docdir = $(datarootdir)/doc/libresnet
+mandir = $(datarootdir)/man
+pkgconfigdir = $(libdir)/pkgconfig
+cmakedir = $(libdir)/cmake/resnet
+INSTALL = install
+INSTALL_PROGRAM = $(INSTALL)
+INSTALL_DATA = $(INSTALL) -m 644
+
+HEADERS := $(notdir $(wildcard include/*.h include/*.hpp))
+SONAME := libresnet.so.$(firstword $(subst ., ,$(VERSION)))
+BUILT := build/$(SONAME) build/resnet build/resnet.1
+
+# A path from one installed directory to another, so that what is installed may be moved as a whole.
+between = $(shell realpath -m --relative-to='$(1)' '$(2)')
+fill = sed -e 's,@VERSION@,$(VERSION),g' -e 's,@SONAME@,$(SONAME),g' \
+	-e 's,@PREFIX@,$(call between,$(pkgconfigdir),$(prefix)),g' \
+	-e 's,@PREFIX_TO_LIB@,$(call between,$(prefix),$(libdir)),g' \
+	-e 's,@PREFIX_TO_INCLUDE@,$(call between,$(prefix),$(includedir)),g' \
+	-e 's,@CMAKE_TO_LIB@,$(call between,$(cmakedir),$(libdir)),g' \
+	-e 's,@CMAKE_TO_INCLUDE@,$(call between,$(cmakedir),$(includedir)),g'
+
+.PHONY: install uninstall
+install:  ## install what make has built: PREFIX=/usr/local DESTDIR, or GNU's libdir, includedir, ...
+	@for file in $(BUILT); do \
+	  [ -e $$file ] || { echo "error: there is no $$file: run make first" >&2; exit 1; }; \
+	done
+	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(libdir)' '$(DESTDIR)$(includedir)' \
+	  '$(DESTDIR)$(pkgconfigdir)' '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)' '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_DATA) build/$(SONAME) '$(DESTDIR)$(libdir)/libresnet.so.$(VERSION)'
+	ln -sf libresnet.so.$(VERSION) '$(DESTDIR)$(libdir)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libresnet.so'
+	$(INSTALL_DATA) $(addprefix include/,$(HEADERS)) '$(DESTDIR)$(includedir)'
+	$(fill) packaging/resnet.pc.in >'$(DESTDIR)$(pkgconfigdir)/resnet.pc'
+	for file in resnet-config resnet-config-version; do \
+	  $(fill) packaging/$$file.cmake.in >'$(DESTDIR)$(cmakedir)'/$$file.cmake; \
+	done
+	$(INSTALL_PROGRAM) build/resnet '$(DESTDIR)$(bindir)'
+	$(INSTALL_DATA) build/resnet.1 '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_DATA) LICENSE '$(DESTDIR)$(docdir)'
+
+uninstall:  ## remove what make install installed, by the same variables
+	cd '$(DESTDIR)$(libdir)' && rm -f libresnet.so $(SONAME) libresnet.so.$(VERSION)
+	cd '$(DESTDIR)$(includedir)' && rm -f $(HEADERS)
+	rm -f '$(DESTDIR)$(pkgconfigdir)/resnet.pc' '$(DESTDIR)$(bindir)/resnet' \
+	  '$(DESTDIR)$(mandir)/man1/resnet.1'
+	rm -rf '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)'
