@@ -63,7 +63,7 @@ MANUAL_TOOL := --package-path .build/checkouts/swift-argument-parser --scratch-p
 build/resnet.1: build/resnet CHANGELOG.md
 	@swift build $(MANUAL_TOOL) --product generate-manual
 	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" build/resnet \
-	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory build
+	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | sed 's/^$$/.Pp/' >$@
 
 $(RUNTIME): $(dir $(SWIFT))../lib/swift_static/linux/libswiftCore.a build/runtime/unretain
 	@cd $(@D) && ar x $< Swift.o && ./unretain Swift.o Swift.o && cp $< . && ar r $(@F) Swift.o
@@ -94,8 +94,8 @@ include packaging/install.mk
 
 # The runners come last, so that a run ends with their counts.
 .PHONY: test
-test: deps lint build docs test-abi test-c test-install test-dependent test-paper test-swift \
-	test-python  ## everything
+test: deps lint build docs test-abi test-c test-install test-deb test-dependent test-paper \
+	test-swift test-python  ## everything
 
 .PHONY: test-abi abi
 test-abi:  ## the header's ABI is the committed one
@@ -113,6 +113,10 @@ docs: library  ## build/docs: the reference of the C API and of the Swift API
 .PHONY: test-install
 test-install: build  ## install; programs by pkg-config, CMake and dlopen; uninstall
 	Tests/install/run.sh
+
+.PHONY: test-deb
+test-deb: deb  ## the Debian packages: what is in them, installed and removed in a folder
+	Tests/deb/run.sh build/deb
 
 .PHONY: test-c
 test-c: library  ## the C ABI: exported symbols, C programs, valgrind

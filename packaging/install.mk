@@ -1,5 +1,5 @@
-# Installing what `make` has built, and taking it away again. The directories are GNU's; nothing is built
-# here, so that root needs no compiler.
+# Installing what `make` has built, taking it away again, and packaging it. The directories are GNU's;
+# `make install` builds nothing, so that root needs no compiler.
 
 PREFIX ?= /usr/local
 prefix = $(PREFIX)
@@ -54,3 +54,7 @@ uninstall:  ## remove what make install installed, by the same variables
 	rm -f '$(DESTDIR)$(pkgconfigdir)/resnet.pc' '$(DESTDIR)$(bindir)/resnet' \
 	  '$(DESTDIR)$(mandir)/man1/resnet.1'
 	rm -rf '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)'
+
+.PHONY: deb
+deb: build  ## build/deb: Debian packages
+	packaging/deb.sh build/deb $(VERSION)

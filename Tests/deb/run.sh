@@ -1,0 +1,64 @@
+#!/bin/bash
+# The Debian packages: lintian has no fault to find, they depend on what they need, and they are installed in
+# a root of their own, used from there, and removed without a trace. All of it without being root.
+#
+# usage: run.sh DIRECTORY of the packages
+set -euo pipefail
+root=$(realpath "$(dirname "$0")/../..")
+directory=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "run.sh: $*" >&2; exit 1; }
+
+version=$(sed -nE 's/^#define RN_VERSION_(MAJOR|MINOR|PATCH) //p' "$root/include/resnet.h" | paste -sd.)
+architecture=$(dpkg --print-architecture)
+multiarch=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+soname=libresnet.so.${version%%.*}
+packages=(libresnet1 libresnet-dev resnet)
+file() { echo "$directory/$1_$version-1_$architecture.deb"; }
+field() { dpkg-deb --field "$(file "$1")" "$2"; }
+
+lintian --allow-root --fail-on error,warning "$directory/libresnet_$version-1_$architecture.changes" ||
+  fail "lintian has found faults"
+
+for needed in libc6 libhdf5 libjpeg libpng libstdc++; do
+  for package in libresnet1 resnet; do
+    field $package Depends | grep -q "\b$needed" || fail "$package does not depend on $needed"
+  done
+done
+# What packs relative relocations needs a loader that knows them.
+field libresnet1 Depends | grep -q 'libc6 (>= 2.36)' || fail "libresnet1 does not ask for libc6 2.36"
+[ "$(field libresnet-dev Depends)" = "libresnet1 (= $version-1)" ] || fail "libresnet-dev needs another library"
+dpkg-deb --info "$(file libresnet1)" shlibs | grep -qx "libresnet ${soname##*.} libresnet1 (>= $version)" ||
+  fail "programs would not depend on libresnet1"
+dpkg-deb --info "$(file libresnet1)" triggers | grep -q ldconfig || fail "libresnet1 does not run ldconfig"
+
+# A system with nothing in it, where nothing else need be there.
+system=$work/system
+mkdir -p "$system/var/lib/dpkg/"{info,triggers,updates}
+touch "$system/var/lib/dpkg/"{status,available}
+dpkg_here() {
+  fakeroot dpkg --root="$system" --log="$work/dpkg.log" --force-not-root,depends,script-chrootless "$@" \
+    >"$work/log" 2>&1 || { cat "$work/log"; fail "dpkg $* failed"; }
+}
+dpkg_here --install "$(file libresnet1)" "$(file libresnet-dev)" "$(file resnet)"
+for package in "${packages[@]}"; do
+  grep -qxE 'Status: install ok (installed|triggers-awaited)' \
+    <(dpkg --root="$system" --status $package) || fail "$package is not installed"
+done
+
+lib=$system/usr/lib/$multiarch
+export PKG_CONFIG_PATH=$lib/pkgconfig LD_LIBRARY_PATH=$lib
+# shellcheck disable=SC2046
+cc -std=c99 "$root/Tests/install/program.c" $(pkg-config --cflags --libs resnet) -o "$work/program"
+"$work/program" | grep -q "^$version " || fail "the program says something else"
+[ "$("$system/usr/bin/resnet" --version)" = "$version" ] || fail "the command has another version"
+zcat "$system/usr/share/man/man1/resnet.1.gz" | grep -q '^\.Dt RESNET 1' || fail "there is no manual page"
+[ ! -e "$system/usr/include/module.modulemap" ] || fail "the module map is installed"
+
+dpkg_here --remove resnet libresnet-dev
+"$work/program" >"$work/log" || fail "the library is gone with its headers"
+dpkg_here --purge libresnet1 resnet libresnet-dev
+left=$(find "$system" -path "$system/var/lib/dpkg" -prune -o ! -type d -print)
+[ -z "$left" ] || fail "the packages left:" $left
+echo "run.sh: all passed"
