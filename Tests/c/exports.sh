@@ -23,8 +23,9 @@ if echo "$needed" | grep -q swift; then
   echo "exports.sh: $library needs the Swift runtime of the machine:" $needed
   exit 1
 fi
-readelf -d "$library" | grep -q 'SONAME.*\[libresnet.so.1\]' ||
-  { echo "exports.sh: the soname of $library is not libresnet.so.1" && exit 1; }
+soname=libresnet.so.$(sed -n 's/^#define RN_VERSION_MAJOR //p' "$header")
+readelf -d "$library" | grep -qF "SONAME" && readelf -d "$library" | grep -qF "[$soname]" ||
+  { echo "exports.sh: the soname of $library is not $soname" && exit 1; }
 size=$(wc -c <"$(realpath "$library")") limit=6000000
 [ "$size" -le $limit ] || { echo "exports.sh: $library has $size bytes, more than $limit" && exit 1; }
 echo "exports.sh: $size bytes, $(echo "$declared" | wc -l) functions, declared and exported"
