@@ -333,6 +333,7 @@ typedef struct rn_model_info {
 #define RN_MODEL_INFO_INIT \
   { sizeof(rn_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/* Fills in what is to be known of a model. */
 rn_status rn_model_get_info(rn_model *model, rn_model_info *info);
 
 /* Writes a table (layer, output size, parameters, multiply-adds) for images of height x width (0,
@@ -465,6 +466,7 @@ rn_status rn_image_decode(const void *bytes, size_t count, int32_t channels, int
 /* Copies height x width x channels interleaved pixels into an image. */
 rn_status rn_image_create(const uint8_t *pixels, int32_t height, int32_t width, int32_t channels,
                           rn_image **image);
+/* Frees an image. */
 rn_status rn_image_free(rn_image *image);
 
 typedef struct rn_image_info {
@@ -474,6 +476,7 @@ typedef struct rn_image_info {
 #define RN_IMAGE_INFO_INIT \
   { sizeof(rn_image_info), 0, 0, 0 }
 
+/* Fills in the size of an image. */
 rn_status rn_image_get_info(rn_image *image, rn_image_info *info);
 
 /* The image at another size. */
@@ -630,6 +633,7 @@ rn_status rn_dataset_create(const rn_images *images, const int32_t *labels, int3
  * threads, and freed in any order. */
 rn_status rn_dataset_split(rn_dataset *dataset, int64_t count, uint64_t seed, rn_dataset **training,
                            rn_dataset **validation);
+/* Frees a dataset. */
 rn_status rn_dataset_free(rn_dataset *dataset);
 
 typedef struct rn_dataset_info {
@@ -640,6 +644,7 @@ typedef struct rn_dataset_info {
 #define RN_DATASET_INFO_INIT \
   { sizeof(rn_dataset_info), 0, 0, 0, 0, 0 }
 
+/* Fills in the sizes of a dataset. */
 rn_status rn_dataset_get_info(rn_dataset *dataset, rn_dataset_info *info);
 /* Copies images first ... first+count-1 as float32 in raw pixel units, and their labels. Either
  * pointer may be NULL. Capacities are in elements. */
@@ -817,7 +822,9 @@ typedef struct rn_trainer_options {
 /* A trainer for a model, with zero momentum. options: NULL for the paper's. */
 rn_status rn_trainer_create(rn_model *model, const rn_trainer_options *options,
                             rn_trainer **trainer);
+/* Frees a trainer; its model stays. */
 rn_status rn_trainer_free(rn_trainer *trainer);
+/* The learning rate of the next steps. Finite, not negative. */
 rn_status rn_trainer_set_learning_rate(rn_trainer *trainer, float rate);
 rn_status rn_trainer_get_learning_rate(rn_trainer *trainer, float *rate);
 /* Freezes the layers, blocks and stages of those names, such as "conv1", "bn1" and "layer1", and no

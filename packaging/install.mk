@@ -49,8 +49,8 @@ install:  ## install what make has built: PREFIX=/usr/local DESTDIR, or GNU's li
 	$(INSTALL_DATA) LICENSE '$(DESTDIR)$(docdir)'
 
 uninstall:  ## remove what make install installed, by the same variables
-	cd '$(DESTDIR)$(libdir)' && rm -f libresnet.so $(SONAME) libresnet.so.$(VERSION)
-	cd '$(DESTDIR)$(includedir)' && rm -f $(HEADERS)
+	rm -f $(foreach name,libresnet.so $(SONAME) libresnet.so.$(VERSION),'$(DESTDIR)$(libdir)/$(name)')
+	rm -f $(foreach name,$(HEADERS),'$(DESTDIR)$(includedir)/$(name)')
 	rm -f '$(DESTDIR)$(pkgconfigdir)/resnet.pc' '$(DESTDIR)$(bindir)/resnet' \
 	  '$(DESTDIR)$(mandir)/man1/resnet.1'
 	rm -rf '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)'

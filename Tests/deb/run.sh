@@ -48,7 +48,9 @@ for package in "${packages[@]}"; do
 done
 
 lib=$system/usr/lib/$multiarch
-export PKG_CONFIG_PATH=$lib/pkgconfig LD_LIBRARY_PATH=$lib
+export PKG_CONFIG_LIBDIR=$lib/pkgconfig LD_LIBRARY_PATH=$lib
+[ "$(pkg-config --cflags --libs resnet | xargs)" = -lresnet ] || fail "the compiler knows /usr without being told"
+export PKG_CONFIG_SYSROOT_DIR=$system PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
 # shellcheck disable=SC2046
 cc -std=c99 "$root/Tests/install/program.c" $(pkg-config --cflags --libs resnet) -o "$work/program"
 "$work/program" | grep -q "^$version " || fail "the program says something else"

@@ -13,7 +13,7 @@ quiet() { "$@" >"$work/log" 2>&1 || { cat "$work/log"; fail "$* failed"; }; }
 
 # A staged installation, which is then moved: nothing in it may know where it was made. (And a library
 # folder as Debian has it.)
-stage=$work/stage prefix=$work/moved/resnet
+stage="$work/the stage" prefix=$work/moved/resnet
 places=(PREFIX=/opt/resnet libdir=/opt/resnet/lib/machine)
 quiet make -C "$root" --no-print-directory install DESTDIR="$stage" "${places[@]}"
 mkdir "$work/moved" && mv "$stage/opt/resnet" "$prefix"

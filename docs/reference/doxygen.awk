@@ -4,6 +4,7 @@
 #                                 conventions a list
 #   a comment before something    that one's documentation, and of the functions that follow it without a
 #                                 blank line
+#   no comment                    of a function is an error: Doxygen knows no command \undocumented
 #   a comment behind a member     the member's
 #   /* ---- Title ---- */         a group, up to the next
 #   text indented by two or more  as it stands
@@ -62,6 +63,7 @@ group && /^#ifdef __cplusplus/ { print "/** @} */"; group = 0 }
 
 /^\/\*/ && !comment {
   comment = 1; main = NR == 1
+  documented = 1; function_name = ""
   line = $0; sub(/^\/\* ?/, "", line)
   printf "/** "
   if (main) { print "@mainpage libresnet"; next }
@@ -90,7 +92,7 @@ trailing { if (/\*\//) trailing = 0; print; next }
 # A function right behind another shares its comment.
 /^(rn_|const |void )[a-z_ ]*\*?\**rn_[a-z0-9_]+\(/ {
   name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
-  if (adjacent && function_name) print "/** \\copydoc " function_name " */"
-  else function_name = name
+  if (documented) function_name = name
+  else print "/** " (function_name ? "\\copydoc " function_name : "\\undocumented " name) " */"
 }
-{ print; adjacent = /;$/; if (/^$/) { adjacent = 0; function_name = "" } }
+{ print; documented = 0; if (/^$/) function_name = "" }
