@@ -8,12 +8,11 @@ graphs=$(mktemp -d)
 trap 'rm -rf "$graphs"' EXIT
 
 for module in ResNet ResNetData; do
-  # shellcheck disable=SC2046
   swift-symbolgraph-extract -module-name $module -minimum-access-level public -output-dir "$graphs" \
     -target "$(swift -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",/\1/p')" \
-    -I "$products/Modules" -I Sources/CHDF5 -I Sources/CJPEG -I Sources/CPNG \
+    -I "$products/Modules" -I Sources/CJPEG -I Sources/CPNG -I Sources/CZlib \
     -Xcc "-fmodule-map-file=$products/CKernels.build/module.modulemap" \
-    -Xcc "-fmodule-map-file=$products/CImages.build/module.modulemap" $(pkg-config --cflags hdf5)
+    -Xcc "-fmodule-map-file=$products/CImages.build/module.modulemap"
 done
 rm -rf "$directory"
 mkdir -p "$(dirname "$directory")"
