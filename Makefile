@@ -18,7 +18,11 @@ CXX ?= c++
 CFLAGS := -std=c11 -O2 -Wall -Wextra -Werror
 # Products and tests are built with different flags, so each has a folder of its own.
 PRODUCTS := .build/release
-SWIFT_BUILD := swift build -c release --static-swift-stdlib
+# The C++ library is linked in, so that what the Swift runtime allocates through it comes through
+# Sources/CReserve, too.
+STDCXX := $(shell $(dir $(SWIFT))clang -print-file-name=libstdc++.a)
+SWIFT_BUILD := swift build -c release --static-swift-stdlib \
+	-Xlinker '--remap-inputs=*/libstdc++.so=$(STDCXX)'
 SWIFT_TEST := -c release --scratch-path .build/testing \
 	-Xswiftc -enable-testing -Xswiftc -warnings-as-errors
 VENV := build/venv
@@ -113,7 +117,8 @@ lint: deps  ## format and warnings, for Swift, C and Python
 	! grep -rnE '#(expect|require)\((try )?(failure|thrownError) ?\{' Tests --include='*.swift'
 	clang-format --style=file:.ci/clang-format --dry-run --Werror $(C_SOURCES)
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
-	  -ISources/CKernels/include Sources/CKernels/*.c
+	  -ISources/CKernels/include Sources/CKernels/*.c \
+	  -ISources/CReserve/include Sources/CReserve/*.c
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
 	  -ISources/CImages/include $$(pkg-config --cflags libjpeg libpng) Sources/CImages/*.c
 	$(VENV)/bin/ruff check --quiet --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)

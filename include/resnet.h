@@ -37,6 +37,8 @@
  *              smaller than version 1.0's is RN_INVALID_ARGUMENT.
  *   Buffers    Belong to the caller, who passes their capacity in elements. One that is too small
  *              is RN_BUFFER_TOO_SMALL.
+ *   Memory     What cannot be had is RN_OUT_OF_MEMORY, never the end of the process; models and
+ *              datasets are as they were. Where the system gives no more threads, fewer compute.
  *   Strings    Are UTF-8. Those returned belong to the library and live as long as said.
  *   Results    Are the same bits for the same inputs, batch, seed, settings, instruction set and
  *              library, whatever the number of threads.
@@ -66,7 +68,8 @@ typedef enum rn_status {
   RN_NOT_FOUND = 4,        /* no preset, tensor or file of that name */
   RN_IO_ERROR = 5,         /* the operating system refused to read or write */
   RN_BAD_FORMAT = 6,       /* a file that is damaged or not of the format expected */
-  RN_OUT_OF_MEMORY = 7,
+  RN_OUT_OF_MEMORY =
+      7,             /* the message says what for; nothing is lost, so free something and go on */
   RN_NOT_FINITE = 8, /* NaN or infinity in the input, or a loss that diverged */
   RN_CANCELLED = 9,  /* a callback asked to stop */
   RN_BUFFER_TOO_SMALL = 10,

@@ -50,6 +50,12 @@ for cc in gcc clang; do
   done
 done
 
+echo "== without memory"
+gcc $flags "$tests/memory_test.c" $link -o memory_test
+for image in a-wide.jpg c-square.png; do
+  ./memory_test "$root/bindings/python/tests/golden/images/$image" 50
+done
+
 echo "== examples"
 ./train -o model.h5 | tr '\r' '\n' | tail -n 2 | tee train.log
 awk '/^test loss/ { sub("%", "", $5); found = 1; exit !($5 + 0 >= 90) } END { if (!found) exit 1 }' \
