@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "ResNetData", dependencies: ["ResNet", "CImages", "CKernels"]),
     .target(
       name: "ResNetC",
-      dependencies: ["ResNet", "ResNetData", "CResNet", "CReserve"],
+      dependencies: ["ResNet", "ResNetData", "CKernels", "CResNet", "CReserve"],
       exclude: ["exports.map"],
       linkerSettings: [
         // The Swift runtime is linked in, only the C ABI is exported, and the library carries its

@@ -29,9 +29,13 @@
  *              is RN_INVALID_HANDLE, never a crash. Freeing NULL does nothing.
  *   Threads    Every function may be called from any thread. A handle is used by one thread at a
  *              time; a second one gets RN_BUSY. Using a trainer uses its model too. The library
- *              computes on threads of its own, which start on first use (rn_set_threads). After a
- *              fork the child can use every handle that no other thread was using; those stay
- *              RN_BUSY.
+ *              computes on threads of its own, which start on first use (rn_set_threads), block all
+ *              signals, and end on rn_set_threads(1). A call needs 64 KB of stack at most. Once
+ *              loaded the library stays, whatever dlclose is told. After a fork the child can use
+ *              every handle that no other thread was using; those stay RN_BUSY.
+ *   Host       Signal handlers and masks, locale, environment, directory, errno and the mode of
+ *              floating-point arithmetic are left as they are, and results do not depend on them.
+ *              Callbacks find the host's mode. Nothing is written to standard output or error.
  *   Structs    Begin with their size, so that they can grow: start from the RN_..._INIT macros,
  *              which hold the documented defaults: rn_model_info info = RN_MODEL_INFO_INIT. A size
  *              smaller than version 1.0's is RN_INVALID_ARGUMENT.

@@ -29,18 +29,20 @@ func guarded(isFreeing: Bool = false, _ body: () throws -> Void) -> rn_status {
     LastError.setReserveMissing()
     return RN_OUT_OF_MEMORY
   }
-  do {
-    try body()
-    return RN_OK
-  } catch let failure as Failure {
-    LastError.set(failure.message)
-    return failure.status
-  } catch let error as ResNetError {
-    LastError.set(error.message)
-    return status(of: error.kind)
-  } catch {
-    LastError.set("\(error)")
-    return RN_INVALID_ARGUMENT
+  return FloatMode.ours {
+    do {
+      try body()
+      return RN_OK
+    } catch let failure as Failure {
+      LastError.set(failure.message)
+      return failure.status
+    } catch let error as ResNetError {
+      LastError.set(error.message)
+      return status(of: error.kind)
+    } catch {
+      LastError.set("\(error)")
+      return RN_INVALID_ARGUMENT
+    }
   }
 }
 
