@@ -21,10 +21,14 @@ CFLAGS := -std=c11 -O2 -Wall -Wextra -Werror
 # Products and tests are built with different flags, so each has a folder of its own.
 PRODUCTS := .build/release
 # Swift's standard library is linked in, less what nobody calls (Tools/unretain.swift); so are the
-# library's own functions, which are a section each for that. What counts in speed is C: Swift may be small.
+# library's own functions, which are a section each for that; and the C++ library, so that what the Swift
+# runtime allocates through it comes through Sources/CReserve, too. What counts in speed is C: Swift may be
+# small.
 RUNTIME := build/runtime/libswiftCore.a
+STDCXX := $(shell $(dir $(SWIFT))clang -print-file-name=libstdc++.a)
 SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -use-ld=lld -Xlinker '--remap-inputs=*/libswiftCore.a=$(CURDIR)/$(RUNTIME)' \
+	-Xlinker '--remap-inputs=*/libstdc++.so=$(STDCXX)' \
 	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
 	-Xswiftc -Xfrontend -Xswiftc -internalize-at-link
 SWIFT_TEST := -c release --scratch-path .build/testing \
@@ -162,7 +166,8 @@ lint: deps  ## format and warnings, for Swift, C and Python
 	! grep -rnE '#(expect|require)\((try )?(failure|thrownError) ?\{' Tests --include='*.swift'
 	clang-format --style=file:.ci/clang-format --dry-run --Werror $(C_SOURCES)
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
-	  -ISources/CKernels/include Sources/CKernels/*.c
+	  -ISources/CKernels/include Sources/CKernels/*.c \
+	  -ISources/CReserve/include Sources/CReserve/*.c
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
 	  -ISources/CImages/include $$(pkg-config --cflags libjpeg libpng) Sources/CImages/*.c
 	$(VENV)/bin/ruff check --quiet --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)

@@ -1,6 +1,13 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
+/// What Sources/CReserve stands in front of in the shared library: the C functions and C++ operators by
+/// which the Swift runtime allocates.
+let allocators = [
+  "malloc", "calloc", "realloc", "posix_memalign", "strdup", "free", "malloc_usable_size",
+  "_Znwm", "_ZdlPvm", "_ZnwmSt11align_val_t", "_ZdlPvmSt11align_val_t",
+]
+
 let package = Package(
   name: "libresnet",
   products: [
@@ -18,12 +25,13 @@ let package = Package(
       name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CKernels"),
+    .target(name: "CReserve"),
     .target(name: "CImages", dependencies: ["CJPEG", "CPNG"]),
     .target(name: "ResNet", dependencies: ["CKernels", "CZlib"]),
     .target(name: "ResNetData", dependencies: ["ResNet", "CImages", "CKernels"]),
     .target(
       name: "ResNetC",
-      dependencies: ["ResNet", "ResNetData", "CResNet"],
+      dependencies: ["ResNet", "ResNetData", "CKernels", "CResNet", "CReserve"],
       exclude: ["exports.map"],
       linkerSettings: [
         // The Swift runtime is linked in, only the C ABI is exported, and the library carries its
@@ -31,17 +39,18 @@ let package = Package(
         // per-thread data of its own, which dlclose could not take down safely. Then what keeps it
         // small: relative relocations in packed form, equal functions once, and no names of Unicode
         // scalars (ScalarNames.swift).
-        .unsafeFlags([
-          "-static-stdlib",
-          "-use-ld=lld",
-          "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
-          "-Xlinker", "--icf=all",
-          "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
-          "-Xlinker", "-soname=libresnet.so.1",
-          "-Xlinker", "-z", "-Xlinker", "nodelete",
-          "-Xlinker", "--no-undefined",
-          "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/ResNetC/exports.map",
-        ])
+        .unsafeFlags(
+          allocators.flatMap { ["-Xlinker", "--wrap=\($0)"] } + [
+            "-static-stdlib",
+            "-use-ld=lld",
+            "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+            "-Xlinker", "--icf=all",
+            "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
+            "-Xlinker", "-soname=libresnet.so.1",
+            "-Xlinker", "-z", "-Xlinker", "nodelete",
+            "-Xlinker", "--no-undefined",
+            "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/ResNetC/exports.map",
+          ])
       ]),
     .executableTarget(
       name: "resnet-cli",

@@ -29,14 +29,20 @@
  *              is RN_INVALID_HANDLE, never a crash. Freeing NULL does nothing.
  *   Threads    Every function may be called from any thread. A handle is used by one thread at a
  *              time; a second one gets RN_BUSY. Using a trainer uses its model too. The library
- *              computes on threads of its own, which start on first use (rn_set_threads). After a
- *              fork the child can use every handle that no other thread was using; those stay
- *              RN_BUSY.
+ *              computes on threads of its own, which start on first use (rn_set_threads), block all
+ *              signals, and end on rn_set_threads(1). A call needs 64 KB of stack at most. Once
+ *              loaded the library stays, whatever dlclose is told. After a fork the child can use
+ *              every handle that no other thread was using; those stay RN_BUSY.
+ *   Host       Signal handlers and masks, locale, environment, directory, errno and the mode of
+ *              floating-point arithmetic are left as they are, and results do not depend on them.
+ *              Callbacks find the host's mode. Nothing is written to standard output or error.
  *   Structs    Begin with their size, so that they can grow: start from the RN_..._INIT macros,
  *              which hold the documented defaults: rn_model_info info = RN_MODEL_INFO_INIT. A size
  *              smaller than version 1.0's is RN_INVALID_ARGUMENT.
  *   Buffers    Belong to the caller, who passes their capacity in elements. One that is too small
  *              is RN_BUFFER_TOO_SMALL.
+ *   Memory     What cannot be had is RN_OUT_OF_MEMORY, never the end of the process; models and
+ *              datasets are as they were. Where the system gives no more threads, fewer compute.
  *   Strings    Are UTF-8. Those returned belong to the library and live as long as said.
  *   Results    Are the same bits for the same inputs, batch, seed, settings, instruction set and
  *              library, whatever the number of threads.
@@ -66,7 +72,8 @@ typedef enum rn_status {
   RN_NOT_FOUND = 4,        /* no preset, tensor or file of that name */
   RN_IO_ERROR = 5,         /* the operating system refused to read or write */
   RN_BAD_FORMAT = 6,       /* a file that is damaged or not of the format expected */
-  RN_OUT_OF_MEMORY = 7,
+  RN_OUT_OF_MEMORY =
+      7,             /* the message says what for; nothing is lost, so free something and go on */
   RN_NOT_FINITE = 8, /* NaN or infinity in the input, or a loss that diverged */
   RN_CANCELLED = 9,  /* a callback asked to stop */
   RN_BUFFER_TOO_SMALL = 10,

@@ -32,8 +32,10 @@ static void fail(decoder *d, ri_status status, const char *text) {
 static void on_error(j_common_ptr common) {
   decoder *d = common->client_data;
   char text[JMSG_LENGTH_MAX];
+  if (common->err->msg_code == JERR_OUT_OF_MEMORY)
+    fail(d, RI_OUT_OF_MEMORY, "libjpeg could not allocate what it decodes with");
   common->err->format_message(common, text);
-  fail(d, common->err->msg_code == JERR_OUT_OF_MEMORY ? RI_OUT_OF_MEMORY : RI_DAMAGED, text);
+  fail(d, RI_DAMAGED, text);
 }
 
 // libjpeg goes on after these with grey or wrong pixels. Its other warnings are about bytes between

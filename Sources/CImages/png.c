@@ -16,13 +16,33 @@ typedef struct decoder {
   uint8_t **pointers;
   ri_reason *reason;
   ri_status status;
+  size_t refused;  // what could not be allocated; 0 if all could
 } decoder;
+
+static void note_refusal(decoder *d) {
+  snprintf(d->reason->text, sizeof d->reason->text, "could not allocate %zu bytes", d->refused);
+  d->status = RI_OUT_OF_MEMORY;
+}
 
 static void on_error(png_structp png, png_const_charp text) {
   decoder *d = png_get_error_ptr(png);
   snprintf(d->reason->text, sizeof d->reason->text, "%s", text);
   d->status = RI_DAMAGED;
+  if (d->refused != 0) note_refusal(d);
   png_longjmp(png, 1);
+}
+
+// libpng speaks of want of memory in many ways, and of some as of damage.
+static png_voidp on_allocate(png_structp png, png_alloc_size_t size) {
+  decoder *d = png_get_mem_ptr(png);
+  void *block = malloc(size);
+  if (block == NULL) d->refused = size;
+  return block;
+}
+
+static void on_free(png_structp png, png_voidp block) {
+  (void)png;
+  free(block);
 }
 
 static void on_warning(png_structp png, png_const_charp text) {
@@ -40,11 +60,11 @@ static void on_read(png_structp png, png_bytep target, size_t count) {
 
 static int begin(decoder *d, const uint8_t *bytes, size_t count, ri_reason *reason) {
   *d = (decoder){.next = bytes, .left = count, .reason = reason};
-  d->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, d, on_error, on_warning);
+  d->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, d, on_error, on_warning, d, on_allocate,
+                                    on_free);
   if (d->png != NULL) d->info = png_create_info_struct(d->png);
   if (d->info != NULL) return 1;
-  snprintf(reason->text, sizeof reason->text, "libpng could not be set up");
-  d->status = RI_OUT_OF_MEMORY;
+  note_refusal(d);
   return 0;
 }
 

@@ -99,6 +99,7 @@ public func rn_dataset_open_files(
   open(dataset, options) {
     let paths = try array(paths, count: Int(count), "paths")
     let labels = try array(labels, count: Int(count), "labels")
+    try expectMemory(paths.count, of: 256, for: "the paths of \(paths.count) files")
     return try ImageFiles(
       paths: try paths.enumerated().map { try string($1, "paths[\($0)]") },
       labels: labels.map { Int($0) }, classes: Int(classes))

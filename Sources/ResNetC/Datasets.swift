@@ -50,7 +50,7 @@ public func rn_dataset_split(
 
 @c @implementation
 public func rn_dataset_free(_ dataset: OpaquePointer?) -> rn_status {
-  guarded { try freeHandle(dataset, as: DatasetResource.self) }
+  guarded(isFreeing: true) { try freeHandle(dataset, as: DatasetResource.self) }
 }
 
 @c @implementation
@@ -131,6 +131,10 @@ extension TrainingData {
     guard pixels != nil || labels != nil else { return }
     // One by one where pixels are not asked for, as their reader needs room for them all the same.
     let portion = min(pixels == nil ? 1 : 256, range.count)
+    if pixels == nil {
+      try expectMemory(
+        portion * imageSize, of: MemoryLayout<Float>.stride, for: "the pixels of an image")
+    }
     var sparePixels = [Float](repeating: 0, count: pixels == nil ? portion * imageSize : 0)
     var spareLabels = [Int32](repeating: 0, count: labels == nil ? portion : 0)
     for start in stride(from: 0, to: range.count, by: max(portion, 1)) {

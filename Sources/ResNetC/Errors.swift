@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CResNet
+import CReserve
 import Glibc
 import ResNet
 
@@ -18,22 +19,30 @@ struct Failure: Error {
 
 /// Runs the body of a C function: turns what it throws into a status, and keeps the message for
 /// `rn_last_error`.
-func guarded(_ body: () throws -> Void) -> rn_status {
+func guarded(isFreeing: Bool = false, _ body: () throws -> Void) -> rn_status {
   // What it says is of the host's last call, not of ours.
   let hostsError = errno
   defer { errno = hostsError }
-  do {
-    try body()
-    return RN_OK
-  } catch let failure as Failure {
-    LastError.set(failure.message)
-    return failure.status
-  } catch let error as ResNetError {
-    LastError.set(error.message)
-    return status(of: error.kind)
-  } catch {
-    LastError.set("\(error)")
-    return RN_INVALID_ARGUMENT
+  // The runtime's own small objects must find memory, whatever happens from here on. Whoever frees
+  // something makes room.
+  guard isFreeing || rr_prepare() == 0 else {
+    LastError.setReserveMissing()
+    return RN_OUT_OF_MEMORY
+  }
+  return FloatMode.ours {
+    do {
+      try body()
+      return RN_OK
+    } catch let failure as Failure {
+      LastError.set(failure.message)
+      return failure.status
+    } catch let error as ResNetError {
+      LastError.set(error.message)
+      return status(of: error.kind)
+    } catch {
+      LastError.set("\(error)")
+      return RN_INVALID_ARGUMENT
+    }
   }
 }
 
@@ -55,13 +64,28 @@ private func status(of kind: ResNetError.Kind) -> rn_status {
 private enum LastError {
   private static let key: pthread_key_t? = {
     var key = pthread_key_t()
-    return pthread_key_create(&key, { free($0) }) == 0 ? key : nil
+    return pthread_key_create(&key, { LastError.dispose($0) }) == 0 ? key : nil
   }()
 
-  static func set(_ message: String) {
+  static func set(_ message: String) { replace(by: UnsafePointer(strdup(message))) }
+
+  /// Nothing can be allocated for this one.
+  static func setReserveMissing() { replace(by: reserveMissing) }
+
+  private static var reserveMissing: UnsafePointer<CChar> {
+    constant(
+      "could not allocate the 16777216 bytes of address space that must be there before a call begins"
+    )
+  }
+
+  private static func replace(by message: UnsafePointer<CChar>?) {
     guard let key else { return }
-    free(pthread_getspecific(key))
-    pthread_setspecific(key, strdup(message))
+    dispose(pthread_getspecific(key))
+    pthread_setspecific(key, message)
+  }
+
+  private static func dispose(_ message: UnsafeMutableRawPointer?) {
+    if message != UnsafeMutableRawPointer(mutating: reserveMissing) { free(message) }
   }
 
   static var current: UnsafePointer<CChar> {

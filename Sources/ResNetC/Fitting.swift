@@ -87,7 +87,7 @@ private func reporter(_ options: rn_fit_options) -> ((Progress) -> Bool)? {
         has_validation: progress.validation == nil ? 0 : 1,
         validation_loss: progress.validation?.loss ?? 0,
         validation_accuracy: progress.validation?.accuracy ?? 0)
-      return callback(&report, options.user) == 0
+      return FloatMode.hosts { callback(&report, options.user) } == 0
     }
   }
 }

@@ -17,7 +17,7 @@ public func rn_set_step_callback(
           var report = rn_step(
             size: MemoryLayout<rn_step>.size, what: constant(step.activity.name),
             done: Int64(step.done), total: Int64(step.total))
-          return callback(&report, user) == 0
+          return FloatMode.hosts { callback(&report, user) } == 0
         }
       })
   }
@@ -51,7 +51,9 @@ public func rn_set_log(
     // The header says on which threads it is called; what it points to is the caller's.
     nonisolated(unsafe) let user = user
     try Log.set(known) { level, message in
-      message.withCString { callback(rn_log_level(UInt32(level.rawValue)), $0, user) }
+      message.withCString { text in
+        FloatMode.hosts { callback(rn_log_level(UInt32(level.rawValue)), text, user) }
+      }
     }
   }
 }

@@ -62,6 +62,7 @@ public func rn_image_create(
     let (height, width, channels) = (Int(height), Int(width), Int(channels))
     let count = try ImagesView.pixelCount(
       count: 1, channels: channels, height: height, width: width)
+    try expectMemory(count, for: "an image of \(height)x\(width)")
     let raster = try Raster(
       pixels: Array(try array(pixels, count: count, "pixels")), height: height, width: width,
       channels: channels)
@@ -71,7 +72,7 @@ public func rn_image_create(
 
 @c @implementation
 public func rn_image_free(_ image: OpaquePointer?) -> rn_status {
-  guarded { try freeHandle(image, as: ImageResource.self) }
+  guarded(isFreeing: true) { try freeHandle(image, as: ImageResource.self) }
 }
 
 @c @implementation
@@ -115,6 +116,7 @@ public func rn_resize_planes(
     let needed = try ImagesView.pixelCount(
       count: 1, channels: planes, height: size.height, width: size.width)
     let target = try output(resized, capacity: capacity, needed: needed, "resized")
+    try expectMemory(count, of: MemoryLayout<Float>.stride, for: "\(planes) planes")
     let image = try FloatImage(
       pixels: Array(try array(pixels, count: count, "pixels")), channels: planes, height: height,
       width: width)

@@ -40,6 +40,7 @@ public func rn_model_set_normalization(
           scale == nil ? RN_INVALID_ARGUMENT : RN_SHAPE_MISMATCH,
           "scale_count is \(scaleCount), expected one per channel (\(channels)), or 0 and NULL")
       }
+      try expectMemory(meanCount, of: MemoryLayout<Float>.stride, for: "the means")
       try resource.model.setNormalization(
         Normalization(
           mean: Array(try array(mean, count: meanCount, "mean")),

@@ -76,7 +76,7 @@ public func rn_model_replace_classifier(
 
 @c @implementation
 public func rn_model_free(_ model: OpaquePointer?) -> rn_status {
-  guarded { try freeHandle(model, as: ModelResource.self) }
+  guarded(isFreeing: true) { try freeHandle(model, as: ModelResource.self) }
 }
 
 @c @implementation

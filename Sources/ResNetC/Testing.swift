@@ -69,6 +69,8 @@ public func rn_class_figures(
     let counts = try array(confusion, count: classes * classes, "confusion")
     let recall = try recall.map { try required($0, "recall") }
     let precision = try precision.map { try required($0, "precision") }
+    try expectMemory(
+      classes * classes, of: 2 * MemoryLayout<Int>.stride, for: "\(classes)x\(classes) counts")
     let matrix = try ConfusionMatrix(counts: counts.map { Int($0) })
     for label in 0..<classes {
       recall?[label] = matrix.recall(of: label)

@@ -52,7 +52,7 @@ public func rn_trainer_create(
 
 @c @implementation
 public func rn_trainer_free(_ trainer: OpaquePointer?) -> rn_status {
-  guarded { try freeHandle(trainer, as: TrainerResource.self) }
+  guarded(isFreeing: true) { try freeHandle(trainer, as: TrainerResource.self) }
 }
 
 @c @implementation

@@ -71,7 +71,7 @@ struct CIFARRecords {
     // Some 1 MB at a time.
     let chunk = min(count, 341)
     let memory = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: chunk * recordBytes, alignment: 64)
+      byteCount: chunk * recordBytes, alignment: 16)
     defer { memory.deallocate() }
     for start in stride(from: 0, to: count, by: chunk) {
       let records = min(chunk, count - start)

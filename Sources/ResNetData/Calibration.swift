@@ -31,6 +31,8 @@ public struct Calibration: Sendable {
       throw ResNetError(
         .invalidArgument, "a sample of \(wanted) images was asked for; there are \(data.count)")
     }
+    try expectMemory(
+      data.count, of: 3 * MemoryLayout<Int>.stride, for: "the numbers of \(data.count) images")
     let chosen =
       wanted == data.count
       ? Array(0..<wanted)
@@ -96,6 +98,10 @@ private struct PixelSums {
 
   init(of data: any TrainingData, _ indices: [Int]) throws(ResNetError) {
     let (count, plane) = (data.channels, data.extent.height * data.extent.width)
+    // And the means that these become.
+    try expectMemory(
+      count * plane, of: 2 * MemoryLayout<Double>.stride, for: "the sums of \(count * plane) pixels"
+    )
     pixels = Array(repeating: 0, count: count * plane)
     channels = Array(repeating: 0, count: count)
     products = Array(repeating: 0, count: count * count)

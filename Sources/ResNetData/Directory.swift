@@ -34,6 +34,11 @@ package enum Directory {
       guard let name else {
         throw ResNetError(.badFormat, "a file name in \(path) is not UTF-8; rename it")
       }
+      // Those to come, in an array that grows and is sorted.
+      if names.count % 4096 == 0 {
+        try expectMemory(
+          names.count * 48 + 4096 * 256, for: "more than \(names.count) names in \(path)")
+      }
       if !name.hasPrefix(".") { names.append(name) }
     }
     // As bytes: Swift would order by characters, others by code points, which is the same as bytes.

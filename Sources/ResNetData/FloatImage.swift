@@ -44,6 +44,9 @@ public struct FloatImage: Hashable, Sendable {
       part.extent.height * part.extent.width, output.height * output.width
     )
     let scratch = Scratch<Float>()
+    try expectMemory(
+      channels * plane, of: MemoryLayout<Float>.stride,
+      for: "an image of \(output.height)x\(output.width)")
     var result = [Float](repeating: 0, count: channels * plane)
     let outcome = part.pixels.withUnsafeBufferPointer { source in
       result.withUnsafeMutableBufferPointer { target in
@@ -64,8 +67,10 @@ public struct FloatImage: Hashable, Sendable {
   public func cropped(to region: Region) throws(ResNetError) -> FloatImage {
     try region.validate(in: extent)
     guard region.extent != extent else { return self }
+    let count = channels * region.extent.height * region.extent.width
+    try expectMemory(count, of: MemoryLayout<Float>.stride, for: "a part of an image")
     var part: [Float] = []
-    part.reserveCapacity(channels * region.extent.height * region.extent.width)
+    part.reserveCapacity(count)
     for channel in 0..<channels {
       for row in region.rows {
         let start = (channel * extent.height + row) * extent.width + region.left

@@ -154,6 +154,6 @@ extension HDF5Images: ImageSource {
     let images = try Images(
       file.isBytes ? .bytes(pixels.map { UInt8($0) }) : .float(pixels), count: 1,
       channels: channels, height: extent.height, width: extent.width)
-    return try images.withView { view in SourceImage(view, 0) }
+    return try images.withView { (view) throws(ResNetError) in try SourceImage(view, 0) }
   }
 }

@@ -98,6 +98,7 @@ public final class ImageFileDataset: TrainingData, ImageSource {
   /// `cancelled` if a step watcher stopped it; what was found until then is known.
   @discardableResult
   public func verify() throws(ResNetError) -> [DamagedFile] {
+    try expectMemory(count, of: 3 * MemoryLayout<Int>.stride, for: "the numbers of \(count) files")
     _ = try undamaged(Array(0..<count))
     return damagedFiles
   }

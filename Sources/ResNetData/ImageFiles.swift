@@ -45,7 +45,7 @@ public struct ImageFiles: Sendable {
             + "images")
       }
       for file in files {
-        paths.append("\(name)/\(file)")
+        try paths.append("\(name)/\(file)")
         labels.append(Int32(truncatingIfNeeded: label))
       }
     }
@@ -72,6 +72,9 @@ public struct ImageFiles: Sendable {
     let directory = list.lastIndex(of: "/").map { String(list[...$0]) } ?? ""
     var paths: [String] = []
     var labels: [Int] = []
+    // A line takes a slice, a string and a label, besides its text.
+    let lines = text.count { $0 == UInt8(ascii: "\n") } + 1
+    try expectMemory(lines * 128 + 4 * text.count, for: "\(lines) lines of \(list)")
     for (number, line) in text.split(
       separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
     )
@@ -144,7 +147,7 @@ public struct ImageFiles: Sendable {
     }
     root = ""
     var list = PathList()
-    for path in paths { list.append(path) }
+    for path in paths { try list.append(path) }
     self.paths = list
     self.labels = labels.map { Int32(truncatingIfNeeded: $0) }
     self.classes = found

@@ -117,15 +117,18 @@ extension ImageStore {
     let images = ImagesView(
       pixels: pixels.baseAddress, isBytes: isBytes, count: count, channels: channels,
       extent: extent)
-    return SourceImage(images, index)
+    return try SourceImage(images, index)
   }
 }
 
 extension SourceImage {
   /// A copy of one of some images. Bytes in other than 1 or 3 channels become floats: a raster has no
   /// others.
-  init(_ images: ImagesView, _ index: Int) {
+  init(_ images: ImagesView, _ index: Int) throws(ResNetError) {
     let (channels, extent) = (images.channels, images.extent)
+    try expectMemory(
+      images.imageStride, of: images.isBytes && channels != 1 && channels != 3 ? 4 : 1,
+      for: "a copy of an image")
     let plane = extent.height * extent.width
     let pixels = UnsafeRawBufferPointer(
       start: images[index..<index + 1].pixels, count: images.imageStride)

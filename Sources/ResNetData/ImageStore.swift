@@ -72,6 +72,7 @@ final class ImageStore: @unchecked Sendable {
     throws(ResNetError) -> [Float]
   {
     let size = imagePixels
+    try expectMemory(size, of: 2 * MemoryLayout<Double>.stride, for: "the sums of \(size) pixels")
     var sums = [Double](repeating: 0, count: size)
     var steps = Steps(.reading, of: count)
     let portion = max(1, 4_000_000 / size)

@@ -7,7 +7,13 @@ struct PathList: Sendable {
 
   var count: Int { ends.count }
 
-  mutating func append(_ path: String) {
+  /// Throws `outOfMemory` if there is none for a longer list.
+  mutating func append(_ path: String) throws(ResNetError) {
+    let needed = bytes.count + path.utf8.count
+    if needed > bytes.capacity || ends.count == ends.capacity {
+      try expectMemory(
+        2 * (needed + ends.count * MemoryLayout<Int>.stride), for: "\(count + 1) paths of files")
+    }
     bytes += path.utf8
     ends.append(bytes.count)
   }

@@ -54,6 +54,7 @@ extension Raster {
     let memory = try scratch.decoded.reserve(count)
     try image.decode(
       Region(whole: extent), channels: channels, into: memory, scratch: scratch.stored)
+    try expectMemory(count, for: "the pixels of \(name)")
     self.init(
       Array(UnsafeBufferPointer(start: memory, count: count)), channels: channels, extent: extent)
   }

@@ -21,8 +21,10 @@ extension Raster {
   public func cropped(to region: Region) throws(ResNetError) -> Raster {
     try region.validate(in: extent)
     guard region.extent != extent else { return self }
+    let count = region.extent.height * region.extent.width * channels
+    try expectMemory(count, for: "a part of an image")
     var part: [UInt8] = []
-    part.reserveCapacity(region.extent.height * region.extent.width * channels)
+    part.reserveCapacity(count)
     for row in region.rows {
       let start = (row * extent.width + region.left) * channels
       part += pixels[start..<start + region.extent.width * channels]
@@ -34,7 +36,9 @@ extension Raster {
   private func resampled(by resampling: Resampling) throws(ResNetError) -> Raster {
     let output = resampling.output
     let scratch = ResamplingScratch()
-    var result = [UInt8](repeating: 0, count: output.height * output.width * channels)
+    let count = output.height * output.width * channels
+    try expectMemory(count, for: "an image of \(output.height)x\(output.width)")
+    var result = [UInt8](repeating: 0, count: count)
     let outcome = pixels.withUnsafeBufferPointer { source in
       result.withUnsafeMutableBufferPointer { target in
         Result { () throws(ResNetError) in
@@ -66,6 +70,7 @@ extension Raster {
   /// The pixels plane by plane, as a model takes them: one image of bytes.
   public var images: Images {
     get throws(ResNetError) {
+      try expectMemory(pixels.count, for: "the planes of an image")
       let planes = [UInt8](unsafeUninitializedCapacity: pixels.count) { buffer, count in
         copyPlanes(to: buffer)
         count = pixels.count

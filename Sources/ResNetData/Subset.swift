@@ -91,6 +91,7 @@ extension TrainingData {
         .invalidArgument,
         "\(validation) images for validation: expected 1 to \(count - 1), as there are \(count)")
     }
+    try expectMemory(count, of: 3 * MemoryLayout<Int>.stride, for: "the order of \(count) images")
     let order = shuffledIndices(count: count, seed: seed, epoch: 0, stream: .split)
     return (
       training: try Subset(self, indices: order.dropFirst(validation).sorted()),

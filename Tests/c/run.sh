@@ -8,6 +8,7 @@ library=$(cd "${1:-$root/build}" && pwd)
 symbols=$(realpath "${2:-$root/.build/release/libResNetShared.so}")
 tests=$root/Tests/c
 examples=$root/Examples/c
+images=$root/bindings/python/tests/golden/images
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 cd "$work"
@@ -25,12 +26,17 @@ for function in $(grep -oE '^[a-z][a-z_0-9 *]*\brn_[a-z0-9_]+\(' "$root/include/
     { echo "run.sh: resnet.hpp does not have $function" && exit 1; }
 done
 
+# Where numbers have a comma, and where the capital of i is not I.
+mkdir locales
+for locale in de_DE tr_TR; do localedef -i $locale -f UTF-8 locales/$locale.UTF-8; done
+
 for cc in gcc clang; do
   command -v $cc >/dev/null || { echo "run.sh: there is no $cc here" && exit 1; }
   echo "== $cc"
   $cc $flags -DHDF5_FILES="\"$root/Tests/hdf5\"" "$tests"/api/*.c $link -o api_test
   $cc $flags "$tests/isa_test.c" $link -o isa_test
   $cc $flags "$tests/dlopen_test.c" -lpthread -ldl -o dlopen_test
+  $cc $flags "$tests/guest_test.c" $link -o guest_test
   $cc $flags "$examples/train.c" $link -o train
   $cc $flags "$examples/classify.c" $link -o classify
   for standard in 17 20; do
@@ -42,12 +48,19 @@ for cc in gcc clang; do
     ./wrapper_test
   done
   ./dlopen_test "$library/libresnet.so.1"
+  LOCPATH=$work/locales ./guest_test "$images/a-wide.jpg" de_DE.UTF-8 tr_TR.UTF-8
   RESNET_ISA=nonsense ./isa_test refused
   for isa in $isas; do
     RESNET_ISA=$isa ./isa_test $isa
     echo "$isa: $(RESNET_ISA=$isa ./api_test | tee api_test.log | tail -n 1)"
     tail -n 1 api_test.log | grep -q ' passed, 0 failed$' || { cat api_test.log && exit 1; }
   done
+done
+
+echo "== without memory"
+gcc $flags "$tests/memory_test.c" $link -o memory_test
+for image in a-wide.jpg c-square.png; do
+  ./memory_test "$images/$image" 50
 done
 
 echo "== examples"

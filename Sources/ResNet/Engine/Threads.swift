@@ -13,10 +13,15 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
   sigfillset(&all)
   pthread_sigmask(SIG_SETMASK, &all, &previous)
   defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+  // Whatever the host's default is: far more than is needed, and little address space.
+  var attributes = pthread_attr_t()
+  guard pthread_attr_init(&attributes) == 0 else { return nil }
+  defer { pthread_attr_destroy(&attributes) }
+  pthread_attr_setstacksize(&attributes, 512 << 10)
   var thread = pthread_t()
   let start = Unmanaged.passRetained(Start(body))
   let status = pthread_create(
-    &thread, nil,
+    &thread, &attributes,
     { argument in
       guard let argument else { return nil }
       Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()

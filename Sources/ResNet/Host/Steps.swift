@@ -67,7 +67,7 @@ package final class StepWatcher {
   /// Sets the watcher of this thread; nil for none.
   package static func setCurrent(_ call: ((Step) -> Bool)?) throws(ResNetError) {
     guard restore(call.map(StepWatcher.init)) else {
-      throw ResNetError(.outOfMemory, "the process has no room for another value of each thread")
+      throw ResNetError(.outOfMemory, "could not allocate a value of this thread")
     }
   }
 

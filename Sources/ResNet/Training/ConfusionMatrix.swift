@@ -32,6 +32,10 @@ public struct ConfusionMatrix: Hashable, Sendable {
         "\(network.name) has \(network.classes) classes; a confusion matrix is made for at most "
           + "\(Self.maximumClasses)")
     }
+    // And a copy of it for the caller.
+    try expectMemory(
+      network.classes * network.classes, of: 2 * MemoryLayout<Int>.stride, for: "a confusion matrix"
+    )
     self.init(classes: network.classes)
   }
 

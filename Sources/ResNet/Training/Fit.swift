@@ -37,6 +37,8 @@ extension Trainer {
     if let validation {
       try model.validate(validation, normalization: normalization, role: "validation")
     }
+    try expectMemory(
+      data.count, of: 2 * MemoryLayout<Int>.stride, for: "the order of \(data.count) images")
     let size = options.batchSize
     let planned = options.steps(for: data)
     let loader = try BatchLoader(

@@ -49,6 +49,8 @@ extension TrainingData {
 
   /// Those of all images that an evaluation is to count. Throws `badFormat` if there are none.
   package func readable() throws(ResNetError) -> [Int] {
+    // These, the readable ones among them, and an order of those.
+    try expectMemory(count, of: 3 * MemoryLayout<Int>.stride, for: "the numbers of \(count) images")
     let indices = try readable(Array(0..<count))
     guard !indices.isEmpty else {
       throw ResNetError(.badFormat, "none of the \(count) images can be read")

@@ -1,0 +1,312 @@
+/*
+ * What the library does when memory cannot be had: every allocation of the process comes through
+ * here, and one of them, or all from one on, are refused. A call may fail then, with
+ * RN_OUT_OF_MEMORY and a message that says how much was wanted; but the process goes on, and once
+ * there is memory again the same handles give the same bits.
+ *
+ * Then the same where the system itself refuses, under limits of the address space: threads, too.
+ *
+ * usage: memory_test IMAGE [STRIDE: how many allocations to skip between two that are refused]
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <resnet.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- The allocator ---------------------------------------------------------------------------- */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static atomic_long counted, refused;
+/* Which allocations are refused: those from `first` to `last` of at least `least` bytes. */
+static atomic_long first = -1, last = -1;
+static atomic_size_t least;
+
+static int is_refused(size_t size) {
+  if (size < least) return 0;
+  const long number = counted++;
+  if (number < first || number > last) return 0;
+  refused++;
+  errno = ENOMEM;
+  return 1;
+}
+
+void *malloc(size_t size) { return is_refused(size) ? NULL : __libc_malloc(size); }
+void *calloc(size_t count, size_t size) {
+  return is_refused(count * size) ? NULL : __libc_calloc(count, size);
+}
+void *realloc(void *block, size_t size) {
+  return is_refused(size) ? NULL : __libc_realloc(block, size);
+}
+int posix_memalign(void **block, size_t alignment, size_t size) {
+  if (is_refused(size)) return ENOMEM;
+  *block = __libc_memalign(alignment, size);
+  return *block == NULL ? ENOMEM : 0;
+}
+void *memalign(size_t alignment, size_t size) {
+  return is_refused(size) ? NULL : __libc_memalign(alignment, size);
+}
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+
+/* ---- What is tried ---------------------------------------------------------------------------- */
+
+enum { SIDE = 16, COUNT = 8, CLASSES = 10 };
+
+static const char *image_path;
+static float pixels[COUNT * 3 * SIDE * SIDE];
+static int32_t labels[COUNT];
+static long failures;
+
+static rn_model *model;
+static rn_trainer *trainer;
+static rn_dataset *dataset, *files;
+
+/* Returns whether a call went well; it may only fail for want of memory, and must say so. */
+static int allowed(rn_status status, const char *what) {
+  if (status == RN_OK) return 1;
+  const char *message = rn_last_error();
+  if (status != RN_OUT_OF_MEMORY || strstr(message, "alloc") == NULL) {
+    printf("memory_test: %s: %s: \"%s\"\n", what, rn_status_string(status), message);
+    exit(1);
+  }
+  failures++;
+  return 0;
+}
+#define TRY(call) allowed((call), #call)
+
+static rn_images batch(void) {
+  rn_images images = RN_IMAGES_F32(pixels, COUNT, 3, SIDE, SIDE);
+  return images;
+}
+
+static void make(void) {
+  const rn_images images = batch();
+  rn_model_options options = RN_MODEL_OPTIONS_INIT;
+  options.seed = 1;
+  TRY(rn_model_create("resnet8", &options, &model));
+  TRY(rn_dataset_create(&images, labels, CLASSES, &dataset));
+  rn_image_options small = RN_IMAGE_OPTIONS_INIT;
+  small.crop = 32;
+  small.resize = 36;
+  TRY(rn_dataset_open_files(&image_path, labels, 1, CLASSES, &small, &files));
+  if (model != NULL) TRY(rn_trainer_create(model, NULL, &trainer));
+}
+
+static void unmake(void) {
+  if (!TRY(rn_trainer_free(trainer)) || !TRY(rn_model_free(model)) ||
+      !TRY(rn_dataset_free(dataset)) || !TRY(rn_dataset_free(files)))
+    return;
+  trainer = NULL;
+  model = NULL;
+  dataset = files = NULL;
+}
+
+static void infer(float *scores) {
+  const rn_images images = batch();
+  memset(scores, 0, COUNT * CLASSES * sizeof *scores);
+  TRY(rn_model_logits(model, &images, scores, COUNT * CLASSES));
+}
+
+/* Every kind of work that leaves the model as it is. */
+static void use(void) {
+  float scores[COUNT * CLASSES];
+  static float features[COUNT * 64];
+  const rn_images images = batch();
+  rn_metrics metrics = RN_METRICS_INIT;
+  rn_test_options views = RN_TEST_OPTIONS_INIT;
+  rn_calibration calibration = RN_CALIBRATION_INIT;
+  rn_image *image = NULL, *view = NULL;
+  double deviations[64];
+  size_t count;
+  infer(scores);
+  views.views = RN_VIEWS_10_CROP;
+  views.resize = 20;
+  views.crop = 16;
+  TRY(rn_model_features(model, &images, "avgpool", features, COUNT * 64));
+  TRY(rn_model_evaluate(model, dataset, &metrics));
+  TRY(rn_model_test(model, dataset, &views, &metrics, NULL, 0));
+  TRY(rn_model_responses(model, dataset, deviations, 64, &count));
+  TRY(rn_dataset_calibrate(dataset, 0, 0, &calibration));
+  TRY(rn_dataset_calibrate(files, 0, 0, &calibration));
+  TRY(rn_dataset_verify(files));
+  if (TRY(rn_image_read(image_path, 3, 0, &image)) &&
+      TRY(rn_image_centre(image, 64, 48, RN_BICUBIC, &view)))
+    while (!TRY(rn_image_free(view)))
+      ;
+  while (image != NULL && !TRY(rn_image_free(image)))
+    ;
+}
+
+/* Saves, loads and opens it. */
+static void store(void) {
+  rn_model *loaded = NULL, *opened = NULL;
+  float scores[COUNT * CLASSES];
+  const rn_images images = batch();
+  TRY(rn_model_save(model, "memory.h5"));
+  TRY(rn_model_load("memory.h5", &loaded));
+  if (TRY(rn_model_open("memory.h5", &opened)))
+    TRY(rn_model_logits(opened, &images, scores, COUNT * CLASSES));
+  TRY(rn_model_free(loaded));
+  TRY(rn_model_free(opened));
+}
+
+static void train(void) {
+  const rn_images images = batch();
+  rn_fit_options options = RN_FIT_OPTIONS_INIT;
+  double loss;
+  options.batch_size = COUNT / 2;
+  TRY(rn_trainer_step(trainer, &images, labels, &loss));
+  TRY(rn_trainer_fit(trainer, dataset, dataset, &options));
+  TRY(rn_model_recompute_statistics(model, dataset, COUNT / 2, 0, 0));
+}
+
+/* ---- How it is tried -------------------------------------------------------------------------- */
+
+static void everything(void) {
+  if (model == NULL) make();
+  if (model != NULL && trainer != NULL && dataset != NULL && files != NULL) {
+    use();
+    train();
+  }
+  unmake();
+}
+
+static void with_refusals(long from, long to, void (*work)(void)) {
+  counted = 0;
+  first = from;
+  last = to;
+  work();
+  first = last = -1;
+}
+
+static void must(int condition, const char *what) {
+  if (condition) return;
+  printf("memory_test: failed: %s: %s\n", what, rn_last_error());
+  exit(1);
+}
+
+/* Refuses in turn each allocation, or all from it on, of those that `work` makes. */
+static long sweep(void (*work)(void), int forever, long stride, size_t size) {
+  long number = 0, calls = 0;
+  least = size;
+  do {
+    refused = 0;
+    with_refusals(number, forever ? (1L << 40) : number, work);
+    number += stride;
+    calls++;
+  } while (refused > 0);
+  least = 0;
+  return calls;
+}
+
+/* `use` on handles that stay: what they give afterwards is what they gave before. */
+static void sweep_handles(long stride, size_t size) {
+  float before[COUNT * CLASSES], after[COUNT * CLASSES];
+  make();
+  infer(before);
+  for (int forever = 0; forever < 2; forever++) {
+    const long calls = sweep(use, forever, stride, size);
+    failures = 0;
+    infer(after);
+    must(failures == 0 && memcmp(before, after, sizeof before) == 0, "the same bits afterwards");
+    printf("memory_test: used %ld times, refusing %s of at least %zu bytes\n", calls,
+           forever ? "all from the n-th on" : "the n-th", size);
+  }
+  unmake();
+}
+
+/* ---- Limits ------------------------------------------------------------------------------------ */
+
+static long address_space(void) {
+  long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  must(file != NULL && fscanf(file, "%ld", &pages) == 1, "/proc/self/statm");
+  fclose(file);
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* The stack grows where it was never used, which a limit forbids like everything else. */
+static __attribute__((noinline)) void touch_stack(void) {
+  volatile char stack[512 << 10];
+  for (size_t i = 0; i < sizeof stack; i += 1024) stack[i] = 1;
+}
+
+/* What a child does with so much more than it has, and afterwards without a limit. */
+static int live_with(long more) {
+  touch_stack();
+  struct rlimit limit;
+  getrlimit(RLIMIT_AS, &limit);
+  const rlim_t most = limit.rlim_cur;
+  limit.rlim_cur = (rlim_t)(address_space() + more);
+  must(setrlimit(RLIMIT_AS, &limit) == 0, "setrlimit");
+  alarm(60);
+  everything();
+  const int short_of = failures > 0;
+  limit.rlim_cur = most;
+  must(setrlimit(RLIMIT_AS, &limit) == 0, "setrlimit");
+  if (model != NULL || trainer != NULL || dataset != NULL || files != NULL) unmake();
+  failures = 0;
+  everything();
+  must(failures == 0, "everything works without a limit");
+  return short_of ? 42 : 0;
+}
+
+static void sweep_limits(void) {
+  int refusals = 0, successes = 0;
+  for (long more = 0; more < 256L << 20; more += more < 8L << 20 ? 256L << 10 : more / 8) {
+    const pid_t child = fork();
+    must(child >= 0, "fork");
+    if (child == 0) exit(live_with(more));
+    int status = -1;
+    must(waitpid(child, &status, 0) == child, "waitpid");
+    if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 42)) {
+      printf("memory_test: with %ld bytes more: status %d\n", more, status);
+      exit(1);
+    }
+    *(WEXITSTATUS(status) == 0 ? &successes : &refusals) += 1;
+  }
+  must(refusals > 0 && successes > 0, "some limits are too low, and some are not");
+  printf("memory_test: %d limits that were too low, %d that were not\n", refusals, successes);
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) return 2;
+  image_path = argv[1];
+  const long stride = argc > 2 ? atol(argv[2]) : 1;
+  uint32_t noise = 1;
+  for (size_t i = 0; i < sizeof pixels / sizeof *pixels; i++) {
+    noise = noise * 1664525u + 1013904223u;
+    pixels[i] = (float)(noise >> 24);
+  }
+  for (int i = 0; i < COUNT; i++) labels[i] = i % CLASSES;
+  setvbuf(stdout, NULL, _IOLBF, 4096);
+  /* Before there are threads, of which a child would have none. */
+  sweep_limits();
+  sweep_handles(stride, 0);
+  sweep_handles(1, 1 << 12);
+  for (int forever = 0; forever < 2; forever++) {
+    const long calls = sweep(everything, forever, stride, 0);
+    if (model != NULL || trainer != NULL || dataset != NULL || files != NULL) unmake();
+    failures = 0;
+    make();
+    use();
+    train();
+    store();
+    unmake();
+    must(failures == 0 && model == NULL, "everything works afterwards");
+    printf("memory_test: all done %ld times, refusing %s\n", calls,
+           forever ? "all from the n-th on" : "the n-th");
+  }
+  printf("memory_test: ok\n");
+  return 0;
+}
