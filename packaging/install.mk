@@ -40,9 +40,9 @@ install:  ## install what make has built: PREFIX=/usr/local DESTDIR, or GNU's li
 	ln -sf libresnet.so.$(VERSION) '$(DESTDIR)$(libdir)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libresnet.so'
 	$(INSTALL_DATA) $(addprefix include/,$(HEADERS)) '$(DESTDIR)$(includedir)'
-	$(fill) packaging/resnet.pc.in >'$(DESTDIR)$(pkgconfigdir)/resnet.pc'
+	$(fill) packaging/resnet.pc.in | $(INSTALL_DATA) /dev/stdin '$(DESTDIR)$(pkgconfigdir)/resnet.pc'
 	for file in resnet-config resnet-config-version; do \
-	  $(fill) packaging/$$file.cmake.in >'$(DESTDIR)$(cmakedir)'/$$file.cmake; \
+	  $(fill) packaging/$$file.cmake.in | $(INSTALL_DATA) /dev/stdin '$(DESTDIR)$(cmakedir)'/$$file.cmake; \
 	done
 	$(INSTALL_PROGRAM) build/resnet '$(DESTDIR)$(bindir)'
 	$(INSTALL_DATA) build/resnet.1 '$(DESTDIR)$(mandir)/man1'

@@ -15,9 +15,11 @@ quiet() { "$@" >"$work/log" 2>&1 || { cat "$work/log"; fail "$* failed"; }; }
 # folder as Debian has it.)
 stage="$work/the stage" prefix=$work/moved/resnet
 places=(PREFIX=/opt/resnet libdir=/opt/resnet/lib/machine)
-quiet make -C "$root" --no-print-directory install DESTDIR="$stage" "${places[@]}"
+(umask 077 && quiet make -C "$root" --no-print-directory install DESTDIR="$stage" "${places[@]}")
 mkdir "$work/moved" && mv "$stage/opt/resnet" "$prefix"
 lib=$prefix/lib/machine
+[ -z "$(find "$prefix" ! -perm -o=r ! -type l)" ] || fail "these only the installer can read:" \
+  "$(find "$prefix" ! -perm -o=r)"
 if grep -rlI -e "$stage" -e "$root" -e /opt/resnet "$prefix"; then fail "these know where they were made"; fi
 
 [ "$(readlink "$lib/libresnet.so")" = "libresnet.so.$major" ] || fail "libresnet.so is no link to the soname"

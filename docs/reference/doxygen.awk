@@ -8,8 +8,6 @@
 #   a comment behind a member     the member's
 #   /* ---- Title ---- */         a group, up to the next
 #   text indented by two or more  as it stands
-#
-# Lines stay what they are in number up to a group, so that Doxygen's warnings nearly name the right ones.
 
 function escaped(text) {
   gsub(/[\\@&<>#%]/, "\\\\&", text)
