@@ -69,8 +69,11 @@ build/resnet.1: build/resnet CHANGELOG.md
 	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" build/resnet \
 	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | sed 's/^$$/.Pp/' >$@
 
-$(RUNTIME): $(dir $(SWIFT))../lib/swift_static/linux/libswiftCore.a build/runtime/unretain
-	@cd $(@D) && ar x $< Swift.o && ./unretain Swift.o Swift.o && cp $< . && ar r $(@F) Swift.o
+# And the 64 KB of zeros in which the runtime notes how to make backtraces need not be in a file.
+$(RUNTIME): $(dir $(SWIFT))../lib/swift_static/linux/libswiftCore.a build/runtime/unretain Makefile
+	@cd $(@D) && ar x $< Swift.o Backtrace.cpp.o && ./unretain Swift.o Swift.o && \
+	  objcopy --rename-section swift5_backtrace=.bss.swift5_backtrace,alloc Backtrace.cpp.o && cp $< . && \
+	  ar r $(@F) Swift.o Backtrace.cpp.o
 build/runtime/unretain: Tools/unretain.swift
 	@mkdir -p $(@D) && swiftc -O -swift-version 6 -warnings-as-errors $< -o $@
 
