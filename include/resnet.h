@@ -72,10 +72,9 @@ typedef enum rn_status {
   RN_NOT_FOUND = 4,        /* no preset, tensor or file of that name */
   RN_IO_ERROR = 5,         /* the operating system refused to read or write */
   RN_BAD_FORMAT = 6,       /* a file that is damaged or not of the format expected */
-  RN_OUT_OF_MEMORY =
-      7,             /* the message says what for; nothing is lost, so free something and go on */
-  RN_NOT_FINITE = 8, /* NaN or infinity in the input, or a loss that diverged */
-  RN_CANCELLED = 9,  /* a callback asked to stop */
+  RN_OUT_OF_MEMORY = 7, /* the message says what for; nothing is lost: free something and go on */
+  RN_NOT_FINITE = 8,    /* NaN or infinity in the input, or a loss that diverged */
+  RN_CANCELLED = 9,     /* a callback asked to stop */
   RN_BUFFER_TOO_SMALL = 10,
   RN_BUSY = 11 /* the handle is in use by another thread, or is training already */
 } rn_status;

@@ -104,6 +104,7 @@ public final class HDF5Images: TrainingData {
   ) throws(ResNetError) {
     let size = channels * extent.height * extent.width
     let isTurned = file.shape.count == 4 && layout == .nhwc && channels > 1
+    try expectMemory(2 * size, of: MemoryLayout<Value>.stride, for: "an image")
     let memory = UnsafeMutableBufferPointer<Value>.allocate(capacity: isTurned ? 2 * size : size)
     defer { memory.deallocate() }
     let stored = UnsafeMutableBufferPointer(rebasing: memory[..<size])
@@ -139,6 +140,8 @@ extension HDF5Images: ImageSource {
 
   public func image(_ index: Int) throws(ResNetError) -> SourceImage {
     _ = try label(index)
+    try expectMemory(
+      channels * extent.height * extent.width, of: 2 * MemoryLayout<Float>.stride, for: "an image")
     var pixels = [Float](repeating: 0, count: channels * extent.height * extent.width)
     var label: Int32 = 0
     let outcome = pixels.withUnsafeMutableBufferPointer { pixels in

@@ -109,7 +109,8 @@ int main(int argc, char **argv) {
   last = measure();
   printf("dlopen_test: %d rounds: threads %d to %d, files %d to %d, memory %ld to %ld KB\n", ROUNDS,
          first.threads, last.threads, first.files, last.files, first.kilobytes, last.kilobytes);
-  /* A model, its momentum and plans are some 3 MB: one that is lost a round would be seen. */
+  /* Which pages the C library's heap keeps changes by some MB. A model with its trainer is half a MB:
+   * one that is lost a round would be seen. */
   return last.threads > first.threads || last.files > first.files ||
-         last.kilobytes > first.kilobytes + 4096;
+         last.kilobytes > first.kilobytes + 16384;
 }

@@ -177,6 +177,7 @@ static void everything(void) {
   if (model != NULL && trainer != NULL && dataset != NULL && files != NULL) {
     use();
     train();
+    store();
   }
   unmake();
 }
@@ -298,11 +299,7 @@ int main(int argc, char **argv) {
     const long calls = sweep(everything, forever, stride, 0);
     if (model != NULL || trainer != NULL || dataset != NULL || files != NULL) unmake();
     failures = 0;
-    make();
-    use();
-    train();
-    store();
-    unmake();
+    everything();
     must(failures == 0 && model == NULL, "everything works afterwards");
     printf("memory_test: all done %ld times, refusing %s\n", calls,
            forever ? "all from the n-th on" : "the n-th");

@@ -58,10 +58,12 @@ for cc in gcc clang; do
 done
 
 echo "== without memory"
+gcc $flags -std=c11 -I"$root/Sources/CReserve/include" "$tests/reserve_test.c" \
+  "$root/Sources/CReserve/reserve.c" -lpthread -o reserve_test
+./reserve_test
 gcc $flags "$tests/memory_test.c" $link -o memory_test
-for image in a-wide.jpg c-square.png; do
-  ./memory_test "$images/$image" 50
-done
+./memory_test "$images/a-wide.jpg" 97
+./memory_test "$images/c-square.png" 211
 
 echo "== examples"
 ./train -o model.h5 | tr '\r' '\n' | tail -n 2 | tee train.log

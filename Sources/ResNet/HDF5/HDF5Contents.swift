@@ -91,6 +91,7 @@ struct HDF5Contents {
   }
 
   mutating func add(_ name: String, _ values: [Float], shape: [Int]) throws(ResNetError) {
+    try expectMemory(values.count, of: MemoryLayout<Float>.stride, for: name)
     let bytes = values.withUnsafeBytes { [UInt8]($0) }
     try add(name, Values(element: .float32, shape: shape, data: .bytes(bytes)))
   }
@@ -103,6 +104,7 @@ struct HDF5Contents {
     guard !overflow, total <= Self.maximumBytes else {
       throw ResNetError(.invalidArgument, "\(name) would need more than 4 GiB")
     }
+    try expectMemory(total, for: name)
     var table = [UInt8](repeating: 0, count: total)
     for (row, string) in strings.enumerated() {
       for (column, byte) in string.utf8.enumerated() { table[row * length + column] = byte }

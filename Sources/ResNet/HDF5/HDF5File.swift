@@ -60,6 +60,7 @@ final class HDF5File: @unchecked Sendable {
     guard allowance.subtract(count, ordering: .relaxed).newValue >= 0 else {
       throw ResNetError(.badFormat, "\(what) is not the file's only use of the same bytes")
     }
+    try expectMemory(count, for: what)
     var bytes = [UInt8](repeating: 0, count: count)
     try bytes.withUnsafeMutableBytes { buffer in
       Result { () throws(ResNetError) in try source.fill(buffer, from: base + address) }

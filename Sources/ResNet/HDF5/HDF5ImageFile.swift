@@ -95,6 +95,7 @@ package final class HDF5ImageFile: Sendable {
         "\(labels.path) must be \(count) integers, one an image; it has shape \(labels.shape), of "
           + labels.type.description)
     }
+    try expectMemory(count, of: MemoryLayout<Int32>.stride, for: "the labels of \(count) images")
     var values: [Int32] = []
     values.reserveCapacity(count)
     try labels.forEachPortion { bytes throws(ResNetError) in

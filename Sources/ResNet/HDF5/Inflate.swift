@@ -17,7 +17,7 @@ enum Inflate {
     var stream = z_stream()
     guard
       inflateInit_(&stream, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size)) == Z_OK
-    else { throw ResNetError(.outOfMemory, "zlib could not be started") }
+    else { throw ResNetError(.outOfMemory, "zlib could not allocate what it works with") }
     defer { inflateEnd(&stream) }
     guard let input = UInt32(exactly: compressed.count), let room = UInt32(exactly: count) else {
       throw ResNetError(.badFormat, "a compressed chunk has more than 4 GiB")
@@ -30,11 +30,11 @@ enum Inflate {
     stream.avail_out = room
     let status = inflate(&stream, Z_FINISH)
     guard status == Z_STREAM_END, stream.avail_out == 0 else {
+      guard status != Z_MEM_ERROR else {
+        throw ResNetError(.outOfMemory, "zlib could not allocate what it decompresses with")
+      }
       throw ResNetError(
-        .badFormat,
-        status == Z_MEM_ERROR
-          ? "there is no memory to decompress a chunk"
-          : "a compressed chunk is damaged or does not have the size of a chunk")
+        .badFormat, "a compressed chunk is damaged or does not have the size of a chunk")
     }
     return result
   }

@@ -18,6 +18,7 @@ final class FileReader: Sendable {
   deinit { close(descriptor) }
 
   func bytes(_ offset: Int, _ count: Int) throws(ResNetError) -> [UInt8] {
+    try expectMemory(count, for: "a part of \(path)")
     var bytes = [UInt8](repeating: 0, count: count)
     let outcome = bytes.withUnsafeMutableBytes { buffer in
       Result { () throws(ResNetError) in try fill(buffer, from: offset) }
@@ -27,8 +28,9 @@ final class FileReader: Sendable {
   }
 
   func add(_ range: Range<Int>, to checksum: inout CRC32) throws(ResNetError) {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: min(range.count, 1 << 20), alignment: 64)
+    let size = min(range.count, 1 << 20)
+    try expectMemory(size, for: "a part of \(path)")
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     defer { buffer.deallocate() }
     var offset = range.lowerBound
     while offset < range.upperBound {

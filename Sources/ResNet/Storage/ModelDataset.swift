@@ -66,6 +66,7 @@ struct ModelDataset {
 
   func readFloats() throws(ResNetError) -> [Float] {
     guard isFloat32 else { throw ResNetError(.badFormat, "\(path) is not of type float32") }
+    try expectMemory(byteCount, for: path)
     var values = [Float](repeating: 0, count: byteCount / MemoryLayout<Float>.stride)
     try values.withUnsafeMutableBufferPointer { buffer in
       Result { () throws(ResNetError) in try readFloats(into: buffer) }
@@ -84,6 +85,8 @@ struct ModelDataset {
       throw ResNetError(
         .badFormat, "\(path) has shape \(shape), expected one name per class (\(count))")
     }
+    // And each of them as a string.
+    try expectMemory(2 * byteCount + 64 * count, for: path)
     var table = [UInt8](repeating: 0, count: byteCount)
     try table.withUnsafeMutableBytes { bytes in
       Result { () throws(ResNetError) in try read(into: bytes) }
