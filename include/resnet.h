@@ -700,11 +700,14 @@ typedef struct rn_metrics {
 #define RN_METRICS_INIT \
   { sizeof(rn_metrics), 0, 0, 0, 0 }
 
-/* Mean loss and accuracy of a model on a dataset, in inference mode, single view. */
+/* Mean loss and accuracy of a model on a dataset, in inference mode, single view. Here and wherever a
+ * model meets a dataset, labels are matched by name if both have class names: the dataset may have
+ * some of the model's classes, in any order; RN_INVALID_ARGUMENT if it has others. Where one side has
+ * no names, label i is class i. */
 rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *metrics);
 /* The same, and which classes were taken for which: confusion receives classes x classes counts of
- * images, row-major, one row per true class and one column per predicted one. capacity is in
- * elements. */
+ * images in the order of the model's classes, row-major, one row per true class and one column per
+ * predicted one. capacity is in elements. */
 rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
                                      int64_t *confusion, size_t capacity);
 
@@ -921,7 +924,8 @@ typedef struct rn_fit_options {
 
 /* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images
  * that fill no batch wait for a later shuffle), or for options->iterations steps. validation: NULL,
- * or a dataset to evaluate after each epoch. If the model has no class names it takes the dataset's.
+ * or a dataset to evaluate after each epoch. If the model has no class names it takes the dataset's;
+ * labels of both datasets are matched with its names as by rn_model_evaluate.
  * options: NULL for RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges. What reading an image
  * gave is returned by the step that needs the image, which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
