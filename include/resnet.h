@@ -213,7 +213,9 @@ typedef struct rn_model_options {
   int32_t input_channels; /* RN_DEFAULT: 3 */
   int32_t base_width;     /* channels of the stem and the first stage, doubled from stage to stage;
                              RN_DEFAULT: 64 for ImageNet, 16 for CIFAR presets */
-  uint64_t seed;          /* of the initial weights (He's method) */
+  uint64_t seed;          /* of the initial weights: He's method, normal with variance 2 / fan-in; before
+                             maxout units of k channels without BN 1 / (fan-in times the mean square of
+                             the largest of k normal numbers), 1 / fan-in if k is 2 */
 } rn_model_options;
 #define RN_MODEL_OPTIONS_INIT                                                       \
   {                                                                                 \
