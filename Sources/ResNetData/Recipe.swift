@@ -143,6 +143,7 @@ extension Recipe: CustomStringConvertible {
     var parts: [String]
     switch images.part {
     case .scaled(let side):
+      let side = side ?? ImageVariation.publishedSides
       parts = [
         "crops out of images whose shorter side is \(side.lowerBound) to \(side.upperBound) pixels"
       ]

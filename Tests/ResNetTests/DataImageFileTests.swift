@@ -103,6 +103,20 @@ import Testing
     }
   }
 
+  /// Those of the published variation, by what an evaluation resizes to.
+  @Test(arguments: [(30, 30...56), (256, 256...480), (nil, 256...480)])
+  func sidesThatAreNotGivenFollowTheSize(_ resize: Int?, _ sides: ClosedRange<Int>) throws {
+    try directory.write(png: DataDirectory.raster(height: 40, width: 51), to: "a.png")
+    func pixels(_ part: ImageVariation.Part) throws -> [[Float]] {
+      let data = try dataset(["a.png"]) {
+        $0.resize = resize
+        $0.variation = ImageVariation(part: part)
+      }
+      return try (0..<4).map { try read(data, [0], augmentation: .own, epoch: $0).pixels }
+    }
+    #expect(try pixels(.scaled()) == pixels(.scaled(shorterSide: sides)))
+  }
+
   @Test func withoutAugmentationTheMiddleIsSeen() throws {
     let raster = DataDirectory.raster(height: 40, width: 51)
     try directory.write(png: raster, to: "a.png")
