@@ -117,6 +117,23 @@ import Testing
     #expect(try pixels(.scaled()) == pixels(.scaled(shorterSide: sides)))
   }
 
+  /// Of a crop that is larger than the image, and of a file that is gone.
+  @Test func whatIsWrongIsSaid() throws {
+    let raster = DataDirectory.raster(height: 40, width: 51)
+    let large = thrownError { try raster.centre(resize: 30, crop: 31) }
+    #expect(large?.kind == .invalidArgument)
+    #expect(large?.message.contains("31x31 is larger than the image of 30x38") == true)
+    #expect(thrownError { try raster.centre(resize: nil, crop: 41) }?.kind == .invalidArgument)
+
+    try directory.write(png: raster, to: "a.png")
+    try directory.write([1, 2, 3], to: "b.png")
+    let data = try dataset(["a.png", "b.png", "gone.png"])
+    let reasons = try data.verify().map(\.reason)
+    #expect(reasons.count == 2)
+    #expect(reasons.contains("cannot be opened: No such file or directory"))
+    #expect(reasons.allSatisfy { !$0.contains(".png") && !$0.isEmpty })
+  }
+
   @Test func withoutAugmentationTheMiddleIsSeen() throws {
     let raster = DataDirectory.raster(height: 40, width: 51)
     try directory.write(png: raster, to: "a.png")
