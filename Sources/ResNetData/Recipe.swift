@@ -173,7 +173,8 @@ extension Recipe: CustomStringConvertible {
 
   private var validation: String {
     validationImages > 0
-      ? "\(grouped(validationImages)) of the training images are held out" : "images of their own"
+      ? "\(grouped(validationImages)) of the training images are held out"
+      : "none of the training images are held out"
   }
 }
 
