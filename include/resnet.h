@@ -212,7 +212,10 @@ typedef struct rn_model_options {
   int32_t input_channels; /* RN_DEFAULT: 3 */
   int32_t base_width;     /* channels of the stem and the first stage, doubled from stage to stage;
                              RN_DEFAULT: 64 for ImageNet, 16 for CIFAR presets */
-  uint64_t seed;          /* of the initial weights (He's method) */
+  /* Of the initial weights: He's method, normal with variance 2 / fan-in; before maxout units of k
+   * channels without BN 1 / (fan-in times the mean square of the largest of k normal numbers), which
+   * is 1 / fan-in if k is 2. */
+  uint64_t seed;
 } rn_model_options;
 #define RN_MODEL_OPTIONS_INIT                                                       \
   {                                                                                 \
@@ -581,7 +584,9 @@ typedef struct rn_image_options {
                               or 1/8 of their size if that is still as large as needed; faster, and
                               pixels differ a little */
   rn_variation variation;
-  int32_t least_side, most_side;                           /* of RN_VARIATION_SCALED */
+  /* Of RN_VARIATION_SCALED. Both 0: from resize to resize * 480 / 256, rounded, which is 256 to 480 as
+   * published if resize is 256; the same if it is 0. */
+  int32_t least_side, most_side;
   double least_area, most_area, least_aspect, most_aspect; /* of RN_VARIATION_AREA */
   int32_t mirror;                                          /* non-zero: half of the images */
   /* The colours, as Krizhevsky 2012: to all pixels of an image is added the sum of the eigenvectors of
@@ -593,16 +598,17 @@ typedef struct rn_image_options {
 } rn_image_options;
 /* The testing view of the paper: 224 x 224 of a shorter side of 256, in RGB. Damage is fatal. */
 #define RN_IMAGE_OPTIONS_INIT RN_IMAGE_OPTIONS_(RN_VARIATION_NONE, 0)
-/* And training as published (section 3.4): a shorter side of 256 to 480, mirror, colours of ImageNet. */
+/* And training as published (section 3.4): a shorter side of 256 to 480 if resize stays 256, mirror,
+ * colours of ImageNet. */
 #define RN_IMAGE_OPTIONS_PUBLISHED RN_IMAGE_OPTIONS_(RN_VARIATION_SCALED, 0.1)
 /* And training by the later common recipe: 8 to 100 % of the area, aspects of 3/4 to 4/3, mirror. */
 #define RN_IMAGE_OPTIONS_COMMON RN_IMAGE_OPTIONS_(RN_VARIATION_AREA, 0)
-#define RN_IMAGE_OPTIONS_(variation, deviation)                                                  \
-  {                                                                                              \
-    sizeof(rn_image_options), 3, 224, 256, RN_BILINEAR, RN_DAMAGE_FATAL, 0, 1, (variation), 256, \
-        480, 0.08, 1, 3.0 / 4, 4.0 / 3, 1, (deviation), {0.2175, 0.0188, 0.0045}, {              \
-      -0.5675, -0.5808, -0.5836, 0.7192, -0.0045, -0.6948, 0.4009, -0.8140, 0.4203               \
-    }                                                                                            \
+#define RN_IMAGE_OPTIONS_(variation, deviation)                                                   \
+  {                                                                                               \
+    sizeof(rn_image_options), 3, 224, 256, RN_BILINEAR, RN_DAMAGE_FATAL, 0, 1, (variation), 0, 0, \
+        0.08, 1, 3.0 / 4, 4.0 / 3, 1, (deviation), {0.2175, 0.0188, 0.0045}, {                    \
+      -0.5675, -0.5808, -0.5836, 0.7192, -0.0045, -0.6948, 0.4009, -0.8140, 0.4203                \
+    }                                                                                             \
   }
 
 /* The images of folder/CLASS/, files *.jpg, *.jpeg and *.png. Classes are the names of the folders in
@@ -699,11 +705,14 @@ typedef struct rn_metrics {
 #define RN_METRICS_INIT \
   { sizeof(rn_metrics), 0, 0, 0, 0 }
 
-/* Mean loss and accuracy of a model on a dataset, in inference mode, single view. */
+/* Mean loss and accuracy of a model on a dataset, in inference mode, single view. Here and wherever a
+ * model meets a dataset, labels are matched by name if both have class names: the dataset may have
+ * some of the model's classes, in any order; RN_INVALID_ARGUMENT if it has others. Where one side has
+ * no names, label i is class i. */
 rn_status rn_model_evaluate(rn_model *model, rn_dataset *dataset, rn_metrics *metrics);
 /* The same, and which classes were taken for which: confusion receives classes x classes counts of
- * images, row-major, one row per true class and one column per predicted one. capacity is in
- * elements. */
+ * images in the order of the model's classes, row-major, one row per true class and one column per
+ * predicted one. capacity is in elements. */
 rn_status rn_model_evaluate_by_class(rn_model *model, rn_dataset *dataset, rn_metrics *metrics,
                                      int64_t *confusion, size_t capacity);
 
@@ -920,7 +929,8 @@ typedef struct rn_fit_options {
 
 /* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images
  * that fill no batch wait for a later shuffle), or for options->iterations steps. validation: NULL,
- * or a dataset to evaluate after each epoch. If the model has no class names it takes the dataset's.
+ * or a dataset to evaluate after each epoch. If the model has no class names it takes the dataset's;
+ * labels of both datasets are matched with its names as by rn_model_evaluate.
  * options: NULL for RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges. What reading an image
  * gave is returned by the step that needs the image, which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,

@@ -12,8 +12,8 @@ public final class Model {
   public private(set) var classNames: [String] = []
   var inference = InferenceCache()
 
-  /// A model with fresh weights (He's method, normal with variance 2/fan-in; BN scale 1, all
-  /// biases 0). The same seed gives the same weights.
+  /// A model with fresh weights (He's method, normal with variance 2/fan-in, or less before maxout
+  /// units; BN scale 1, biases 0, but those of gates -2). The same seed gives the same weights.
   public convenience init(_ network: Network, seed: UInt64 = 0) throws(ResNetError) {
     try self.init(unset: network)
     try initializeWeights(seed: seed)

@@ -148,7 +148,8 @@ extension ImageVariation {
     case RN_VARIATION_NONE: return nil
     case RN_VARIATION_SCALED:
       part = .scaled(
-        shorterSide: try range(Int(options.least_side), Int(options.most_side), "side"))
+        shorterSide: options.least_side == 0 && options.most_side == 0
+          ? nil : try range(Int(options.least_side), Int(options.most_side), "side"))
     case RN_VARIATION_AREA:
       part = .area(
         share: try range(options.least_area, options.most_area, "area"),

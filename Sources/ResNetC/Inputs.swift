@@ -31,14 +31,15 @@ public func rn_model_set_normalization(
         guard !overflow, meanCount == expected else {
           throw Failure(
             RN_SHAPE_MISMATCH,
-            "mean_count is \(meanCount), expected \(channels) (one per channel)"
+            "the mean has \(meanCount) values, expected \(channels) (one per channel)"
               + (perPixel ? " x \(height) x \(width)" : ""))
         }
       }
       guard scaleCount == (scale == nil ? 0 : channels) else {
         throw Failure(
           scale == nil ? RN_INVALID_ARGUMENT : RN_SHAPE_MISMATCH,
-          "scale_count is \(scaleCount), expected one per channel (\(channels)), or 0 and NULL")
+          "the scale has \(scaleCount) values, expected one per channel (\(channels)), or none and NULL"
+        )
       }
       try expectMemory(meanCount, of: MemoryLayout<Float>.stride, for: "the means")
       try resource.model.setNormalization(

@@ -113,8 +113,8 @@ extension rn_image_options {
     switch part {
     case .scaled(let side):
       variation = RN_VARIATION_SCALED
-      least_side = Int32(clamping: side.lowerBound)
-      most_side = Int32(clamping: side.upperBound)
+      least_side = Int32(clamping: side?.lowerBound ?? 0)
+      most_side = Int32(clamping: side?.upperBound ?? 0)
     case .area(let share, let aspect):
       variation = RN_VARIATION_AREA
       (least_area, most_area) = (share.lowerBound, share.upperBound)

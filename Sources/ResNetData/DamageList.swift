@@ -4,7 +4,18 @@ import ResNet
 /// A file that could not be read, and why.
 public struct DamagedFile: Hashable, Sendable {
   public let path: String
+  /// What is wrong with it: what comes after the path in the error of reading it.
   public let reason: String
+
+  /// `message` is that error's.
+  fileprivate init(path: String, message: String) {
+    self.path = path
+    guard message.hasPrefix(path) else {
+      reason = message
+      return
+    }
+    reason = String(message.dropFirst(path.count).drop { $0 == ":" || $0 == " " })
+  }
 }
 
 /// What is known of a dataset's files: which are damaged, and which were found to be whole.
@@ -74,12 +85,12 @@ final class DamageList: @unchecked Sendable {
     withState { state in
       guard state.order.indices.contains(position) else { return nil }
       let index = state.order[position]
-      return DamagedFile(path: files.path(index), reason: state.reasons[index] ?? "")
+      return DamagedFile(path: files.path(index), message: state.reasons[index] ?? "")
     }
   }
 
   func files(of files: ImageFiles) -> [DamagedFile] {
     let (order, reasons) = withState { ($0.order, $0.reasons) }
-    return order.map { DamagedFile(path: files.path($0), reason: reasons[$0] ?? "") }
+    return order.map { DamagedFile(path: files.path($0), message: reasons[$0] ?? "") }
   }
 }

@@ -7,7 +7,7 @@ package enum Directory {
   ///
   /// - Throws: `notFound`, or `inputOutput` if it cannot be read; `badFormat` for a name that is not
   ///   UTF-8.
-  static func names(in path: String) throws(ResNetError) -> [String] {
+  package static func names(in path: String) throws(ResNetError) -> [String] {
     guard !path.utf8.contains(0) else {
       throw ResNetError(.invalidArgument, "a path must not contain a zero byte")
     }

@@ -78,6 +78,6 @@ struct EncodedImage {
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
     throw ResNetError(
-      status == RI_OUT_OF_MEMORY ? .outOfMemory : .badFormat, "cannot decode \(name): \(text)")
+      status == RI_OUT_OF_MEMORY ? .outOfMemory : .badFormat, "\(name) cannot be decoded: \(text)")
   }
 }

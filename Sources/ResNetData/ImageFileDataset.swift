@@ -52,19 +52,22 @@ public final class ImageFileDataset: TrainingData, ImageSource {
           .invalidArgument,
           "the shorter side must be at least the crop's \(crop), and at most 65500; got \(resize)")
       }
-      try variation?.validate(crop: crop, channels: channels)
+      try variation?.resolved(resize: resize).validate(crop: crop, channels: channels)
     }
   }
 
   public let files: ImageFiles
   public let options: Options
   private let damage: DamageList
+  /// Of training, in numbers.
+  private let variation: ImageVariation?
 
   /// - Throws: `invalidArgument` if an option is out of range. No file is opened.
   public init(_ files: ImageFiles, options: Options = Options()) throws(ResNetError) {
     try options.validate()
     self.files = files
     self.options = options
+    variation = options.variation?.resolved(resize: options.resize)
     damage = DamageList(count: files.count)
   }
 
@@ -247,7 +250,7 @@ extension ImageFileDataset {
     _ index: Int, isTraining: Bool, replacedFrom pool: [Int]?, seed: UInt64, epoch: Int,
     scratch: ImageScratch
   ) throws(ResNetError) -> (index: Int, cut: ImageCut) {
-    let variation = isTraining ? options.variation : nil
+    let variation = isTraining ? variation : nil
     var replacements = Philox(seed: seed, stream: .replacement, epoch: epoch, index: index)
     var used = index
     for _ in 0...DamageList.replacementLimit {

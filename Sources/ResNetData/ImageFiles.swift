@@ -32,7 +32,10 @@ public struct ImageFiles: Sendable {
       throw ResNetError(
         .notFound,
         "\(folder) has no folders; an image folder has one for each class, and in that the images: "
-          + "\(folder)/CLASS/*.jpg or *.png")
+          + "\(folder)/CLASS/*.jpg or *.png"
+          + (try Directory.names(in: folder).contains(where: ImageFiles.isImage)
+            ? "; there are images in \(folder) itself: if it is a class, give the folder that it is in"
+            : ""))
     }
     var paths = PathList()
     var labels: [Int32] = []
@@ -41,8 +44,12 @@ public struct ImageFiles: Sendable {
       guard !files.isEmpty else {
         throw ResNetError(
           .notFound,
-          "the class folder \(folder)/\(name) has no *.jpg, *.jpeg or *.png; remove it, or give it "
-            + "images")
+          "the class folder \(folder)/\(name) has no *.jpg, *.jpeg or *.png; "
+            + (try Self.hasFolders("\(folder)/\(name)")
+              ? "it has folders: \(folder) looks like what holds train/CLASS and val/CLASS; give one of "
+                + "\(classNames.prefix(3).map { "\(folder)/\($0)" }.joined(separator: ", "))"
+              : "if \(folder) is itself a class, give the folder that it is in, else give \(name) images")
+        )
       }
       for file in files {
         try paths.append("\(name)/\(file)")
@@ -152,6 +159,10 @@ public struct ImageFiles: Sendable {
     self.labels = labels.map { Int32(truncatingIfNeeded: $0) }
     self.classes = found
     self.classNames = classNames
+  }
+
+  private static func hasFolders(_ path: String) throws(ResNetError) -> Bool {
+    try Directory.names(in: path).contains { Directory.isDirectory("\(path)/\($0)") }
   }
 
   private static func isImage(_ name: String) -> Bool {

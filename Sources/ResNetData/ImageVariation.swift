@@ -7,8 +7,10 @@ public struct ImageVariation: Hashable, Sendable {
   /// Which part of an image becomes the crop.
   public enum Part: Hashable, Sendable {
     /// The image is resized so that its shorter side is a number of pixels from that range, all
-    /// equally likely; the crop is anywhere in it (section 3.4 of the paper).
-    case scaled(shorterSide: ClosedRange<Int>)
+    /// equally likely; the crop is anywhere in it (section 3.4 of the paper). Nil for the published range
+    /// of 256 to 480 in its proportion to what images are resized to for evaluation: from that on, to
+    /// 480/256 of it.
+    case scaled(shorterSide: ClosedRange<Int>? = nil)
     /// A rectangle anywhere in the image, with a share of its area and an aspect ratio from those
     /// ranges, is resized to the crop (Szegedy et al., 2014; torchvision's `RandomResizedCrop`).
     /// The aspect is drawn on a logarithmic scale. Where ten draws do not fit in the image, it is the
@@ -28,19 +30,34 @@ public struct ImageVariation: Hashable, Sendable {
     self.colour = colour
   }
 
-  /// As published for ImageNet (section 3.4): a shorter side of 256 to 480 pixels, the mirror, and
-  /// the colours of ``ColourVariation/imageNet``.
-  public static let published = ImageVariation(
-    part: .scaled(shorterSide: 256...480), colour: .imageNet)
+  /// As published for ImageNet (section 3.4): a shorter side of 256 to 480 pixels where images are
+  /// resized to 256, the mirror, and the colours of ``ColourVariation/imageNet``.
+  public static let published = ImageVariation(part: .scaled(), colour: .imageNet)
+
+  /// Of images that are resized to the first of them for an evaluation.
+  static let publishedSides = 256...480
 
   /// The later common recipe: 8 to 100 % of the area, an aspect of 3/4 to 4/3, and the mirror.
   public static let common = ImageVariation(
     part: .area(share: 0.08...1, aspect: 3.0 / 4...4.0 / 3))
 
+  /// The same with the shorter sides in numbers, for images whose shorter side is `resize` in an
+  /// evaluation, or if nil 256 as published.
+  public func resolved(resize: Int?) -> ImageVariation {
+    guard case .scaled(shorterSide: nil) = part else { return self }
+    let published = Self.publishedSides
+    let least = resize ?? published.lowerBound
+    let most = (Double(least * published.upperBound) / Double(published.lowerBound)).rounded()
+    var resolved = self
+    resolved.part = .scaled(shorterSide: least...Int(most))
+    return resolved
+  }
+
   /// - Throws: `invalidArgument` for a range that is none or a crop that would not fit.
   public func validate(crop: Int, channels: Int) throws(ResNetError) {
     switch part {
     case .scaled(let side):
+      guard let side else { break }
       guard side.lowerBound >= crop, side.upperBound <= 65_500 else {
         throw ResNetError(
           .invalidArgument,
@@ -143,6 +160,7 @@ extension ImageVariation {
     var cut: ImageCut
     switch part {
     case .scaled(let side):
+      let side = side ?? Self.publishedSides
       let shorter = side.lowerBound + random.integer(below: side.count)
       let size = extent.resized(shorterSide: shorter)
       let top = random.integer(below: size.height - crop + 1)

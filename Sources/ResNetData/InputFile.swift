@@ -24,13 +24,13 @@ final class InputFile {
       let code = errno
       throw ResNetError(
         code == ENOENT || code == ENOTDIR ? .notFound : .inputOutput,
-        "cannot open \(path): \(describe(code))")
+        "\(path) cannot be opened: \(describe(code))")
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       let code = errno
       close(descriptor)
-      throw ResNetError(.inputOutput, "cannot examine \(path): \(describe(code))")
+      throw ResNetError(.inputOutput, "\(path) cannot be examined: \(describe(code))")
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
@@ -51,7 +51,7 @@ final class InputFile {
       if result < 0 {
         let code = errno
         if code == EINTR { continue }
-        throw ResNetError(.inputOutput, "cannot read \(path): \(describe(code))")
+        throw ResNetError(.inputOutput, "\(path) cannot be read: \(describe(code))")
       }
       guard result > 0 else {
         throw ResNetError(

@@ -5,6 +5,7 @@ extension Model {
   /// Mean loss, top-1 and top-5 accuracy on whole images, by the averages over their views: the
   /// paper's protocols for testing. In inference mode, with the model's normalisation, whose mean per
   /// pixel must be of the views' size; but whole images that are resized get its mean per channel.
+  /// Where both have class names, labels are matched by name as by ``evaluate(_:)``.
   ///
   /// The loss is that of the averaged probabilities, or of the softmax of the averaged scores. Damaged
   /// images that the source leaves out are not counted.
@@ -104,7 +105,7 @@ extension Model {
     }
   }
 
-  /// Hands every image's label and the class it was taken for to `body`.
+  /// Hands every image's class and the one it was taken for to `body`.
   private func evaluate(
     _ source: any ImageSource, views: Views,
     _ body: (_ label: Int, _ predicted: Int) -> Void
@@ -112,6 +113,7 @@ extension Model {
     guard source.count >= 1 else {
       throw ResNetError(.invalidArgument, "the evaluation data has no images")
     }
+    let labels = try labels(of: source.classNames, role: "evaluation")
     guard source.classes <= network.classes else {
       throw ResNetError(
         .shapeMismatch,
@@ -128,7 +130,7 @@ extension Model {
       index throws(ResNetError) in try source.image(indices[index])
     }
     try scoring.run { index, averages throws(ResNetError) in
-      let label = try source.label(indices[index])
+      let label = try labels(source.label(indices[index]))
       switch views.average {
       // A probability below the least number is not 0.
       case .probabilities: metrics.loss -= log(max(averages[label], .leastNormalMagnitude))

@@ -63,6 +63,7 @@ extension Raster {
     resize: Int? = 256, crop: Int = 224, filter: ResamplingFilter = .bilinear
   ) throws(ResNetError) -> Raster {
     let size = resize.map { extent.resized(shorterSide: $0) } ?? extent
+    try size.check(crop: crop)
     return try resized(
       to: size, crop: size.centre(Extent(height: crop, width: crop)), filter: filter)
   }

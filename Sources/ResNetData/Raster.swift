@@ -87,6 +87,16 @@ extension Extent {
       ? Extent(height: side, width: other) : Extent(height: other, width: side)
   }
 
+  /// Throws `invalidArgument` if that crop is larger than an image of this extent.
+  func check(crop: Int) throws(ResNetError) {
+    guard crop <= Swift.min(height, width) else {
+      throw ResNetError(
+        .invalidArgument,
+        "a crop of \(crop)x\(crop) is larger than the image of \(self); resize images to a shorter "
+          + "side of \(crop) or more, or take smaller crops")
+    }
+  }
+
   /// The crop of that extent in the middle; where that is half a pixel off, on the even side.
   public func centre(_ crop: Extent) -> Region {
     func offset(_ side: Int, _ crop: Int) -> Int {

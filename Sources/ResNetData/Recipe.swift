@@ -143,6 +143,7 @@ extension Recipe: CustomStringConvertible {
     var parts: [String]
     switch images.part {
     case .scaled(let side):
+      let side = side ?? ImageVariation.publishedSides
       parts = [
         "crops out of images whose shorter side is \(side.lowerBound) to \(side.upperBound) pixels"
       ]
@@ -172,7 +173,8 @@ extension Recipe: CustomStringConvertible {
 
   private var validation: String {
     validationImages > 0
-      ? "\(grouped(validationImages)) of the training images are held out" : "images of their own"
+      ? "\(grouped(validationImages)) of the training images are held out"
+      : "none of the training images are held out"
   }
 }
 

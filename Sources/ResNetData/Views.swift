@@ -102,25 +102,16 @@ public struct Views: Hashable, Sendable {
     case .whole:
       return [Region(top: 0, left: 0, height: size.height, width: size.width)]
     case .centre(let crop):
-      try check(crop, in: size)
+      try size.check(crop: crop)
       return [size.centre(Extent(height: crop, width: crop))]
     case .five(let crop):
-      try check(crop, in: size)
+      try size.check(crop: crop)
       let corners = [0, size.height - crop].flatMap { top in
         [0, size.width - crop].map { left in
           Region(top: top, left: left, height: crop, width: crop)
         }
       }
       return corners + [size.centre(Extent(height: crop, width: crop))]
-    }
-  }
-
-  private func check(_ crop: Int, in size: Extent) throws(ResNetError) {
-    guard crop <= min(size.height, size.width) else {
-      throw ResNetError(
-        .invalidArgument,
-        "a crop of \(crop)x\(crop) is larger than the image of \(size); resize images to a shorter "
-          + "side of \(crop) or more, or take smaller crops")
     }
   }
 

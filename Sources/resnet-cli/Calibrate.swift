@@ -11,7 +11,15 @@ struct Calibrate: ParsableCommand {
       """)
 
   @Argument(help: "A folder of classes (CLASS/*.jpg or *.png), or a text file that lists files.")
-  var data: String
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The folder that train takes, with images in train/CLASS.", valueName: "directory"))
+  var folder: String?
+
+  @Flag(help: "Leave damaged files out, and name them, instead of stopping.")
+  var skipDamaged = false
 
   @Option(help: "How many images, drawn at random. (default: all)")
   var images: Int?
@@ -28,12 +36,23 @@ struct Calibrate: ParsableCommand {
   @OptionGroup(title: "Computing")
   var engine: EngineOptions
 
+  func validate() throws {
+    if (data == nil) == (folder == nil) {
+      throw ValidationError("give the images once: a folder of classes, a list, or --folder")
+    }
+  }
+
   func run() throws {
     try engine.apply()
-    let files =
-      data.hasSuffix(".txt") ? try ImageFiles(list: data) : try ImageFiles(folder: data)
-    let result = try Calibration(
-      of: ImageFileDataset(files, options: options.options), sample: images, seed: seed)
+    let data =
+      if let folder { try trainingFolder(in: folder) } else { self.data ?? "" }
+    let dataset = try imageFiles(
+      data.hasSuffix(".txt") ? ImageFiles(list: data) : ImageFiles(folder: data), options.options(),
+      skipDamaged: skipDamaged)
+    let result = try advisingOnDamage(of: [dataset]) {
+      try Calibration(of: dataset, sample: images, seed: seed)
+    }
+    printDamage(of: dataset)
     var rows = [
       ("mean", text(result.mean)), ("standard_deviation", text(result.standardDeviation)),
     ]

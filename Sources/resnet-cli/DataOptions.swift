@@ -1,55 +1,6 @@
 import ArgumentParser
-import Glibc
 import ResNet
 import ResNetData
-
-/// Where images are.
-struct ImagePlace: ParsableArguments {
-  @Option(
-    name: .customLong("cifar10"),
-    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
-  var cifar10: String?
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      Folder of JPEG and PNG files: train/CLASS/* to train on, and val/CLASS/* to evaluate on, or \
-      CLASS/* if there is no val.
-      """,
-      valueName: "directory"))
-  var folder: String?
-
-  @Flag(help: "Leave damaged files of a folder out, and name them, instead of stopping.")
-  var skipDamaged = false
-
-  func validate() throws {
-    if (cifar10 == nil) == (folder == nil) {
-      throw ValidationError("give the images by --cifar10 or by --folder")
-    }
-  }
-
-  /// Images to train on, seen and varied as `options` say if they are in files.
-  func training(_ options: ImageFileDataset.Options) throws -> any TrainingData {
-    if let cifar10 { return try CIFAR10(directory: cifar10, split: .train) }
-    return try files(in: "\(folder ?? "")/train", options)
-  }
-
-  /// Images to evaluate on, which are not varied.
-  func test(_ options: ImageFileDataset.Options) throws -> any TrainingData & ImageSource {
-    if let cifar10 { return try CIFAR10(directory: cifar10, split: .test) }
-    let folder = folder ?? ""
-    let validation = "\(folder)/val"
-    return try files(in: Directory.isDirectory(validation) ? validation : folder, options)
-  }
-
-  private func files(in folder: String, _ options: ImageFileDataset.Options) throws
-    -> ImageFileDataset
-  {
-    var options = options
-    options.damage = skipDamaged ? .skip : .fatal
-    return try ImageFileDataset(try ImageFiles(folder: folder), options: options)
-  }
-}
 
 /// Which images to train on, and how they are varied.
 struct DataOptions: ParsableArguments {
@@ -66,57 +17,109 @@ struct DataOptions: ParsableArguments {
       """)
   var variation: Variation?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Least and most pixels of the shorter side, with the published variation. (default: --resize to \
+      480/256 of it)
+      """,
+      valueName: "least,most"))
+  var side: Sides?
+
+  @Flag(help: "Train on the images as they are.")
+  var noAugmentation = false
+
   enum Variation: String, ExpressibleByArgument, CaseIterable {
     case published, common, none
+  }
 
-    var value: ImageVariation? {
-      switch self {
-      case .published: .published
-      case .common: .common
-      case .none: nil
-      }
+  func validate() throws {
+    if noAugmentation, let variation {
+      throw ValidationError(
+        "--variation \(variation.rawValue) and --no-augmentation both say how images are varied: give one"
+      )
+    }
+    if side != nil, noAugmentation || variation == .common || variation == Variation.none {
+      throw ValidationError("--side is for the published variation, which is not asked for")
+    }
+    guard place.folder == nil else { return }
+    for (name, isGiven) in images.given + [("variation", variation != nil), ("side", side != nil)]
+    where isGiven {
+      throw ValidationError("--\(name) is for image files: give them by --folder")
     }
   }
 
   /// The images to train on, varied as a recipe says if no option does.
-  func training(variation recipe: ImageVariation?) throws -> any TrainingData {
-    var options = images.options
-    options.variation = variation(of: recipe)
+  func training(variation recipe: ImageVariation?, channels: Int?) throws -> any TrainingData {
+    var options = images.options(channels: channels)
+    options.variation = try variation(of: recipe, channels: options.channels)
     return try place.training(options)
   }
 
-  func test() throws -> any TrainingData & ImageSource { try place.test(images.options) }
+  /// Images to evaluate on, nil if there are none.
+  func test(channels: Int?) throws -> (any TrainingData & ImageSource)? {
+    try place.hasTest ? place.test(images.options(channels: channels)) : nil
+  }
 
-  func variation(of recipe: ImageVariation?) -> ImageVariation? {
-    if let variation { return variation.value }
-    return recipe ?? .published
+  /// With sides in numbers, and without colours if images have none.
+  func variation(of recipe: ImageVariation?, channels: Int) throws -> ImageVariation? {
+    guard !noAugmentation else { return nil }
+    var chosen: ImageVariation
+    switch variation {
+    case .published?: chosen = .published
+    case .common?: chosen = .common
+    case Variation.none?: return nil
+    case nil: chosen = recipe ?? .published
+    }
+    if let side {
+      guard case .scaled = chosen.part else {
+        throw ValidationError(
+          "--side is for the published variation, which the recipe does not have")
+      }
+      chosen.part = .scaled(shorterSide: side.range)
+    }
+    if channels == 1 { chosen.colour = nil }
+    return chosen.resolved(resize: images.options(channels: channels).resize)
   }
 }
 
 /// How image files are seen where they are not varied.
 struct ImageOptions: ParsableArguments {
-  @Option(help: "Height and width of what is seen of an image file.")
-  var crop = 224
+  @Option(help: "Height and width of what is seen of an image file. (default: 224)")
+  var crop: Int?
 
-  @Option(help: "Pixels of the shorter side, of which the middle is cropped; 0 for the file's own.")
-  var resize = 256
+  @Option(
+    help: """
+      Pixels of the shorter side, of which the middle is cropped; 0 for the file's own. (default: 256)
+      """)
+  var resize: Int?
 
-  @Option(help: "3 (RGB) or 1 (grey), to which files are converted.")
-  var channels = 3
+  @Option(help: "3 (RGB) or 1 (grey), to which files are converted. (default: 3)")
+  var channels: Int?
 
-  var options: ImageFileDataset.Options {
+  /// `channels` is for what the option does not say.
+  func options(channels other: Int? = nil) -> ImageFileDataset.Options {
     var options = ImageFileDataset.Options()
-    options.crop = crop
-    options.resize = resize == 0 ? nil : resize
-    options.channels = channels
+    if let crop { options.crop = crop }
+    if let resize { options.resize = resize == 0 ? nil : resize }
+    options.channels = channels ?? other ?? options.channels
     return options
+  }
+
+  /// The options, and whether they are given.
+  var given: [(name: String, isGiven: Bool)] {
+    [("crop", crop != nil), ("resize", resize != nil), ("channels", channels != nil)]
   }
 }
 
-/// Names the damaged files of a dataset on standard error.
-func printDamage(of data: any TrainingData) {
-  for file in (data as? ImageFileDataset)?.damagedFiles ?? [] {
-    var text = "damaged: \(file.reason)\n"
-    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+/// The least and the most, separated by a comma.
+struct Sides: ExpressibleByArgument {
+  let range: ClosedRange<Int>
+
+  init?(argument: String) {
+    guard let values = Lengths(argument: argument)?.values, values.count == 2,
+      values[0] <= values[1]
+    else { return nil }
+    range = values[0]...values[1]
   }
 }

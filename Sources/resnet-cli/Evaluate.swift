@@ -30,13 +30,19 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try engine.apply()
     let model = try Model.open(model)
+    if responses && model.graph.responseLayers.isEmpty {
+      throw ValidationError("\(model.network.name) has no layers with BN, so it has no responses")
+    }
     let test = try data(for: model)
-    let views = views.chosen
+    let views = views.chosen(for: model)
     let start = ContinuousClock.now
-    let (result, confusion) =
-      if let views { try model.evaluateByClass(test, views: views) } else {
+    let (result, confusion) = try advisingOnDamage(of: [test]) {
+      if let views {
+        try model.evaluateByClass(test, views: views)
+      } else {
         try model.evaluateByClass(test)
       }
+    }
     let speed = Double(result.count) / ((ContinuousClock.now - start) / .seconds(1))
     print(
       "test accuracy \(percent(result.accuracy)) of \(result.count) images, "
@@ -44,7 +50,9 @@ struct Evaluate: ParsableCommand {
         + (views.map { "\($0.count) views each, " } ?? "")
         + "\(fixed(speed, decimals: 1)) images/s")
     printDamage(of: test)
-    if byClass { printFigures(confusion, test.classNames) }
+    if byClass {
+      printFigures(confusion, model.classNames.isEmpty ? test.classNames : model.classNames)
+    }
     if responses {
       for response in try model.responses(test) {
         print("\(response.name): \(fixed(response.standardDeviation, decimals: 6))")
@@ -56,8 +64,7 @@ struct Evaluate: ParsableCommand {
   private func data(for model: Model) throws -> any TrainingData & ImageSource {
     var options = ImageFileDataset.Options()
     options.channels = model.network.inputChannels
-    options.crop = views.crop
-    options.resize = views.resize == 0 ? nil : views.resize
+    (options.crop, options.resize) = views.size(for: model)
     options.filter = views.interpolation
     return try place.test(options)
   }

@@ -6,10 +6,13 @@ struct NetworkOptions: ParsableArguments {
   @Option(help: "The family of a name that both have, such as resnet50.")
   var family: Network.Family?
 
-  @Option(help: "Number of classes. (default: 1000 for ImageNet, 10 for CIFAR networks)")
+  @Option(
+    help: """
+      Number of classes. (default: those of the images at hand, or 1000 for ImageNet, 10 for CIFAR networks)
+      """)
   var classes: Int?
 
-  @Option(help: "Channels of the images. (default: 3)")
+  @Option(help: "Channels of the images. (default: those of the images at hand, or 3)")
   var inputChannels: Int?
 
   @Option(help: "Channels of the first stage. (default: 64 for ImageNet, 16 for CIFAR networks)")
@@ -33,9 +36,11 @@ struct NetworkOptions: ParsableArguments {
       && shortcut == nil && strideOn == nil && zeroChannels == nil
   }
 
-  func network(_ preset: String, defaultClasses: Int? = nil) throws -> Network {
+  /// The network, with the classes and channels of `data` where no option says another number.
+  func network(_ preset: String, for data: (any TrainingData)? = nil) throws -> Network {
     try Network.preset(
-      preset, family: family, classes: classes ?? defaultClasses, inputChannels: inputChannels,
+      preset, family: family, classes: classes ?? data?.classes,
+      inputChannels: inputChannels ?? data?.channels,
       baseWidth: baseWidth, stem: stem, shortcut: shortcut, bottleneckStride: strideOn,
       zeroChannels: zeroChannels)
   }

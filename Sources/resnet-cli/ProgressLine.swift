@@ -8,6 +8,8 @@ final class ProgressLine {
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let clock = ContinuousClock()
   private var lastShown: ContinuousClock.Instant?
+  /// Whether the terminal's line is not ended.
+  private var isOpen = false
 
   /// `validation` is what the images are called that are evaluated after each epoch.
   init(validation: String) { self.validation = validation }
@@ -15,9 +17,17 @@ final class ProgressLine {
   func show(_ progress: Progress) {
     if progress.epochEnded {
       write(isTerminal ? "\r\u{1B}[K\(text(progress))\n" : "\(text(progress))\n")
+      isOpen = false
     } else if isTerminal, isDue() {
+      isOpen = true
       write("\r\u{1B}[K\(text(progress))")
     }
+  }
+
+  /// Leaves the line, if an epoch has begun that will not end.
+  func end() {
+    if isOpen { write("\n") }
+    isOpen = false
   }
 
   /// At most ten times a second: a terminal is slower than a small network.

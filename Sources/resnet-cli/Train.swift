@@ -9,51 +9,84 @@ struct Train: ParsableCommand {
     discussion: """
       A recipe is how the paper trains: `cifar`, `cifar-resnet110` with its warm-up, `imagenet` \
       (image files), or `imagenet-common` as in later work. What it is, and what other options change \
-      about it, is printed first. The images that it holds out, or else the test images, are evaluated \
-      after each epoch, the test images at the end.
+      about it, is printed first; of another length, its rate drops after the same shares of the \
+      training. The images that are held out, or else the test images, are evaluated after each epoch, \
+      the test images at the end.
 
       Without a recipe, 10 epochs end early, and test images are evaluated after each: the rest is \
-      as in `cifar`, but that the learning rate drops at one half and at three quarters of the steps.
+      as in `cifar`, whose learning rate drops at one half and at three quarters of the steps.
+
+      Ctrl-C and SIGTERM stop the training after the step that it is at, and what was learned is saved; \
+      a second time, they end it at once.
       """)
 
   @OptionGroup(title: "Images")
   var data: DataOptions
 
-  @Option(help: "A preset: resnetN or plainN with N = 6n+2, or an ImageNet network.")
+  @Option(
+    help: ArgumentHelp(
+      "Training images that are not trained on, but evaluated on. (default: the recipe's, or none)",
+      valueName: "images"))
+  var holdOut: Int?
+
+  @Option(
+    help: """
+      A preset: \(Network.publishedPresets.joined(separator: ", ")), or any resnetN or plainN with N = 6n+2.
+      """)
   var network = "resnet20"
 
-  @Option(help: "How the paper trains: cifar, cifar-resnet110, imagenet or imagenet-common.")
+  @Option(
+    help: "How to train: \(Recipe.all.map(\.name).joined(separator: ", ")). (default: see above)")
   var recipe: String?
 
-  @Option(help: "How often every training image is drawn. (default: 10, or the recipe's steps)")
+  @Option(help: "How often every training image is drawn. (default: the recipe's steps, or 10)")
   var epochs: Int?
 
   @Option(help: "Steps to take in all, instead of epochs.")
   var iterations: Int?
 
-  @Option(help: "Images of a step. (default: 128)")
+  @Option(help: "Images of a step. (default: the recipe's, or 128)")
   var batchSize: Int?
 
-  @Option(name: .customLong("lr"), help: "Learning rate of the first step. (default: 0.1)")
+  @Option(
+    name: .customLong("lr"),
+    help: "Learning rate of the first step. (default: the recipe's, or 0.1)")
   var learningRate: Float?
 
-  @Option(help: "Momentum of SGD. (default: 0.9)")
+  @Option(help: "Momentum of SGD. (default: the recipe's, or 0.9)")
   var momentum: Float?
 
-  @Option(help: "Weight decay. (default: 0.0001)")
+  @Option(help: "Weight decay. (default: the recipe's, or 0.0001)")
   var weightDecay: Float?
 
   @Option(
     help: ArgumentHelp(
-      "Steps after which the learning rate drops to a tenth, such as 32000,48000.",
+      "Steps after which the learning rate drops to a tenth, such as 32000,48000. (default: see above)",
       valueName: "steps"))
   var milestones: Milestones?
 
+  @Option(
+    help: """
+      What is subtracted from pixels: the mean of each over the training images (pixels), that of each \
+      channel with division by the deviation (channels), or nothing (none). (default: the recipe's, or \
+      pixels)
+      """)
+  var normalize: Normalize?
+
+  enum Normalize: String, ExpressibleByArgument, CaseIterable {
+    case pixels, channels, none
+
+    var value: FitOptions.Normalize {
+      switch self {
+      case .pixels: .automatic
+      case .channels: .perChannel
+      case .none: .keep
+      }
+    }
+  }
+
   @Option(help: "Seed of the weights, of the order of the images and of their augmentation.")
   var seed: UInt64 = 0
-
-  @Flag(help: "Train on the images as they are.")
-  var noAugmentation = false
 
   @Option(help: "Threads that read images ahead. (default: as many as compute, none if one does)")
   var workers: Int?
@@ -71,64 +104,113 @@ struct Train: ParsableCommand {
     if epochs != nil && iterations != nil {
       throw ValidationError("--epochs and --iterations both say how long to train: give one")
     }
+    if let holdOut, holdOut < 0 {
+      throw ValidationError("--hold-out is \(holdOut), expected 0 or more images")
+    }
   }
 
   func run() throws {
-    try requireWritableDirectory(of: out)
+    try requireWritable(out)
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
     if let named, named.images != nil, data.place.folder == nil {
       throw ValidationError("the recipe \(named.name) is for image files: give them by --folder")
     }
-    let images = try data.training(variation: named?.images)
-    let test = try data.test()
-    var training: any TrainingData = images
-    var validation: any TrainingData = test
-    if let named, named.validationImages > 0 {
-      let parts = try images.split(validation: named.validationImages, seed: seed)
-      (training, validation) = (parts.training, parts.validation)
+    let images = try data.training(variation: named?.images, channels: changes.inputChannels)
+    let test = try data.test(channels: images.channels)
+    let (training, held) = try split(images, named)
+    if let test {
+      // Known now, not after hours of training.
+      _ = try LabelMap(
+        test.classNames, to: images.classNames, role: "validation", of: "the training data")
     }
-
-    let effective = effective(named, imageCount: training.count)
-    if named != nil { print(effective, terminator: "") }
-    let described = try changes.network(network, defaultClasses: images.classes)
-    let model = try Model(described, seed: seed)
-    let trainer = try Trainer(model, options: effective.sgd)
-
-    let progressLine = ProgressLine(validation: named == nil ? "test" : "validation")
-    try trainer.fit(training, validation: validation, options: effective.fit) { progress in
-      progressLine.show(progress)
-      return true
+    let validation = held ?? test
+    let recipe = try effective(named, imageCount: training.count, channels: images.channels)
+    if recipe.fit.plateau != nil, validation == nil {
+      throw ValidationError(
+        "the recipe \(recipe.name) lowers the learning rate when the error of images that are not trained "
+          + "on stops falling; there are none in val, so hold some out by --hold-out")
     }
+    let model = try Model(try changes.network(network, for: images), seed: seed)
+    let trainer = try Trainer(model, options: recipe.sgd)
+
+    if named != nil { print(recipe, terminator: "") }
+    if validation == nil {
+      print("no val folder and no --hold-out: training without images to evaluate on")
+    }
+    // Where standard output is a file, it would come after hours.
+    fflush(nil)
+    let progressLine = ProgressLine(validation: held == nil ? "test" : "validation")
+    let signal = try advisingOnDamage(of: [images, test]) {
+      try Interruption.watch { () throws(ResNetError) in
+        _ = try trainer.fit(training, validation: validation, options: recipe.fit) { progress in
+          progressLine.show(progress)
+          return true
+        }
+      }
+    }
+    progressLine.end()
+    if let signal { try finish(trainer, after: signal) }
     try model.save(to: out)
-    let result = try model.evaluate(test)
-    for data in [images, test] { printDamage(of: data) }
-    print("test accuracy \(percent(result.accuracy)) of \(result.count) images, saved \(out)")
+    let result = try advisingOnDamage(of: [test]) { try test.map { try model.evaluate($0) } }
+    for data in [images, test].compactMap(\.self) { printDamage(of: data) }
+    print(
+      (result.map { "test accuracy \(percent($0.accuracy)) of \($0.count) images, " } ?? "")
+        + "saved \(out)")
+  }
+
+  /// The images to train on, and those that are held out of them.
+  private func split(_ images: any TrainingData, _ recipe: Recipe?) throws
+    -> (training: any TrainingData, held: (any TrainingData)?)
+  {
+    let count = holdOut ?? recipe?.validationImages ?? 0
+    guard count > 0 else { return (images, nil) }
+    guard count < images.count else {
+      throw ValidationError(
+        holdOut != nil
+          ? "--hold-out is \(count), but there are \(images.count) training images"
+          : "the recipe \(recipe?.name ?? "") holds out \(count) of the training images, but there are "
+            + "\(images.count); say how many by --hold-out, 0 for none")
+    }
+    let parts = try images.split(validation: count, seed: seed)
+    return (parts.training, parts.validation)
+  }
+
+  /// Saves what was learned until a signal came.
+  private func finish(_ trainer: Trainer, after signal: CInt) throws {
+    let name = Interruption.name(signal)
+    if trainer.iterations == 0 {
+      printError("stopped by \(name) before the first step; nothing was saved")
+    } else {
+      try trainer.model.save(to: out)
+      printError("stopped by \(name) after \(trainer.iterations) steps, saved \(out)")
+    }
+    throw ExitCode(128 + signal)
   }
 
   /// The recipe with what the other options change about it.
-  private func effective(_ named: Recipe?, imageCount: Int) -> Recipe {
+  private func effective(_ named: Recipe?, imageCount: Int, channels: Int) throws -> Recipe {
     var recipe = named ?? .cifar
     if let learningRate { recipe.sgd.learningRate = learningRate }
     if let momentum { recipe.sgd.momentum = momentum }
     if let weightDecay { recipe.sgd.weightDecay = weightDecay }
     if let batchSize { recipe.fit.batchSize = batchSize }
-    if named == nil || epochs != nil || iterations != nil {
-      recipe.fit.epochs = epochs ?? 10
-      recipe.fit.iterations = iterations
-      // What is out of range here is refused by `fit`.
-      let steps = max(recipe.fit.epochs, 0).multipliedReportingOverflow(
-        by: imageCount / max(recipe.fit.batchSize, 1))
-      let total = iterations ?? (steps.overflow ? 0 : steps.partialValue)
-      // A rate that drops on plateaus needs none, and few steps have no quarters.
-      let half = total / 2
-      recipe.fit.schedule.milestones =
-        recipe.fit.plateau == nil && total >= 4 ? [half, half + total / 4] : []
+    if let iterations {
+      recipe = recipe.lasting(iterations: iterations)
+    } else if epochs != nil || named == nil {
+      recipe = recipe.lasting(epochs: epochs ?? 10, images: imageCount)
     }
     if let milestones { recipe.fit.schedule.milestones = milestones.steps }
-    // Files vary as their dataset says.
-    if noAugmentation || data.place.folder != nil { recipe.fit.augmentation = nil }
-    recipe.images = data.place.folder == nil ? nil : data.variation(of: named?.images)
+    if let normalize { recipe.fit.normalize = normalize.value }
+    if let holdOut { recipe.validationImages = holdOut }
+    if data.place.folder == nil {
+      recipe.images = nil
+      if data.noAugmentation { recipe.fit.augmentation = nil }
+    } else {
+      // Files vary as their dataset says.
+      recipe.fit.augmentation = nil
+      recipe.images = try data.variation(of: named?.images, channels: channels)
+    }
     recipe.fit.seed = seed
     recipe.fit.workers = workers
     return recipe
@@ -143,14 +225,5 @@ struct Milestones: ExpressibleByArgument {
     let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     steps = parts.compactMap { Int($0) }
     guard steps.count == parts.count else { return nil }
-  }
-}
-
-/// Hours of training must not end with a file that cannot be written.
-private func requireWritableDirectory(of path: String) throws(ResNetError) {
-  let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-  guard access(directory, W_OK) == 0 else {
-    throw ResNetError(
-      .inputOutput, "cannot write to \(path): \(directory): \(String(cString: strerror(errno)))")
   }
 }

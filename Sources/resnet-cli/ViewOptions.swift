@@ -19,16 +19,24 @@ struct ViewOptions: ParsableArguments {
       """)
   var views: Kind?
 
-  @Option(help: "Length of an image's shorter side before it is cropped; 0 to leave it.")
-  var resize = 256
+  @Option(
+    help: """
+      Length of an image's shorter side before it is cropped; 0 to leave it. (default: 256; in proportion \
+      for a model whose mean per pixel is of another size than 224)
+      """)
+  var resize: Int?
 
-  @Option(help: "Height and width of crops.")
-  var crop = 224
+  @Option(help: "Height and width of crops. (default: those of the model's mean per pixel, or 224)")
+  var crop: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Lengths of the shorter side for multi-scale, such as 224,256,384.", valueName: "lengths"))
-  var scales = Lengths(values: [224, 256, 384, 480, 640])
+      """
+      Lengths of the shorter side for multi-scale. (default: 224,256,384,480,640; in proportion if images \
+      are resized to another length than 256)
+      """,
+      valueName: "lengths"))
+  var scales: Lengths?
 
   @Flag(help: "Score mirror images too, for multi-scale.")
   var mirror = false
@@ -39,15 +47,44 @@ struct ViewOptions: ParsableArguments {
   @Option(help: "How images are resized.")
   var interpolation = ResamplingFilter.bilinear
 
-  var chosen: Views? {
+  func validate() throws {
+    for (name, isGiven) in [("scales", scales != nil), ("mirror", mirror)]
+    where isGiven && views != .multiScale {
+      throw ValidationError("--\(name) is for --views multi-scale")
+    }
+    if average != nil && views == nil {
+      throw ValidationError("--average is for --views: with one view there is nothing to average")
+    }
+  }
+
+  /// The size of crops, and of the shorter side before: those asked for, or else those that suit the
+  /// model.
+  func size(for model: Model) -> (crop: Int, resize: Int?) {
+    let published = (crop: 224, resize: 256)
+    let mean = model.normalization.meanExtent
+    let crop = crop ?? mean.map { min($0.height, $0.width) } ?? published.crop
+    if let resize { return (crop, resize == 0 ? nil : resize) }
+    guard self.crop == nil else { return (crop, published.resize) }
+    return (crop, scaled(published.resize, by: crop, of: published.crop))
+  }
+
+  private func scaled(_ length: Int, by part: Int, of whole: Int) -> Int {
+    Int((Double(length) * Double(part) / Double(whole)).rounded())
+  }
+
+  func chosen(for model: Model) -> Views? {
     guard let views else { return nil }
-    let resize = resize == 0 ? nil : resize
+    let (crop, resize) = size(for: model)
     var chosen: Views =
       switch views {
       case .single: .single
       case .centre: .centre(crop: crop, resize: resize)
       case .tenCrop: .tenCrop(crop: crop, resize: resize)
-      case .multiScale: .multiScale(scales.values, mirrored: mirror)
+      case .multiScale:
+        .multiScale(
+          scales?.values
+            ?? Views.multiScale().shorterSides.map { scaled($0, by: resize ?? 256, of: 256) },
+          mirrored: mirror)
       }
     if let average { chosen.average = average }
     chosen.filter = interpolation
@@ -66,8 +103,6 @@ struct Lengths: ExpressibleByArgument {
     values = parts.compactMap { Int($0) }
     guard values.count == parts.count else { return nil }
   }
-
-  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
 }
 
 extension Views.Average: ExpressibleByArgument {}

@@ -103,6 +103,37 @@ import Testing
     }
   }
 
+  /// Those of the published variation, by what an evaluation resizes to.
+  @Test(arguments: [(30, 30...56), (256, 256...480), (nil, 256...480)])
+  func sidesThatAreNotGivenFollowTheSize(_ resize: Int?, _ sides: ClosedRange<Int>) throws {
+    try directory.write(png: DataDirectory.raster(height: 40, width: 51), to: "a.png")
+    func pixels(_ part: ImageVariation.Part) throws -> [[Float]] {
+      let data = try dataset(["a.png"]) {
+        $0.resize = resize
+        $0.variation = ImageVariation(part: part)
+      }
+      return try (0..<4).map { try read(data, [0], augmentation: .own, epoch: $0).pixels }
+    }
+    #expect(try pixels(.scaled()) == pixels(.scaled(shorterSide: sides)))
+  }
+
+  /// Of a crop that is larger than the image, and of a file that is gone.
+  @Test func whatIsWrongIsSaid() throws {
+    let raster = DataDirectory.raster(height: 40, width: 51)
+    let large = thrownError { try raster.centre(resize: 30, crop: 31) }
+    #expect(large?.kind == .invalidArgument)
+    #expect(large?.message.contains("31x31 is larger than the image of 30x38") == true)
+    #expect(thrownError { try raster.centre(resize: nil, crop: 41) }?.kind == .invalidArgument)
+
+    try directory.write(png: raster, to: "a.png")
+    try directory.write([1, 2, 3], to: "b.png")
+    let data = try dataset(["a.png", "b.png", "gone.png"])
+    let reasons = try data.verify().map(\.reason)
+    #expect(reasons.count == 2)
+    #expect(reasons.contains("cannot be opened: No such file or directory"))
+    #expect(reasons.allSatisfy { !$0.contains(".png") && !$0.isEmpty })
+  }
+
   @Test func withoutAugmentationTheMiddleIsSeen() throws {
     let raster = DataDirectory.raster(height: 40, width: 51)
     try directory.write(png: raster, to: "a.png")

@@ -33,6 +33,17 @@ import Testing
     #expect((2800...3200).contains(mirrored))
   }
 
+  /// In proportion to what an evaluation resizes to, unless they are given.
+  @Test(arguments: [(256, 256...480), (nil, 256...480), (72, 72...135), (36, 36...68)])
+  func sidesFollowTheSizeOfEvaluation(_ resize: Int?, _ sides: ClosedRange<Int>) {
+    #expect(
+      ImageVariation.published.resolved(resize: resize)
+        == ImageVariation(part: .scaled(shorterSide: sides), colour: .imageNet))
+    let given = ImageVariation(part: .scaled(shorterSide: 300...301))
+    #expect(given.resolved(resize: resize) == given)
+    #expect(ImageVariation.common.resolved(resize: resize) == .common)
+  }
+
   @Test func theCommonOneKeepsToItsRanges() {
     for extent in [extent, Extent(height: 100, width: 90)] {
       let cuts = cuts(.common, extent: extent)

@@ -49,7 +49,8 @@ import Testing
       "7 epochs", "0.01 until the training error of 100 steps is below 0.8",
       "after 1,234,567 steps",
       "times 0.5 when in 3 epochs the validation error has not fallen by 0.25", "as they are",
-      "the model's own", "of convolution and FC weights", "images of their own",
+      "the model's own", "of convolution and FC weights",
+      "none of the training images are held out",
     ] {
       #expect("\(recipe)".contains(words), "\(words)")
     }
@@ -66,7 +67,7 @@ import Testing
     #expect(recipe.fit.normalize == .automatic)
     for words in [
       "shorter side is 256 to 480 pixels, half of them mirrored", "N(0, 0.1)",
-      "times 0.1 when in 5 epochs", "per-pixel mean", "images of their own",
+      "times 0.1 when in 5 epochs", "per-pixel mean", "none of the training images are held out",
     ] {
       #expect("\(recipe)".contains(words), "\(words)")
     }
@@ -90,5 +91,46 @@ import Testing
     }
     let error = thrownError { try Recipe.named("cifar11") }
     #expect(error?.kind == .notFound && error?.message.contains("cifar-resnet110") == true)
+  }
+}
+
+/// Recipes of other lengths.
+@Suite struct DataRecipeLengthTests {
+  @Test func milestonesKeepTheirShares() {
+    // 90 epochs of 1,000 images in batches of 256: 270 steps, thirds of which are whole epochs.
+    let short = Recipe.imageNetCommon.lasting(epochs: 90, images: 1000)
+    #expect(short.fit.epochs == 90 && short.fit.iterations == nil)
+    #expect(short.fit.schedule.milestones == [90, 180])
+    #expect(Recipe.cifar.lasting(iterations: 64).fit.schedule.milestones == [32, 48])
+    #expect(Recipe.cifar.lasting(iterations: 64).fit.iterations == 64)
+    // Rounded to whole steps.
+    #expect(Recipe.imageNetCommon.lasting(iterations: 100).fit.schedule.milestones == [33, 67])
+    for recipe in Recipe.all {
+      #expect(recipe.lasting(iterations: recipe.fit.iterations ?? 0) == recipe)
+      #expect(recipe.fit.schedule.gamma == recipe.lasting(iterations: 7).fit.schedule.gamma)
+    }
+    #expect(Recipe.imageNet.lasting(epochs: 3, images: 1000).fit.plateau == Plateau())
+  }
+
+  @Test func fewStepsHaveNoRoomForDrops() {
+    #expect(Recipe.cifar.lasting(iterations: 4).fit.schedule.milestones == [2, 3])
+    #expect(Recipe.cifar.lasting(iterations: 2).fit.schedule.milestones == [1])
+    for count in [1, 0, -1, .min] {
+      #expect(Recipe.cifar.lasting(iterations: count).fit.schedule.milestones.isEmpty)
+    }
+    var odd = Recipe.cifar
+    odd.fit.schedule.milestones = [-5, 0, .max]
+    #expect(odd.lasting(iterations: .max).fit.schedule.milestones.isEmpty)
+    let largest = Recipe.cifar.lasting(iterations: .max).fit.schedule.milestones
+    #expect(largest == [.max / 2 + 1, .max / 4 * 3 + 2])
+  }
+
+  /// `fit` refuses what is out of range.
+  @Test func lengthsThatCannotBeAreKept() throws {
+    var recipe = Recipe.cifar
+    recipe.fit.batchSize = 0
+    for (epochs, images) in [(-1, 100), (0, 100), (.max, 1000), (3, 0)] {
+      #expect(recipe.lasting(epochs: epochs, images: images).fit.epochs == epochs)
+    }
   }
 }

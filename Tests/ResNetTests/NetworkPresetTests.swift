@@ -209,4 +209,28 @@ struct NetworkPresetTests {
       _ = try Network.preset("resnet20", baseWidth: 8192)
     }
   }
+
+  @Test(arguments: [
+    ("ResNet50", "resnet50"), ("vgg-16", "vgg16"), ("VGG16_BN", "vgg16-bn"),
+    ("resnet-110", "resnet110"),
+    ("resnt50", "resnet50"), ("fitnet", "fitnet19"), ("plain-20", "plain20"),
+    ("PLAIN18", "plain18"),
+  ])
+  func namesThatWereMeantAreSuggested(_ given: String, _ meant: String) {
+    let error = thrownError { try Network.preset(given) }
+    #expect(error?.kind == .notFound)
+    #expect(
+      error?.message.contains("(did you mean \"\(meant)\"?)") == true, "\(error?.message ?? "")")
+  }
+
+  @Test func nothingIsSuggestedThatIsNotNear() {
+    for name in ["alexnet", "", "resnet51", String(repeating: "resnet50", count: 99)] {
+      let error = thrownError { try Network.preset(name) }
+      #expect(error?.message.contains("did you mean") == false, "\(name)")
+    }
+    let other = thrownError { try Network.preset("VGG16", family: .cifar) }
+    #expect(other?.message.contains("did you mean") == false)
+    let same = thrownError { try Network.preset("Resnet20", family: .cifar) }
+    #expect(same?.message.contains("\"resnet20\"?") == true)
+  }
 }

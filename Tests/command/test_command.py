@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -17,13 +20,18 @@ CLASSES = ("blue", "red")
 DAMAGED = "val/red/damaged.jpg"
 
 
-def run(pytestconfig: pytest.Config, *arguments: str | Path, ok: bool = True) -> str:
-    """What the command prints, or says on failing."""
+def command(pytestconfig: pytest.Config, *arguments: str | Path) -> list[str]:
+    """The command line."""
     root = pytestconfig.rootpath
     while not (root / "Package.swift").exists():
         root = root.parent
-    command = [str(root / "build" / "resnet"), *(str(argument) for argument in arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return [str(root / "build" / "resnet"), *(str(argument) for argument in arguments)]
+
+
+def run(pytestconfig: pytest.Config, *arguments: str | Path, ok: bool = True) -> str:
+    """What the command prints, or says on failing."""
+    line = command(pytestconfig, *arguments)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode == 0) == ok, done.stderr
     return done.stdout + done.stderr
 
@@ -61,7 +69,11 @@ def test_training_and_testing(
     assert "of 12 images, saved" in lines
     assert DAMAGED in lines
     if recipe == "imagenet":
-        assert "shorter side is 256 to 480 pixels" in lines
+        # In proportion to --resize.
+        assert "shorter side is 36 to 68 pixels" in lines
+    if recipe == "imagenet-common":
+        # Two epochs of three steps, and drops after the same shares as of 90 epochs.
+        assert "after 2 and 4 steps" in lines
     # The folder of folders, and the folder itself.
     for given in (folder, folder / "val"):
         said = run(
@@ -73,6 +85,11 @@ def test_training_and_testing(
         assert DAMAGED in said
     refused = run(pytestconfig, "evaluate", model, "--folder", folder, *VIEW, ok=False)
     assert DAMAGED in refused
+    assert "--skip-damaged leaves damaged files out" in refused
+    # What is seen follows the model's mean per pixel, if it has one.
+    if recipe is None:
+        said = run(pytestconfig, "evaluate", model, "--folder", folder, "--skip-damaged")
+        assert "of 12 images" in said
 
 
 def test_calibration(pytestconfig: pytest.Config, folder: Path) -> None:
@@ -94,3 +111,163 @@ def test_a_recipe_for_files_needs_files(pytestconfig: pytest.Config, tmp_path: P
         "--out", tmp_path / "model.h5", ok=False,
     )  # fmt: skip
     assert "give them by --folder" in said
+
+
+SHORT = ("--epochs", "1", "--batch-size", "8", "--lr", "0.01", *NETWORK, *VIEW)
+
+
+@pytest.fixture
+def images(folder: Path, tmp_path: Path) -> Path:
+    """A copy without damage, to be changed."""
+    copy = tmp_path / "images"
+    shutil.copytree(folder, copy)
+    (copy / DAMAGED).unlink()
+    return copy
+
+
+def test_classes_are_matched_by_name(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model.h5"
+    # Without one of the classes, what is left has another number.
+    shutil.rmtree(images / "val" / "blue")
+    said = run(pytestconfig, "train", "--folder", images, "--out", model, *SHORT)
+    assert "of 6 images, saved" in said
+    said = run(pytestconfig, "evaluate", model, "--folder", images, "--by-class", *VIEW)
+    assert "blue: recall none" in said
+    (images / "val" / "red").rename(images / "val" / "green")
+    said = run(
+        pytestconfig, "train", "--folder", images, "--out", tmp_path / "none.h5", *SHORT, ok=False
+    )
+    assert 'the training data does not have: "green"' in said
+    assert not (tmp_path / "none.h5").exists()
+    said = run(pytestconfig, "evaluate", model, "--folder", images, *VIEW, ok=False)
+    assert 'resnet8 does not have: "green"' in said
+
+
+def test_training_without_images_to_evaluate_on(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(images / "val")
+    base = ("train", "--folder", images, "--out", tmp_path / "model.h5", *SHORT)
+    said = run(pytestconfig, *base)
+    assert "training without images to evaluate on" in said
+    assert "accuracy of" not in said
+    assert "validation accuracy" in run(pytestconfig, *base, "--hold-out", "6")
+    said = run(pytestconfig, *base, "--recipe", "imagenet", ok=False)
+    assert "--hold-out" in said
+    said = run(pytestconfig, *base, "--recipe", "cifar", ok=False)
+    assert "the recipe cifar holds out 5000" in said
+    assert "there are 24; say how many by --hold-out" in said
+    run(pytestconfig, *base, "--recipe", "cifar", "--hold-out", "8")
+    said = run(pytestconfig, *base, "--hold-out", "24", ok=False)
+    assert "there are 24 training images" in said
+
+
+def test_grey_images(pytestconfig: pytest.Config, images: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.h5"
+    for grey in ("--channels", "--input-channels"):
+        said = run(
+            pytestconfig, "train", "--folder", images, "--out", model, "--recipe", "imagenet",
+            "--normalize", "channels", "--side", "40,50", grey, "1", *SHORT,
+        )  # fmt: skip
+        assert "shorter side is 40 to 50 pixels" in said
+        assert "colours" not in said
+        assert "mean and standard deviation of each channel" in said
+        assert "of 12 images" in run(pytestconfig, "evaluate", model, "--folder", images, *VIEW)
+
+
+def test_places_that_are_none(pytestconfig: pytest.Config, images: Path, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "model.h5")
+    for place, words in {
+        images / "train": ("folders blue, red", "give the folder that"),
+        images / "val": ("folders blue, red", "move them into a folder train"),
+        images / "train" / "red": ("no folders, but files such as 0.jpg",),
+    }.items():
+        said = run(pytestconfig, "train", "--folder", place, *out, *SHORT, ok=False)
+        assert f"expected training images in {place}/train/CLASS/*.jpg" in said
+        for word in words:
+            assert word in said
+    run(pytestconfig, "train", "--folder", images, *out, *SHORT)
+    shutil.rmtree(images / "val")
+    said = run(pytestconfig, "evaluate", out[1], "--folder", images, *VIEW, ok=False)
+    assert "looks like what holds train/CLASS and val/CLASS" in said
+    said = run(pytestconfig, "evaluate", out[1], "--folder", images / "train/red", *VIEW, ok=False)
+    assert "if it is a class, give the folder that it is in" in said
+    assert "remove" not in said
+    for name in (tmp_path, f"{tmp_path}/", f"{tmp_path}/missing/model.h5"):
+        said = run(pytestconfig, "train", "--folder", images, "--out", name, *SHORT, ok=False)
+        assert "epoch" not in said
+        assert str(tmp_path) in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "--cifar10", ".", "--folder", "."), "two places"),
+        (("train", "--cifar10", ".", "--variation", "common"), "--variation is for image files"),
+        (("train", "--cifar10", ".", "--crop", "32"), "--crop is for image files"),
+        (("train", "--cifar10", ".", "--skip-damaged"), "--skip-damaged is for image files"),
+        (("train", "--folder", ".", "--no-augmentation", "--variation", "none"), "give one"),
+        (("train", "--folder", ".", "--side", "3,4", "--variation", "common"), "--side is for"),
+        (("train", "--folder", ".", "--side", "5,4"), "5,4"),
+        (("train", "--folder", ".", "--hold-out", "-1"), "hold-out"),
+        (("evaluate", "m.h5", "--folder", ".", "--scales", "32"), "multi-scale"),
+        (("evaluate", "m.h5", "--folder", ".", "--views", "10-crop", "--mirror"), "multi-scale"),
+        (("evaluate", "m.h5", "--folder", ".", "--average", "scores"), "--views"),
+        (("calibrate",), "give the images once"),
+        (("calibrate", "a", "--folder", "b"), "give the images once"),
+        (("summary", "ResNet50"), 'did you mean "resnet50"?'),
+    ],
+)
+def test_options_that_have_no_effect(
+    pytestconfig: pytest.Config, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in run(pytestconfig, *arguments, ok=False)
+
+
+def test_responses_need_bn(pytestconfig: pytest.Config, images: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.h5"
+    run(
+        pytestconfig, "train", "--folder", images, "--network", "fitnet19", "--iterations", "1",
+        "--batch-size", "2", "--lr", "0.0001", "--crop", "32", "--resize", "36", "--out", model,
+    )  # fmt: skip
+    said = run(pytestconfig, "evaluate", model, "--folder", images, "--responses", *VIEW, ok=False)
+    assert "no layers with BN" in said
+    assert "accuracy" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_stop_training_and_keep_the_model(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    model, printed = tmp_path / "model.h5", tmp_path / "printed"
+    line = command(
+        pytestconfig, "train", "--folder", images, "--epochs", "1000000", "--batch-size", "8",
+        "--lr", "0.01", "--recipe", "imagenet-common", "--out", model, *NETWORK, *VIEW,
+    )  # fmt: skip
+    with (
+        printed.open("w") as file,
+        subprocess.Popen(line, stdout=file, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stderr is not None
+        # An epoch is over. What the recipe is was written before it, though that is a file.
+        assert "epoch 1/" in process.stderr.readline()
+        assert "imagenet-common" in printed.read_text()
+        process.send_signal(number)
+        said = process.stderr.read()
+        assert process.wait(60) == 128 + number
+    assert re.search(rf"stopped by {number.name} after \d+ steps, saved {model}", said)
+    assert "of 12 images" in run(pytestconfig, "evaluate", model, "--folder", images, *VIEW)
+
+
+def test_calibration_of_a_training_folder(pytestconfig: pytest.Config, images: Path) -> None:
+    given = run(pytestconfig, "calibrate", images / "train", *VIEW)
+    assert run(pytestconfig, "calibrate", "--folder", images, *VIEW) == given
+    damaged = images / "train" / "red" / "x.png"
+    damaged.write_bytes(b"")
+    said = run(pytestconfig, "calibrate", "--folder", images, *VIEW, ok=False)
+    assert "--skip-damaged" in said
+    said = run(pytestconfig, "calibrate", "--folder", images, "--skip-damaged", *VIEW)
+    assert f"damaged: {damaged}: " in said
+    assert given in said

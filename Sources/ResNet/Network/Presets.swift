@@ -191,6 +191,9 @@ struct PresetName: Hashable, CustomStringConvertible {
   {
     var message = "there is no preset \(quoted(text))"
     if let family { message += " in the \(family.defaults.title) family" }
+    if let meant = meant(by: text, family: family) {
+      message += " (did you mean \(quoted(meant))?)"
+    }
     if family != .cifar {
       message +=
         "; ImageNet presets are "
@@ -207,6 +210,43 @@ struct PresetName: Hashable, CustomStringConvertible {
       }
     }
     return ResNetError(.notFound, message)
+  }
+
+  /// The preset that a name with other signs, capitals or a slip of the keyboard stands for.
+  private static func meant(by text: String, family: Network.Family?) -> String? {
+    guard text.utf8.count <= 60 else { return nil }
+    func bare(_ name: String) -> String { name.lowercased().filter { $0.isLetter || $0.isNumber } }
+    let families = family.map { [$0] } ?? Network.Family.allCases
+    if let name = PresetName(parsing: bare(text)), name.description != text,
+      families.contains(where: { name.recipe(in: $0) != nil })
+    {
+      return name.description
+    }
+    let known = families.flatMap { family in
+      comparators(family)
+        + Network.publishedPresets.filter { PresetName(parsing: $0)?.recipe(in: family) != nil }
+    }
+    if let same = known.first(where: { bare($0) == bare(text) }) { return same }
+    // Another depth is no slip.
+    guard PresetName(parsing: text) == nil else { return nil }
+    let slips = known.map { (name: $0, count: distance(from: bare(text), to: bare($0))) }
+    return slips.min { $0.count < $1.count }.flatMap { $0.count <= 2 ? $0.name : nil }
+  }
+
+  /// How many characters must be changed, added or left out to make one text of another.
+  private static func distance(from first: String, to second: String) -> Int {
+    let second = Array(second)
+    var row = Array(0...second.count)
+    for (count, character) in first.enumerated() {
+      var previous = row[0]
+      row[0] = count + 1
+      for index in second.indices {
+        let changed = previous + (second[index] == character ? 0 : 1)
+        previous = row[index + 1]
+        row[index + 1] = min(changed, previous + 1, row[index] + 1)
+      }
+    }
+    return row[second.count]
   }
 
   private static func comparators(_ family: Network.Family) -> [String] {

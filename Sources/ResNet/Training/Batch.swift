@@ -37,17 +37,21 @@ final class Batch {
   /// Makes room for so many images, at most `capacity`, whose parts are then read.
   func prepare(count: Int) { self.count = count }
 
-  /// Reads images of `data` to the places from `first` on. Other parts may be read meanwhile.
+  /// Reads images of `data` to the places from `first` on, and the classes of their labels. Other parts
+  /// may be read meanwhile.
   func read(
     _ indices: ArraySlice<Int>, at first: Int, of data: any TrainingData,
-    normalization: Normalization, augmentation: Augmentation?, seed: UInt64, epoch: Int
+    labels: LabelMap = .identity, normalization: Normalization, augmentation: Augmentation?,
+    seed: UInt64, epoch: Int
   ) throws(ResNetError) {
     let pixels = channels * extent.height * extent.width
     let places = first..<first + indices.count
+    let target = UnsafeMutableBufferPointer(rebasing: labelMemory[places])
     try data.read(
       indices, normalization: normalization, augmentation: augmentation, seed: seed, epoch: epoch,
       images: UnsafeMutableBufferPointer(
         rebasing: images[places.lowerBound * pixels..<places.upperBound * pixels]),
-      labels: UnsafeMutableBufferPointer(rebasing: labelMemory[places]))
+      labels: target)
+    try labels.apply(to: target)
   }
 }

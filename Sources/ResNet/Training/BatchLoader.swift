@@ -22,6 +22,7 @@ final class BatchLoader {
   /// How a dataset is read.
   struct Source {
     let data: any TrainingData
+    var labels = LabelMap.identity
     let normalization: Normalization
     var augmentation: Augmentation?
     var seed: UInt64 = 0
@@ -157,8 +158,9 @@ private final class Job {
     return Result { () throws(ResNetError) in
       try batch.read(
         request.indices[start + piece.lowerBound..<start + piece.upperBound],
-        at: piece.lowerBound, of: source.data, normalization: source.normalization,
-        augmentation: source.augmentation, seed: source.seed, epoch: request.epoch)
+        at: piece.lowerBound, of: source.data, labels: source.labels,
+        normalization: source.normalization, augmentation: source.augmentation, seed: source.seed,
+        epoch: request.epoch)
     }
   }
 

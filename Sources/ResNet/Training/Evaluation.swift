@@ -2,15 +2,17 @@ import Glibc
 
 extension Model {
   /// Mean loss, top-1 and top-5 accuracy on a dataset, in inference mode (BN on its running
-  /// statistics), on one view of each image, with the model's normalisation.
+  /// statistics), on one view of each image, with the model's normalisation. Where both the model and
+  /// the data have class names, labels are matched by name: the data may have some of the model's
+  /// classes, in any order.
   ///
-  /// Throws `shapeMismatch` if the images or classes do not fit the model, `cancelled` if a step watcher
+  /// Throws `invalidArgument` if the data has classes that the model does not have; `shapeMismatch` if the images or classes do not fit the model, `cancelled` if a step watcher
   /// stopped it, and what the data's own reading throws. Weights that are not finite show as a loss that is not.
   public func evaluate(_ data: any TrainingData) throws(ResNetError) -> Metrics {
     try evaluate(data) { _, _ in }
   }
 
-  /// The same, and which classes were taken for which. Throws `invalidArgument` for a model with
+  /// The same, and which of the model's classes were taken for which. Throws `invalidArgument` for a model with
   /// more classes than ``ConfusionMatrix/maximumClasses``, too.
   public func evaluateByClass(_ data: any TrainingData)
     throws(ResNetError) -> (metrics: Metrics, confusion: ConfusionMatrix)
@@ -20,16 +22,20 @@ extension Model {
     return (metrics, confusion)
   }
 
-  /// Hands every image's label and the class it was taken for to `body`.
+  /// Hands every image's class and the one it was taken for to `body`.
+  ///
+  /// - Parameter labels: Nil for those of the model's class names.
   func evaluate(
-    _ data: any TrainingData, workers: Int? = nil,
+    _ data: any TrainingData, labels: LabelMap? = nil, workers: Int? = nil,
     _ body: (_ label: Int, _ predicted: Int) -> Void
   ) throws(ResNetError) -> Metrics {
+    let labels =
+      if let labels { labels } else { try self.labels(of: data.classNames, role: "evaluation") }
     try validate(data, normalization: normalization, role: "evaluation")
     let indices = try data.readable()
     let size = min(evaluationBatch(data), indices.count)
     let loader = try BatchLoader(
-      .init(data: data, normalization: normalization), batchSize: size,
+      .init(data: data, labels: labels, normalization: normalization), batchSize: size,
       requests: SequentialBatches(indices, batchSize: size), workers: workers)
     let classes = network.classes
     let memory = try allocateFloats(size * classes)
@@ -61,6 +67,11 @@ extension Model {
     return Metrics(
       loss: loss / count, accuracy: Double(correct) / count,
       top5Accuracy: Double(amongFive) / count, count: indices.count)
+  }
+
+  /// From labels of classes with those names, if they have any, to the model's classes.
+  package func labels(of names: [String], role: String) throws(ResNetError) -> LabelMap {
+    try LabelMap(names, to: classNames, role: role, of: network.name)
   }
 
   /// Images to read at a time: enough for the engine to work on, while large images stay within some

@@ -7,9 +7,9 @@ extension Trainer {
   ///
   /// - Parameters:
   ///   - data: The training images. If the model has no class names, it takes those of the data,
-  ///     if there is one per class.
+  ///     if there is one per class. If it has, the data's labels are matched with them by name.
+  ///   - validation: Evaluated after each epoch, in inference mode. Its labels are matched by name, too.
   ///   - options: How long to train, in what steps and at what rates.
-  ///   - validation: Evaluated after each epoch, in inference mode.
   ///   - progress: Called on this thread after every step and at the end of every epoch, while the
   ///     model is not in use; data may be, by threads that read ahead. Returning false stops the
   ///     training.
@@ -30,6 +30,11 @@ extension Trainer {
         "the learning rate is to drop when the validation error has stopped falling, but there is "
           + "no validation data")
     }
+    let labels = try model.labels(of: data.classNames, role: "training")
+    let validationLabels = try LabelMap(
+      validation?.classNames ?? [],
+      to: model.classNames.isEmpty ? data.classNames : model.classNames, role: "validation",
+      of: model.classNames.isEmpty ? "the training data" : model.network.name)
     try model.validate(data, normalization: model.normalization, role: "training")
     try model.graph.validateTraining(
       batch: options.batchSize, extent: data.extent, frozen: frozen)
@@ -43,7 +48,7 @@ extension Trainer {
     let planned = options.steps(for: data)
     let loader = try BatchLoader(
       .init(
-        data: data, normalization: normalization,
+        data: data, labels: labels, normalization: normalization,
         augmentation: options.augmentation ?? data.augmentation,
         seed: options.seed),
       batchSize: size,
@@ -77,7 +82,7 @@ extension Trainer {
         try taken.advance(by: 1)
       }
       tally.validation = try validation.map { data throws(ResNetError) in
-        try model.evaluate(data, workers: options.workers) { _, _ in }
+        try model.evaluate(data, labels: validationLabels, workers: options.workers) { _, _ in }
       }
       if let result = tally.validation { control.noteEpoch(validationError: 1 - result.accuracy) }
       history.append(tally.metrics)

@@ -130,7 +130,7 @@ public final class Trainer {
     guard outcome.loss.isFinite else {
       throw ResNetError(
         .notFinite,
-        "the loss is \(outcome.loss) at iteration \(iterations) with learning rate \(rate); the "
+        "the loss is \(outcome.loss.isNaN ? "not a number" : "infinite") at iteration \(iterations) with learning rate \(rate); the "
           + "weights stay as they were before this step; try a lower learning rate")
     }
     engine.update(

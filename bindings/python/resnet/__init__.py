@@ -34,12 +34,11 @@ from ._errors import (
     StateDictError,
     Status,
 )
-from .data import CIFAR10, CIFAR100, IDX, Calibration, Dataset, HDF5Images
+from .data import CIFAR10, CIFAR100, IDX, Calibration, DamagedFile, Dataset, HDF5Images
 from .image_files import (
     COMMON,
     PUBLISHED,
     Colours,
-    DamagedFile,
     ImageFolder,
     ImageList,
     Variation,

@@ -446,6 +446,18 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
 }
 
 # Those that call back: between steps, or with something for the log.
+# Those that look up names other than files'.
+NAME_FUNCTIONS = (
+    "rn_model_create",
+    "rn_model_get_tensor",
+    "rn_model_set_tensor",
+    "rn_model_feature_shape",
+    "rn_model_features",
+    "rn_trainer_freeze",
+    "rn_recipe_get",
+    "rn_recipe_describe",
+)
+
 LONG_FUNCTIONS = (
     "rn_model_logits",
     "rn_model_probabilities",

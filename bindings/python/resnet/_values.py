@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import operator
 import os
@@ -42,6 +43,31 @@ def optional_count(value: SupportsIndex | None, what: str) -> int:
         # The mark itself is negative, and must not be reached by accident.
         raise InvalidArgumentError(f"{what} is {number}, expected a positive number")
     return number
+
+
+def sequence(value: Any, what: str) -> tuple[Any, ...]:  # noqa: ANN401 (whatever a caller gives)
+    """The values of a list, a tuple or an array."""
+    if not isinstance(value, str | bytes | dict):
+        with contextlib.suppress(TypeError):
+            return tuple(value)
+    raise InvalidArgumentError(f"{what} is {value!r}, expected a sequence")
+
+
+def pair(value: Any, what: str, expected: str) -> tuple[Any, Any]:  # noqa: ANN401 (the same)
+    """Two values, of which `expected` tells what they are."""
+    if not isinstance(value, str | bytes | dict):
+        with contextlib.suppress(TypeError, ValueError):
+            first, second = value
+            return first, second
+    raise InvalidArgumentError(f"{what} is {value!r}, expected {expected}")
+
+
+def array_of(value: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
+    """An array of what numpy makes one of; rows of different lengths are none."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"{what} are no array: {error}") from None
 
 
 def number(value: SupportsFloat, what: str) -> float:
@@ -95,7 +121,7 @@ def per_channel(values: npt.ArrayLike | None, channels: int) -> npt.NDArray[np.f
     """A contiguous float32 array; one number becomes one for each channel."""
     if values is None:
         return None
-    array = np.asarray(values)
+    array = array_of(values, "the normalisation's values")
     if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
         raise InvalidArgumentError(f"the normalisation is {array.dtype}, expected numbers")
     if array.ndim == 0:
@@ -109,9 +135,12 @@ def images(array: npt.ArrayLike) -> tuple[_header.Images, npt.NDArray[Any]]:
 
     Bytes and floats of any width are taken; floats become float32.
     """
-    pixels = np.asarray(array)
+    pixels = array_of(array, "the images")
     if pixels.ndim != IMAGE_RANK:
-        hint = "; a single image is x[None]" if pixels.ndim == IMAGE_RANK - 1 else ""
+        hint = {
+            IMAGE_RANK - 1: "; a single image is x[None]",
+            IMAGE_RANK - 2: "; vectors, for networks that take them, are x[:, :, None, None]",
+        }.get(pixels.ndim, "")
         raise ShapeError(
             f"the images have shape {pixels.shape}, expected (images, channels, height, width)"
             + hint
@@ -141,7 +170,7 @@ def images(array: npt.ArrayLike) -> tuple[_header.Images, npt.NDArray[Any]]:
 
 def labels(array: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:
     """`count` integer labels. Their range is the library's to check, once they fit an int32."""
-    values = np.asarray(array)
+    values = array_of(array, "the labels")
     if values.shape != (count,):
         raise ShapeError(f"the labels have shape {values.shape}, expected ({count},), one an image")
     if not np.issubdtype(values.dtype, np.integer):

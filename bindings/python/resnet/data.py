@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, TypeAlias
 
 import numpy as np
 
 from . import _header, _values
-from ._errors import InvalidArgumentError, MissingFileError, NotFoundError
+from ._errors import InvalidArgumentError
 from ._handle import Owner
 from ._library import library
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     import os
 
     import numpy.typing as npt
+
+    from .views import Sight
+
+
+class DamagedFile(NamedTuple):
+    """A file that could not be read, and why."""
+
+    path: str
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +52,9 @@ class Calibration:
 
 class Dataset(Owner):
     """Images with their labels, copied out of arrays."""
+
+    # How whole images become those that are read, where they are in files.
+    _sight: Sight | None = None
 
     def __init__(
         self, x: npt.ArrayLike, y: npt.ArrayLike, *, classes: SupportsIndex | None = None
@@ -173,7 +185,9 @@ class Dataset(Owner):
         wanted = total - begin if count is None else _values.integer(count, "the count", bits=64)
         if not (0 <= begin <= total and 0 <= wanted <= total - begin):
             raise InvalidArgumentError(
-                f"images {begin} to {begin + wanted - 1} were asked for; there are {total}"
+                f"{wanted} images from image {begin} on were asked for; there are {total}"
+                if count is not None
+                else f"the images from image {begin} on were asked for; there are {total}"
             )
         pixels = np.empty((wanted, *self.shape), np.float32)
         labels = np.empty(wanted, np.int32)
@@ -183,8 +197,9 @@ class Dataset(Owner):
             if vary is None:
                 library().rn_dataset_read(self._handle, begin, wanted, *target, *named)
             else:
-                seed = _values.integer(vary[0], "the seed", bits=64, signed=False)
-                epoch = _values.integer(vary[1], "the epoch")
+                seed, epoch = _values.pair(vary, "vary", "(seed, epoch)")
+                seed = _values.integer(seed, "the seed", bits=64, signed=False)
+                epoch = _values.integer(epoch, "the epoch")
                 library().rn_dataset_read_varied(
                     self._handle, begin, wanted, seed, epoch, *target, *named
                 )
@@ -215,7 +230,31 @@ class Dataset(Owner):
             ctypes.byref(training),
             ctypes.byref(validation),
         )
-        return Dataset._adopt(training), Dataset._adopt(validation)
+        parts = Dataset._adopt(training), Dataset._adopt(validation)
+        for part in parts:
+            part._sight = self._sight
+        return parts
+
+    @property
+    def damaged(self) -> list[DamagedFile]:
+        """The damaged image files that are known, in the order in which they were found.
+
+        Those of the whole dataset, if this is a part of one. Empty if it has no image files.
+        """
+        count = ctypes.c_int64()
+        library().rn_dataset_damaged_count(self._handle, ctypes.byref(count))
+        return [
+            DamagedFile(
+                _values.read_text(library().rn_dataset_damaged_path, self._handle, index),
+                _values.read_text(library().rn_dataset_damaged_reason, self._handle, index),
+            )
+            for index in range(count.value)
+        ]
+
+    def verify(self) -> list[DamagedFile]:
+        """Decodes every image file, and returns those that are damaged."""
+        library().rn_dataset_verify(self._handle)
+        return self.damaged
 
     @classmethod
     def _adopt(cls, made: ctypes.c_void_p) -> Dataset:
@@ -227,10 +266,7 @@ class Dataset(Owner):
     def _open(self, function: str, *arguments: Any) -> None:  # noqa: ANN401 (ctypes' own)
         """What a subclass that reads files does in place of `__init__`."""
         made = ctypes.c_void_p()
-        try:
-            getattr(library(), function)(*arguments, ctypes.byref(made))
-        except NotFoundError as error:
-            raise MissingFileError(str(error)) from None
+        getattr(library(), function)(*arguments, ctypes.byref(made))
         Owner.__init__(self, made, "rn_dataset_free")
 
     def _info(self) -> _header.DatasetInfo:

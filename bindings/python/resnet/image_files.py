@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Literal, SupportsFloat, SupportsIndex, TypeAlias
 
 from . import _header, _values
-from ._errors import ShapeError
-from ._library import library
+from ._errors import InvalidArgumentError, ShapeError
 from .data import Dataset
+from .views import Sight
 
 if TYPE_CHECKING:
     import os
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 Damage: TypeAlias = Literal["fatal", "skip"]
 
 COLOURS = 3
-
-
-class DamagedFile(NamedTuple):
-    """A file that could not be read, and why."""
-
-    path: str
-    reason: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +53,8 @@ class Variation:
             that, as the paper has it (section 3.4). "area" takes a rectangle with a share of the
             area from `area` and a ratio of width to height from `aspect`, like torchvision's
             RandomResizedCrop.
-        side: Least and most pixels of the shorter side.
+        side: Least and most pixels of the shorter side; None for `resize` of the dataset to
+            resize * 480 / 256, rounded: 256 to 480 as published.
         area: Least and most share.
         aspect: Least and most ratio.
         mirror: Whether half of the images are mirrored.
@@ -68,7 +62,7 @@ class Variation:
     """
 
     part: Literal["scaled", "area"] = "scaled"
-    side: tuple[int, int] = (256, 480)
+    side: tuple[int, int] | None = None
     area: tuple[float, float] = (0.08, 1.0)
     aspect: tuple[float, float] = (3 / 4, 4 / 3)
     mirror: bool = True
@@ -76,42 +70,22 @@ class Variation:
 
 
 PUBLISHED = Variation(colours=Colours())
-"""As the paper trains on ImageNet: a shorter side of 256 to 480, mirror, colours of ImageNet."""
+"""As the paper trains on ImageNet: a shorter side of 256 to 480, mirror, colours of ImageNet.
+
+With another `resize` than 256 the sides change in proportion."""
 
 COMMON = Variation("area")
 """The later common recipe: 8 to 100 % of the area, aspects of 3/4 to 4/3, mirror."""
 
 
-class _ImageFiles(Dataset):
-    """What both datasets of files have."""
-
-    @property
-    def damaged(self) -> list[DamagedFile]:
-        """The damaged files that are known, in the order in which they were found."""
-        count = ctypes.c_int64()
-        library().rn_dataset_damaged_count(self._handle, ctypes.byref(count))
-        return [
-            DamagedFile(
-                _values.read_text(library().rn_dataset_damaged_path, self._handle, index),
-                _values.read_text(library().rn_dataset_damaged_reason, self._handle, index),
-            )
-            for index in range(count.value)
-        ]
-
-    def verify(self) -> list[DamagedFile]:
-        """Decodes every file, and returns those that are damaged."""
-        library().rn_dataset_verify(self._handle)
-        return self.damaged
-
-
-class ImageFolder(_ImageFiles):
+class ImageFolder(Dataset):
     """Images in folder/CLASS/, files *.jpg, *.jpeg and *.png."""
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
         *,
-        variation: Variation | None = None,
+        variation: Variation | Literal["published", "common"] | None = None,
         crop: SupportsIndex = 224,
         resize: SupportsIndex | None = 256,
         channels: SupportsIndex = 3,
@@ -127,7 +101,8 @@ class ImageFolder(_ImageFiles):
 
         Args:
             folder: Has a folder for each class; classes are in the order of their names.
-            variation: Of training: `resnet.PUBLISHED`, `resnet.COMMON`, one of your own, or None.
+            variation: Of training: "published" or `resnet.PUBLISHED`, "common" or `resnet.COMMON`,
+                one of your own, or None.
             crop: Height and width of what the model is given.
             resize: The shorter side of which the middle is cropped; None for the image's own.
             channels: 3 (RGB) or 1 (grey), to which files are converted.
@@ -153,10 +128,11 @@ class ImageFolder(_ImageFiles):
             pixel_limit=pixel_limit,
             scaled_decoding=scaled_decoding,
         )
+        self._sight = _sight(options)
         self._open("rn_dataset_open_folder", _values.path(folder), ctypes.byref(options))
 
 
-class ImageList(_ImageFiles):
+class ImageList(Dataset):
     """Images that a text file lists, or that are given by name."""
 
     def __init__(
@@ -164,7 +140,7 @@ class ImageList(_ImageFiles):
         files: str | os.PathLike[str] | Sequence[tuple[str | os.PathLike[str], SupportsIndex]],
         *,
         classes: SupportsIndex = 0,
-        variation: Variation | None = None,
+        variation: Variation | Literal["published", "common"] | None = None,
         crop: SupportsIndex = 224,
         resize: SupportsIndex | None = 256,
         channels: SupportsIndex = 3,
@@ -203,11 +179,13 @@ class ImageList(_ImageFiles):
             pixel_limit=pixel_limit,
             scaled_decoding=scaled_decoding,
         )
+        self._sight = _sight(options)
         count = _values.integer(classes, "the number of classes")
         if isinstance(files, Sequence) and not isinstance(files, str):
-            paths = (ctypes.c_char_p * len(files))(*(_values.path(path) for path, _ in files))
-            labels = (ctypes.c_int32 * len(files))(
-                *(_values.integer(label, "a label") for _, label in files)
+            pairs = [_values.pair(file, "a file", "(path, label)") for file in files]
+            paths = (ctypes.c_char_p * len(pairs))(*(_values.path(path) for path, _ in pairs))
+            labels = (ctypes.c_int32 * len(pairs))(
+                *(_values.integer(label, "a label") for _, label in pairs)
             )
             self._open(
                 "rn_dataset_open_files", paths, labels, len(files), count, ctypes.byref(options)
@@ -217,7 +195,7 @@ class ImageList(_ImageFiles):
 
 
 def _options(
-    variation: Variation | None,
+    variation: Variation | Literal["published", "common"] | None,
     *,
     crop: SupportsIndex,
     resize: SupportsIndex | None,
@@ -237,26 +215,59 @@ def _options(
         scaled_decoding=int(bool(scaled_decoding)),
     )
     if variation is not None:
-        _vary(options, variation)
+        _vary(options, _variation(variation))
     return options
+
+
+def _variation(variation: Variation | str) -> Variation:
+    """A variation, which may be given by name."""
+    if isinstance(variation, Variation):
+        return variation
+    named = {"published": PUBLISHED, "common": COMMON}
+    if not isinstance(variation, str) or variation not in named:
+        raise InvalidArgumentError(
+            f"variation is {variation!r}, expected 'published', 'common', a Variation or None"
+        )
+    return named[variation]
+
+
+def _sight(options: _header.ImageOptions) -> Sight:
+    return Sight(
+        crop=options.crop,
+        resize=options.resize or None,
+        interpolation="bilinear" if options.filter == _header.FILTERS["bilinear"] else "bicubic",
+    )
 
 
 def _vary(options: _header.ImageOptions, variation: Variation) -> None:
     options.variation = _values.choice(variation.part, _header.VARIATIONS, "part")
-    options.least_side, options.most_side = (
-        _values.integer(side, "a shorter side") for side in variation.side
+    if variation.side is not None:
+        options.least_side, options.most_side = (
+            _values.integer(side, "a shorter side")
+            for side in _values.pair(variation.side, "side", "(least, most)")
+        )
+        if options.least_side == options.most_side == 0:
+            raise InvalidArgumentError("side is 0 to 0, expected positive numbers, or None")
+    options.least_area, options.most_area = _numbers(
+        _values.pair(variation.area, "area", "(least, most)"), "a share of the area"
     )
-    options.least_area, options.most_area = _numbers(variation.area, "a share of the area")
-    options.least_aspect, options.most_aspect = _numbers(variation.aspect, "an aspect")
+    options.least_aspect, options.most_aspect = _numbers(
+        _values.pair(variation.aspect, "aspect", "(least, most)"), "an aspect"
+    )
     options.mirror = int(bool(variation.mirror))
     colours = variation.colours
     if colours is None:
         return
-    vectors = [value for vector in colours.eigenvectors for value in vector]
-    if len(colours.eigenvalues) != COLOURS or len(vectors) != COLOURS * COLOURS:
+    rows = [
+        _values.sequence(vector, "an eigenvector")
+        for vector in _values.sequence(colours.eigenvectors, "eigenvectors")
+    ]
+    vectors = [value for row in rows for value in row]
+    eigenvalues = _values.sequence(colours.eigenvalues, "eigenvalues")
+    if len(eigenvalues) != COLOURS or [len(row) for row in rows] != [COLOURS] * COLOURS:
         raise ShapeError("colours have 3 eigenvalues, and 3 eigenvectors of 3 values")
     options.colour_deviation = _values.number(colours.deviation, "the deviation of colours")
-    options.eigenvalues[:] = _numbers(colours.eigenvalues, "an eigenvalue")
+    options.eigenvalues[:] = _numbers(eigenvalues, "an eigenvalue")
     options.eigenvectors[:] = _numbers(vectors, "a value of an eigenvector")
 
 
@@ -274,7 +285,7 @@ def variation_of(options: _header.ImageOptions) -> Variation | None:
         )
     return Variation(
         part="scaled" if options.variation == _header.VARIATIONS["scaled"] else "area",
-        side=(options.least_side, options.most_side),
+        side=(options.least_side, options.most_side) if options.most_side else None,
         area=(options.least_area, options.most_area),
         aspect=(options.least_aspect, options.most_aspect),
         mirror=bool(options.mirror),

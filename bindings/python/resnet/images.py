@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 import numpy as np
 
 from . import _header, _values
-from ._errors import InvalidArgumentError, MissingFileError, NotFoundError, ShapeError
+from ._errors import InvalidArgumentError, ShapeError
 from ._handle import Owner
 from ._library import library
 
@@ -84,10 +84,7 @@ def read_image(
     limit = _values.integer(pixel_limit, "the limit of pixels", bits=64)
     if isinstance(source, bytes):
         return _Image("rn_image_decode", source, len(source), wanted, limit).array()
-    try:
-        return _Image("rn_image_read", _values.path(source), wanted, limit).array()
-    except NotFoundError as error:
-        raise MissingFileError(str(error)) from None
+    return _Image("rn_image_read", _values.path(source), wanted, limit).array()
 
 
 def resize(
@@ -106,7 +103,10 @@ def resize(
     Returns:
         (channels, *size), uint8 or float32 like the image.
     """
-    height, width = (_values.integer(side, "a side of the size") for side in size)
+    height, width = (
+        _values.integer(side, "a side of the size")
+        for side in _values.pair(size, "size", "(height, width)")
+    )
     kind = _values.choice(interpolation, _header.FILTERS, "interpolation")
     pixels = _checked(image)
     if pixels.dtype == np.uint8:
@@ -160,7 +160,7 @@ def centre_crop(
 
 
 def _checked(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    pixels = np.asarray(image)
+    pixels = _values.array_of(image, "the pixels")
     if pixels.ndim != IMAGE_RANK:
         raise ShapeError(f"the image has shape {pixels.shape}, expected (channels, height, width)")
     if pixels.dtype == np.uint8:

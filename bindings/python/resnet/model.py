@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _description, _header, _state_dict, _values
-from ._errors import InvalidArgumentError, MissingFileError, NotFoundError, ShapeError
+from ._errors import InvalidArgumentError, ShapeError
 from ._handle import Owner
 from ._library import library
 from .data import as_dataset
@@ -476,8 +476,16 @@ class Model(Owner):
         Args:
             dataset: A `Dataset`, or a tuple of images and labels.
             views: Over which views of each image is averaged: a protocol of the paper, such as
-                "10-crop", or `Views` with numbers of your own; None for the one view that the
+                "10-crop", by name with the crop, the size and the interpolation of a dataset of
+                image files or a part of it, the paper's lengths for "multi-scale" in proportion to
+                its `resize`; or `Views` with numbers of your own; None for the one view that the
                 dataset gives of each image. The loss is that of the averages.
+
+        Where both have class names, labels are matched by name: the dataset may have some of the
+        model's classes, in any order.
+
+        Raises:
+            InvalidArgumentError: The dataset has classes that the model does not have.
         """
         data = as_dataset(dataset, self.classes)
         found = _header.Metrics()
@@ -493,8 +501,9 @@ class Model(Owner):
         """The same, and which classes were taken for which.
 
         Returns:
-            The metrics, and counts of images, (classes, classes): a row per true class, a column
-            per predicted one. `class_figures` makes each class's recall and precision of them.
+            The metrics, and counts of images, (classes, classes), in the order of the model's
+            classes: a row per true class, a column per predicted one. `class_figures` makes each
+            class's recall and precision of them.
         """
         data = as_dataset(dataset, self.classes)
         found = _header.Metrics()
@@ -521,7 +530,7 @@ class Model(Owner):
         library().rn_model_test(
             self._handle,
             data._handle,
-            ctypes.byref(as_options(views)),
+            ctypes.byref(as_options(views, data._sight)),
             ctypes.byref(found),
             None if counts is None else _values.count_pointer(counts),
             0 if counts is None else counts.size,
@@ -702,9 +711,9 @@ class Model(Owner):
 
     @class_names.setter
     def class_names(self, names: Sequence[str]) -> None:
-        if isinstance(names, str):
-            raise InvalidArgumentError(f"class_names is {names!r}, expected a list of strings")
-        encoded = [_values.text(name, "a class name") for name in names]
+        encoded = [
+            _values.text(name, "a class name") for name in _values.sequence(names, "class_names")
+        ]
         array = (ctypes.c_char_p * len(encoded))(*encoded)
         library().rn_model_set_class_names(self._handle, array, len(encoded))
 
@@ -753,8 +762,5 @@ def _unpickled(content: bytes) -> Model:
 
 def _from_file(read: Callable[..., None], path: str | os.PathLike[str]) -> Model:
     made = ctypes.c_void_p()
-    try:
-        read(_values.path(path), ctypes.byref(made))
-    except NotFoundError as error:
-        raise MissingFileError(str(error)) from None
+    read(_values.path(path), ctypes.byref(made))
     return Model._adopt(made)

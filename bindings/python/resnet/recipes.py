@@ -22,18 +22,23 @@ class Recipe:
     >>> training, validation = cifar10.split(recipe.validation_images)
     >>> trainer = resnet.Trainer(model, **recipe.trainer)
     >>> trainer.fit(training, validation=validation, **recipe.fit)
+
+    Attributes:
+        name: What it is called.
+        description: What it is, in some lines.
+        trainer: Arguments of `Trainer`.
+        fit: Arguments of `Trainer.fit`.
+        variation: How training varies image files, an argument of `ImageFolder`; None for images in
+            memory.
+        validation_images: How many of the training images are held out: see `Dataset.split`.
     """
 
     name: str
     description: str
     trainer: dict[str, Any]
-    """Arguments of `Trainer`."""
     fit: dict[str, Any]
-    """Arguments of `Trainer.fit`."""
     variation: Variation | None
-    """How training varies image files, an argument of `ImageFolder`; None for images in memory."""
     validation_images: int
-    """How many of the training images are held out: see `Dataset.split`."""
 
     def __str__(self) -> str:
         """What it is, in some lines."""

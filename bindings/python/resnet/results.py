@@ -10,22 +10,25 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _values
-from ._errors import ShapeError
+from ._errors import InvalidArgumentError, ShapeError
 from ._library import library
 
 
 @dataclasses.dataclass(frozen=True)
 class Metrics:
-    """How a model does on a dataset, in inference mode."""
+    """How a model does on a dataset, in inference mode.
+
+    Attributes:
+        loss: Mean cross-entropy, in nats.
+        accuracy: Share of images whose highest score is their label's, 0 to 1.
+        top5_accuracy: Share of images whose label is among the five highest scores.
+        count: Images.
+    """
 
     loss: float
-    """Mean cross-entropy, in nats."""
     accuracy: float
-    """Share of images whose highest score is their label's, 0 to 1."""
     top5_accuracy: float
-    """Share of images whose label is among the five highest scores."""
     count: int
-    """Images."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,39 +37,47 @@ class Memory:
 
     It holds for the instruction set in use, the number of threads that is set and whether
     Winograd's algorithm is allowed. Arrays of images and scores are not counted.
+
+    Attributes:
+        parameters: The model's tensors, which are there already.
+        packed_weights: The weights once more, as the kernels read them; 0 for training, which packs
+            them layer by layer, in the workspace.
+        gradients: Of all trainable tensors; 0 for inference.
+        momentum: A trainer's, there once the trainer is; 0 for inference.
+        workspace: Activations, their gradients when training, and the scratch of each thread.
+        total: The sum.
     """
 
     parameters: int
-    """The model's tensors, which are there already."""
     packed_weights: int
-    """The weights once more, as the kernels read them; 0 for training, which packs them layer by
-    layer, in the workspace."""
     gradients: int
-    """Of all trainable tensors; 0 for inference."""
     momentum: int
-    """A trainer's, there once the trainer is; 0 for inference."""
     workspace: int
-    """Activations, their gradients when training, and the scratch of each thread."""
     total: int
-    """The sum."""
 
 
 class Normalization(NamedTuple):
-    """How pixels become network inputs: (pixel - mean) * scale."""
+    """How pixels become network inputs: (pixel - mean) * scale.
+
+    Attributes:
+        mean: (channels,) or (channels, height, width), in the pixels' unit; None for 0.
+        scale: (channels,); None for 1.
+    """
 
     mean: npt.NDArray[np.float32] | None
-    """(channels,) or (channels, height, width), in the pixels' unit; None for 0."""
     scale: npt.NDArray[np.float32] | None
-    """(channels,); None for 1."""
 
 
 class ClassFigures(NamedTuple):
-    """How well each class is recognised."""
+    """How well each class is recognised.
+
+    Attributes:
+        recall: The share of a class's images that were recognised; NaN for a class without images.
+        precision: The share of the images taken for a class that are of it; NaN if none was.
+    """
 
     recall: npt.NDArray[np.float64]
-    """The share of a class's images that were recognised; NaN for a class without images."""
     precision: npt.NDArray[np.float64]
-    """The share of the images taken for a class that are of it; NaN if none was."""
 
 
 def class_figures(confusion: npt.NDArray[np.int64]) -> ClassFigures:
@@ -77,8 +88,12 @@ def class_figures(confusion: npt.NDArray[np.int64]) -> ClassFigures:
 
     Raises:
         ShapeError: It is no such matrix.
+        InvalidArgumentError: It does not hold integers.
     """
-    counts = np.ascontiguousarray(confusion, dtype=np.int64)
+    given = _values.array_of(confusion, "the counts")
+    if not np.issubdtype(given.dtype, np.integer):
+        raise InvalidArgumentError(f"the counts are {given.dtype}, expected integers")
+    counts = np.ascontiguousarray(given, dtype=np.int64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:  # noqa: PLR2004 (a matrix)
         raise ShapeError(f"the counts have shape {counts.shape}, expected (classes, classes)")
     recall, precision = np.empty(len(counts)), np.empty(len(counts))

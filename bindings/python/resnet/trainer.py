@@ -28,25 +28,33 @@ CIFAR_PADDING = 4
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where training is. Means and rates are over the epoch so far."""
+    """Where training is. Means and rates are over the epoch so far.
+
+    Attributes:
+        epoch: From 1.
+        epochs: In all.
+        step: Within the epoch, from 1.
+        steps: In the epoch.
+        iteration: Steps of the trainer so far.
+        loss: Mean cross-entropy, in nats.
+        accuracy: Of the training images as they were trained on, 0 to 1.
+        images_per_second: That were trained on.
+        learning_rate: Of the last step.
+        epoch_ended: True in the last call of an epoch, the only one with validation.
+        validation_loss: As `loss`, of the validation data; None but at an epoch's end.
+        validation_accuracy: As `accuracy`, of the validation data; None but at an epoch's end.
+    """
 
     epoch: int
-    """From 1."""
     epochs: int
     step: int
-    """Within the epoch, from 1."""
     steps: int
-    """In an epoch."""
     iteration: int
-    """Steps of the trainer so far."""
     loss: float
-    """Mean cross-entropy, in nats."""
     accuracy: float
-    """Of the training images as they were trained on, 0 to 1."""
     images_per_second: float
     learning_rate: float
     epoch_ended: bool
-    """True in the last call of an epoch, the only one with validation."""
     validation_loss: float | None
     validation_accuracy: float | None
 
@@ -132,9 +140,7 @@ class Trainer(Owner):
             NotFoundError: No layer with parameters has such a name, or begins with it.
             InvalidArgumentError: Nothing would be left to train.
         """
-        if isinstance(names, str):
-            raise InvalidArgumentError(f"names is {names!r}, expected a list of strings")
-        encoded = [_values.text(name, "a name") for name in names]
+        encoded = [_values.text(name, "a name") for name in _values.sequence(names, "names")]
         array = (ctypes.c_char_p * len(encoded))(*encoded)
         library().rn_trainer_freeze(self._handle, array, len(encoded))
 
@@ -184,7 +190,8 @@ class Trainer(Owner):
         """Trains for so many epochs, each a shuffle of the dataset in full batches, or steps.
 
         Images that fill no batch wait for a later shuffle. Ctrl-C stops it, with the model as
-        the last step left it. A model without class names takes the dataset's.
+        the last step left it. A model without class names takes the dataset's; labels are then
+        matched with its names as by `Model.evaluate`.
 
         Args:
             dataset: A `Dataset`, or a tuple of images and labels.
@@ -231,7 +238,10 @@ class Trainer(Owner):
         data = as_dataset(dataset, self.model.classes)
         held_out = None if validation is None else as_dataset(validation, self.model.classes)
         pad, mirror = _augmentation(augment)
-        drops = [_values.integer(value, "a milestone", bits=64) for value in milestones]
+        drops = [
+            _values.integer(value, "a milestone", bits=64)
+            for value in _values.sequence(milestones, "milestones")
+        ]
         warm_rate, warm_error = _pair(warm_up, "warm_up is a rate and an error")
         patience, threshold = _pair(plateau, "plateau is a number of epochs and a threshold")
         watcher = _Watcher(ProgressDisplay() if progress else None, callback)

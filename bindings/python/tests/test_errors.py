@@ -147,6 +147,8 @@ def test_the_message_names_both_shapes(model: resnet.Model) -> None:
         resnet.ShapeError, match=re.escape("(3, 32, 32)") + ".*" + re.escape("[None]")
     ):
         model.logits(GOOD[0])
+    with pytest.raises(resnet.ShapeError, match=re.escape("x[:, :, None, None]")):
+        model.logits(np.zeros((4, 8)))
 
 
 @pytest.mark.parametrize("size", [(-3, 5), (0, 5), (2**31 - 1, 2**31 - 1), (2**40, 1)], ids=str)
@@ -321,3 +323,49 @@ def test_no_images_at_all(model: resnet.Model) -> None:
         resnet.Trainer(model).step(GOOD[:0], np.zeros(0, np.int32))
     with pytest.raises(resnet.Error):
         resnet.Dataset(GOOD[:0], np.zeros(0, np.int32))
+
+
+def test_values_of_the_wrong_kind(model: resnet.Model) -> None:
+    trainer = resnet.Trainer(model)
+    data = resnet.Dataset(GOOD, [0, 1])
+    wrong: Any = 224
+    text: Any = "conv1"
+    attempts: list[Callable[[], object]] = [
+        lambda: model.evaluate(data, views=resnet.Views("multi-scale", scales=wrong)),
+        lambda: model.evaluate(data, views=wrong),
+        lambda: resnet.resize(GOOD[0], wrong),
+        lambda: trainer.freeze(wrong),
+        lambda: trainer.freeze(text),
+        lambda: trainer.fit(data, milestones=wrong),
+        lambda: data.read(vary=wrong),
+    ]
+    for attempt in attempts:
+        with pytest.raises(resnet.InvalidArgumentError, match=r"224|conv1"):
+            attempt()
+
+
+def test_rows_of_different_lengths(model: resnet.Model) -> None:
+    ragged: Any = [[1.0, 2.0], [3.0]]
+    attempts: list[Callable[[], object]] = [
+        lambda: model.logits(ragged),
+        lambda: resnet.Dataset(GOOD, ragged),
+        lambda: resnet.resize(ragged, (2, 2)),
+        lambda: model.set_normalization(ragged),
+        lambda: resnet.class_figures(ragged),
+    ]
+    for attempt in attempts:
+        with pytest.raises(resnet.ShapeError, match="no array"):
+            attempt()
+
+
+def test_what_is_asked_for_beyond_the_images() -> None:
+    data = resnet.Dataset(GOOD, [0, 1])
+    with pytest.raises(resnet.InvalidArgumentError, match="from image 5 on were asked for"):
+        data.read(5)
+    with pytest.raises(resnet.InvalidArgumentError, match="3 images from image 0 on"):
+        data.read(0, 3)
+
+
+def test_a_crop_that_is_too_large() -> None:
+    with pytest.raises(resnet.InvalidArgumentError, match="larger than the image of 30x30"):
+        resnet.centre_crop(np.zeros((3, 40, 40), np.uint8), resize=30, crop=31)

@@ -17,6 +17,7 @@ import resnet
 from photos import write_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy.typing as npt
@@ -118,6 +119,12 @@ def test_what_is_no_folder_of_images(tmp_path: Path) -> None:
         ({"variation": resnet.Variation("all")}, "part"),  # type: ignore[arg-type]
         ({"variation": resnet.Variation(side=(300, 299))}, "most_side"),
         ({"variation": resnet.Variation(side=(223, 299))}, "shorter side"),
+        ({"variation": resnet.Variation(side=(0, 0))}, "side is 0"),
+        ({"variation": resnet.Variation(side=256)}, r"\(least, most\)"),  # type: ignore[arg-type]
+        ({"variation": resnet.Variation("area", area=0.5)}, "area"),  # type: ignore[arg-type]
+        ({"variation": resnet.Variation("area", aspect="34")}, "aspect"),  # type: ignore[arg-type]
+        ({"variation": "all"}, "published"),
+        ({"variation": 3}, "published"),
         ({"variation": resnet.Variation("area", area=(0, 1))}, "area"),
         ({"variation": resnet.Variation("area", area=(0.5, 1.5))}, "area"),
         ({"variation": resnet.Variation("area", aspect=(0, 1))}, "aspect"),
@@ -134,6 +141,65 @@ def test_options_out_of_range(tmp_path: Path, options: dict[str, Any], message: 
     write_folder(tmp_path, {"a": 1})
     with pytest.raises(resnet.InvalidArgumentError, match=message):
         resnet.ImageFolder(tmp_path, **options)
+
+
+def test_wrong_colours_and_files(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 1})
+    for colours in (
+        resnet.Colours((1, 2)),
+        resnet.Colours(eigenvectors=((1, 2), (3, 4, 5), (6, 7, 8, 9))),
+    ):
+        with pytest.raises(resnet.ShapeError, match="3 eigenvectors of 3"):
+            resnet.ImageFolder(tmp_path, variation=resnet.Variation(colours=colours))
+    wrong: Any
+    for wrong in (resnet.Colours(3), resnet.Colours(eigenvectors=(1, 2, 3))):  # type: ignore[arg-type]
+        with pytest.raises(resnet.InvalidArgumentError, match="expected a sequence"):
+            resnet.ImageFolder(tmp_path, variation=resnet.Variation(colours=wrong))
+    for wrong in ([tmp_path / "a/0000.jpg"], [("a", 1, 2)], ["ab"]):
+        with pytest.raises(resnet.InvalidArgumentError, match=r"\(path, label\)"):
+            resnet.ImageList(wrong)
+
+
+def test_sides_in_proportion_and_names(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 4})
+
+    def pixels(variation: Any, **options: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401
+        folder = resnet.ImageFolder(tmp_path, variation=variation, **options)
+        return folder.read(vary=(3, 1))[0]
+
+    def published(least: int, most: int) -> resnet.Variation:
+        return resnet.Variation(side=(least, most), colours=resnet.Colours())
+
+    assert np.array_equal(pixels(resnet.PUBLISHED), pixels(published(256, 480)))
+    assert np.array_equal(pixels("published"), pixels(resnet.PUBLISHED))
+    assert np.array_equal(pixels("common"), pixels(resnet.COMMON))
+    # 36 * 480 / 256 is 67.5.
+    assert np.array_equal(pixels("published", **SMALL), pixels(published(36, 68), **SMALL))
+    recipe = resnet.recipe("imagenet")
+    assert recipe.variation is not None
+    assert recipe.variation.side is None
+    assert np.array_equal(pixels(recipe.variation), pixels(resnet.PUBLISHED))
+
+
+def test_views_by_name_have_the_sizes_of_the_dataset(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 6, "b": 6}, width=70, height=60)
+    model = resnet.Model("resnet8", base_width=4, classes=2, seed=0)
+    options: dict[str, Any] = {"crop": 24, "resize": 36, "interpolation": "bicubic"}
+    folder = resnet.ImageFolder(tmp_path, **options)
+    files = [(path, 0) for path in sorted(tmp_path.glob("*/*.jpg"))]
+    listed = resnet.ImageList(files, classes=2, **options)
+    for data in (folder, listed, *folder.split(5)):
+        assert model.evaluate(data, views="centre").loss == pytest.approx(
+            model.evaluate(data).loss, abs=1e-6
+        )
+        expected = model.evaluate(data, views=resnet.Views("10-crop", **options))
+        assert model.evaluate(data, views="10-crop") == expected
+        # 224, 256, ... times 36 / 256, rounded.
+        scales = resnet.Views("multi-scale", scales=(32, 36, 54, 68, 90), interpolation="bicubic")
+        assert model.evaluate(data, views="multi-scale") == model.evaluate(data, views=scales)
+    whole = resnet.ImageFolder(tmp_path, crop=24, resize=None)
+    expected = model.evaluate(whole, views=resnet.Views("10-crop", crop=24, resize=None))
+    assert model.evaluate(whole, views="10-crop") == expected
 
 
 def trained(data: resnet.Dataset, **options: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401
@@ -204,7 +270,7 @@ def test_damaged_files_are_left_out_and_named(tmp_path: Path) -> None:
     assert len(data.damaged) == len(found)
     assert found.keys() == reasons.keys()
     for path, reason in found.items():
-        assert path in reason
+        assert path not in reason
         assert reasons[path] in reason
     again = resnet.ImageFolder(tmp_path, variation=variation, damage="skip", **SMALL)
     assert np.array_equal(trained(again, workers=0), weights)
@@ -215,6 +281,9 @@ def test_damaged_files_are_left_out_and_named(tmp_path: Path) -> None:
     assert metrics.count == 495
     part, rest = resnet.ImageFolder(tmp_path, damage="skip", **SMALL).split(100, seed=1)
     assert model.evaluate(part).count + model.evaluate(rest).count == 495
+    assert part.damaged == rest.verify()
+    assert {file.path for file in part.damaged} == reasons.keys()
+    assert resnet.Dataset(*data.read(0, 1)).damaged == []
     with pytest.raises(resnet.FormatError):
         model.evaluate(fatal)
     assert {file.path for file in fatal.verify()} == reasons.keys()
@@ -326,3 +395,21 @@ def test_a_folder_with_the_name_of_an_image_is_damage(tmp_path: Path) -> None:
     (damaged,) = data.verify()
     assert damaged.path.endswith("x.png")
     assert "not a regular file" in damaged.reason
+
+
+def test_a_vanished_file_is_missing(tmp_path: Path) -> None:
+    paths = write_folder(tmp_path, {"a": 2, "b": 2})
+    data = resnet.ImageFolder(tmp_path, **SMALL)
+    paths[1].unlink()
+    model = resnet.Model("resnet8", base_width=4, classes=2)
+    attempts: list[Callable[[], object]] = [
+        data.read,
+        lambda: data.read(vary=(0, 0)),
+        data.calibrate,
+        lambda: model.evaluate(data),
+        lambda: model.evaluate(data, views="10-crop"),
+        lambda: resnet.Trainer(model).fit(data, batch_size=4),
+    ]
+    for attempt in attempts:
+        with pytest.raises(resnet.MissingFileError, match=paths[1].name):
+            attempt()

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Glibc
+import ResNet
+import ResNetData
+
+/// Where images are.
+struct ImagePlace: ParsableArguments {
+  @Option(
+    name: .customLong("cifar10"),
+    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
+  var cifar10: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Folder of JPEG and PNG files: train/CLASS/* to train on, and val/CLASS/* to evaluate on. To \
+      evaluate alone, the images may be in CLASS/*.
+      """,
+      valueName: "directory"))
+  var folder: String?
+
+  @Flag(help: "Leave damaged files of a folder out, and name them, instead of stopping.")
+  var skipDamaged = false
+
+  func validate() throws {
+    switch (cifar10, folder) {
+    case (nil, nil): throw ValidationError("give the images by --cifar10 or by --folder")
+    case (_?, _?): throw ValidationError("--cifar10 and --folder are two places: give one of them")
+    case (_?, nil):
+      if skipDamaged {
+        throw ValidationError("--skip-damaged is for image files, given by --folder")
+      }
+    case (nil, _?): break
+    }
+  }
+
+  /// Images to train on, seen and varied as `options` say if they are in files.
+  func training(_ options: ImageFileDataset.Options) throws -> any TrainingData {
+    if let cifar10 { return try CIFAR10(directory: cifar10, split: .train) }
+    return try imageFiles(
+      ImageFiles(folder: trainingFolder(in: folder ?? "")), options, skipDamaged: skipDamaged)
+  }
+
+  /// Whether there are images to evaluate on beside those to train on.
+  var hasTest: Bool { folder.map { Directory.isDirectory("\($0)/val") } ?? true }
+
+  /// Images to evaluate on, which are not varied.
+  func test(_ options: ImageFileDataset.Options) throws -> any TrainingData & ImageSource {
+    if let cifar10 { return try CIFAR10(directory: cifar10, split: .test) }
+    let folder = folder ?? ""
+    return try imageFiles(
+      ImageFiles(folder: hasTest ? "\(folder)/val" : folder), options, skipDamaged: skipDamaged)
+  }
+}
+
+func imageFiles(_ files: ImageFiles, _ options: ImageFileDataset.Options, skipDamaged: Bool) throws
+  -> ImageFileDataset
+{
+  var options = options
+  options.damage = skipDamaged ? .skip : .fatal
+  return try ImageFileDataset(files, options: options)
+}
+
+/// Where a folder has its training images. Throws what is there instead, if it has none.
+func trainingFolder(in folder: String) throws -> String {
+  let training = "\(folder)/train"
+  if Directory.isDirectory(training) { return training }
+  let names = try Directory.names(in: folder)
+  let folders = names.filter { Directory.isDirectory("\(folder)/\($0)") }
+  let found =
+    if !folders.isEmpty {
+      "the folders " + folders.prefix(3).joined(separator: ", ")
+        + (folders.count > 3 ? ", ..." : "")
+    } else if let first = names.first { "no folders, but files such as \(first)" } else {
+      "nothing"
+    }
+  var message =
+    "\(folder) has no folder train: expected training images in \(folder)/train/CLASS/*.jpg or *.png, and "
+    + "those to evaluate on, if there are any, in \(folder)/val/CLASS; what is there: \(found)"
+  if folder.split(separator: "/").last == "train" {
+    message += "; give the folder that \(folder) is in"
+  } else if !folders.isEmpty {
+    message += "; if these are the classes, move them into a folder train"
+  }
+  throw ResNetError(.notFound, message)
+}
+
+/// Names the damaged files of a dataset on standard error.
+func printDamage(of data: any TrainingData) {
+  for file in (data as? ImageFileDataset)?.damagedFiles ?? [] {
+    printError("damaged: \(file.path): \(file.reason)")
+  }
+}
+
+/// Runs `body`; if it fails at a damaged file of one of these datasets, says which option would help.
+func advisingOnDamage<Result>(of data: [(any TrainingData)?], _ body: () throws -> Result) throws
+  -> Result
+{
+  do {
+    return try body()
+  } catch let error as ResNetError {
+    let files = data.compactMap { $0 as? ImageFileDataset }
+    guard files.contains(where: { $0.options.damage == .fatal && !$0.damagedFiles.isEmpty }) else {
+      throw error
+    }
+    throw ResNetError(
+      error.kind, "\(error.message); --skip-damaged leaves damaged files out and names them")
+  }
+}
+
+/// Writes a line to standard error.
+func printError(_ line: String) {
+  var text = line + "\n"
+  text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

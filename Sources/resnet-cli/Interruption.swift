@@ -1,0 +1,44 @@
+import Glibc
+import ResNet
+import Synchronization
+
+/// Ctrl-C (SIGINT) and SIGTERM while something is done that can be stopped: the first is noted, and what
+/// is watched stops at its next step; the second ends the process as usual.
+struct Interruption {
+  /// The number of the signal that came, or 0.
+  private static let noted = Atomic<CInt>(0)
+  private static let signals = [SIGINT, SIGTERM]
+
+  /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come.
+  ///
+  /// Returns the signal that came meanwhile, if one did.
+  static func watch(_ body: () throws(ResNetError) -> Void) throws(ResNetError) -> CInt? {
+    let before = signals.map { number in
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { Interruption.noted.store($0, ordering: .relaxed) }
+      action.sa_flags = SA_RESTART | CInt(bitPattern: UInt32(SA_RESETHAND))
+      var old = sigaction()
+      sigaction(number, nil, &old)
+      // Whoever started this with signals ignored, as nohup does, wants that.
+      let isIgnored = unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1
+      if !isIgnored { sigaction(number, &action, nil) }
+      return old
+    }
+    defer {
+      for (number, old) in zip(signals, before) {
+        var old = old
+        sigaction(number, &old, nil)
+      }
+    }
+    do throws(ResNetError) {
+      try withStepWatcher({ _ in noted.load(ordering: .relaxed) == 0 }, body)
+    } catch {
+      guard error.kind == .cancelled else { throw error }
+    }
+    let signal = noted.load(ordering: .relaxed)
+    return signal == 0 ? nil : signal
+  }
+
+  /// What a signal is called.
+  static func name(_ signal: CInt) -> String { signal == SIGINT ? "SIGINT" : "SIGTERM" }
+}
