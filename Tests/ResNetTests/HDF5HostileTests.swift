@@ -167,7 +167,23 @@ extension HDF5Tests {
       #expect(refusal(many) != "")
     }
 
-    @Test func anEmptyStringsHeapAndMembersOfNoObject() {
+    /// Ten thousand members of a group, all of one name of 60,000 bytes.
+    @Test func namesThatShareTheirBytes() {
+      let count = 10_000
+      var nodes: [UInt8] = Array("TREE".utf8) + [0, 0, 1, 0] + Self.little(-1, -1, 0, 2048, 0)
+      nodes += [UInt8](repeating: 0, count: 1024 - nodes.count)
+      nodes += Array("SNOD".utf8) + [1, 0]
+      nodes.append(little: UInt16(count))
+      for _ in 0..<count { nodes += Self.little(0, 48, 0, 0, 0) }
+      let heapAt = 1024 + nodes.count
+      let heap = Array("HEAP".utf8) + [0, 0, 0, 0] + Self.little(60_000, 0, heapAt + 32)
+      let names = [UInt8](repeating: UInt8(ascii: "n"), count: 60_000)
+      let table: (UInt8, [UInt8]) = (0x11, Self.little(1024, heapAt))
+      let message = refusal(Self.file([table], nodes + heap + names))
+      #expect(message.contains("not the file's only use of the same bytes"))
+    }
+
+    @Test func membersOfNoObject() {
       let link: [UInt8] = [1, 0, 1, UInt8(ascii: "x")] + Self.little(1 << 50)
       #expect(refusal(Self.file([Self.linkInfo, (0x06, link)])).contains("lies outside the file"))
     }

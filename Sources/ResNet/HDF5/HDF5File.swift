@@ -57,15 +57,21 @@ final class HDF5File: @unchecked Sendable {
       throw ResNetError(
         .badFormat, "\(what) is larger than \(Self.maximumStructureBytes >> 20) MiB")
     }
-    guard allowance.subtract(count, ordering: .relaxed).newValue >= 0 else {
-      throw ResNetError(.badFormat, "\(what) is not the file's only use of the same bytes")
-    }
+    try spend(count, on: what)
     try expectMemory(count, for: what)
     var bytes = [UInt8](repeating: 0, count: count)
     try bytes.withUnsafeMutableBytes { buffer in
       Result { () throws(ResNetError) in try source.fill(buffer, from: base + address) }
     }.get()
     return bytes
+  }
+
+  /// Notes that so many bytes of a structure are used. Throws if all structures together have used many
+  /// more than there are.
+  func spend(_ count: Int, on what: String) throws(ResNetError) {
+    guard allowance.subtract(count, ordering: .relaxed).newValue >= 0 else {
+      throw ResNetError(.badFormat, "\(what) is not the file's only use of the same bytes")
+    }
   }
 
   func cursor(_ bytes: ArraySlice<UInt8>, of what: String) -> HDF5Cursor {

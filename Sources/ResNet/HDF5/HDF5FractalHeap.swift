@@ -115,6 +115,7 @@ struct HDF5FractalHeap {
       guard offset >= 0, count > 0, offset <= size, count <= size - offset else {
         throw ResNetError(.badFormat, "\(HDF5FractalHeap.what) has an object beyond a block's end")
       }
+      try heap.file.spend(count, on: HDF5FractalHeap.what)
       return block[offset..<offset + count]
     }
 

@@ -45,6 +45,8 @@ struct HDF5SymbolTable {
     guard offset < names.count else {
       throw ResNetError(.badFormat, "\(Self.what) has a name beyond its heap")
     }
-    return String(decoding: names[offset...].prefix { $0 != 0 }, as: UTF8.self)
+    let name = names[offset...].prefix { $0 != 0 }
+    try file.spend(name.count, on: Self.what)
+    return String(decoding: name, as: UTF8.self)
   }
 }

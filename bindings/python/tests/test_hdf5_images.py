@@ -26,8 +26,9 @@ def write(
     images: npt.ArrayLike,
     labels: npt.ArrayLike = LABELS,
     options: dict[str, Any] | None = None,
+    libver: str = "earliest",
 ) -> Path:
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", libver=libver) as file:
         file.create_dataset("images", data=images, **(options or {}))
         file.create_dataset("labels", data=labels)
     return path
@@ -41,19 +42,45 @@ def write(
         {"chunks": (7, 2, 5, 3)},
         {"chunks": (4, 3, 6, 8), "compression": "gzip", "shuffle": True, "fletcher32": True},
         {"maxshape": (None, 3, 6, 8)},
+        {"maxshape": (None, 3, 6, 8), "chunks": (1, 3, 6, 8), "compression": "gzip"},
+        {"maxshape": (30, 3, None, 8), "chunks": (4, 1, 2, 8), "fletcher32": True},
+        {"maxshape": (None, 3, None, 8), "chunks": (1, 2, 1, 4)},
+        {"maxshape": (None, None, 6, 8), "chunks": (1, 3, 6, 8), "compression": "gzip"},
+        {"chunks": (30, 3, 6, 8), "compression": "gzip"},
     ],
 )
-def test_images_come_back_however_they_are_stored(tmp_path: Path, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("libver", ["earliest", "v110", "latest"])
+def test_images_come_back_however_they_are_stored(
+    tmp_path: Path, options: dict[str, Any], libver: str
+) -> None:
     for kind in ("u1", "<f4", ">f4"):
         images = BYTES.astype(kind)
-        data = resnet.HDF5Images(
-            write(tmp_path / f"{kind[1:]}.{kind[0]}.h5", images, options=options)
-        )
+        path = tmp_path / f"{kind[1:]}.{kind[0]}.h5"
+        data = resnet.HDF5Images(write(path, images, options=options, libver=libver))
         assert (len(data), data.shape, data.classes) == (30, (3, 6, 8), 4)
         pixels, labels = data.read()
         assert np.array_equal(pixels, images)
         assert np.array_equal(labels, LABELS)
         assert np.array_equal(data.read(7, 2)[0], images[7:9])
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_indices_of_several_levels(tmp_path: Path, libver: str) -> None:
+    images = np.arange(4000 * 2 * 3 * 2).astype(np.uint8).reshape(4000, 2, 3, 2)
+    labels = np.arange(4000) % 7
+    for maximum in ((4000, 2, 3, 2), (None, 2, 3, 2), (None, None, 3, 2)):
+        options = {"chunks": (1, 2, 3, 1), "maxshape": maximum}
+        path = write(tmp_path / "a.h5", images, labels, options, libver)
+        read, classes = resnet.HDF5Images(path).read()
+        assert np.array_equal(read, images)
+        assert np.array_equal(classes, labels)
+
+
+def test_files_behind_a_block_of_the_users_own(tmp_path: Path) -> None:
+    for libver in ("earliest", "latest"):
+        with h5py.File(tmp_path / "a.h5", "w", userblock_size=1024, libver=libver) as file:
+            file["images"], file["labels"] = BYTES, LABELS
+        assert np.array_equal(resnet.HDF5Images(tmp_path / "a.h5").read()[0], BYTES)
 
 
 def test_channels_may_come_last_or_be_one(tmp_path: Path) -> None:
