@@ -146,7 +146,8 @@ import Testing
     let map = try LabelMap(["b"], to: ["a", "b"], role: "x", of: "it")
     #expect(try map(0) == 1)
     for label in [-1, 1] {
-      #expect(thrownError { try map(label) }?.kind == .invalidArgument)
+      let error = thrownError { try map(label) }
+      #expect(error?.kind == .invalidArgument)
     }
   }
 }
