@@ -91,17 +91,17 @@ static void test_folder(void) {
   CHECK_ERROR(RN_INVALID_ARGUMENT, "most_side", rn_dataset_open_folder(root, &options, &dataset));
   // Neither is given: from 6 to 6 * 480 / 256, rounded.
   options.least_side = 0;
-  float pixels[2][48];
+  float varied[2][48];
   for (int given = 0; given < 2; given++) {
     if (given) {
       options.least_side = 6;
       options.most_side = 11;
     }
     CHECK_OK(rn_dataset_open_folder(root, &options, &dataset));
-    CHECK_OK(rn_dataset_read_varied(dataset, 0, 1, 5, 0, pixels[given], 48, NULL, 0));
+    CHECK_OK(rn_dataset_read_varied(dataset, 0, 1, 5, 0, varied[given], 48, NULL, 0));
     CHECK_OK(rn_dataset_free(dataset));
   }
-  CHECK(memcmp(pixels[0], pixels[1], sizeof pixels[0]) == 0);
+  CHECK(memcmp(varied[0], varied[1], sizeof varied[0]) == 0);
   options.least_side = 7;
   options.most_side = 9;
   CHECK_OK(rn_dataset_open_folder(root, &options, &dataset));
