@@ -32,7 +32,9 @@ package func expectMemory(_ count: Int, of stride: Int = 1, for what: String) th
   let (bytes, overflow) = count.multipliedReportingOverflow(by: stride)
   // What is small does not find less than the reserve.
   guard overflow || bytes >= 1 << 16 else { return }
-  guard !overflow, let block = malloc(bytes) else {
+  // The compiler takes for granted that a malloc succeeds whose block is freed at once.
+  var block: UnsafeMutableRawPointer?
+  guard !overflow, posix_memalign(&block, 64, bytes) == 0, let block else {
     throw ResNetError(
       .outOfMemory, "could not allocate \(overflow ? Int.max : bytes) bytes for \(what)")
   }
