@@ -25,8 +25,8 @@ PRODUCTS := .build/release
 # runtime allocates through it comes through Sources/CReserve, too. What counts in speed is C: Swift may be
 # small.
 RUNTIME := build/runtime/libswiftCore.a
-STDCXX := $(shell $(dir $(SWIFT))clang -print-file-name=libstdc++.a)
-SWIFT_BUILD := swift build -c release --static-swift-stdlib --disable-local-rpath \
+STDCXX = $(shell $(dir $(SWIFT))clang -print-file-name=libstdc++.a)
+SWIFT_BUILD = swift build -c release --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -use-ld=lld -Xlinker '--remap-inputs=*/libswiftCore.a=$(CURDIR)/$(RUNTIME)' \
 	-Xlinker '--remap-inputs=*/libstdc++.so=$(STDCXX)' \
 	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \

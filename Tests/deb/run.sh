@@ -21,7 +21,7 @@ field() { dpkg-deb --field "$(file "$1")" "$2"; }
 lintian --allow-root --fail-on error,warning "$directory/libresnet_$version-1_$architecture.changes" ||
   fail "lintian has found faults"
 
-for needed in libc6 libjpeg libpng libstdc++ zlib1g; do
+for needed in libc6 libgcc-s1 libjpeg libpng zlib1g; do
   for package in libresnet1 resnet; do
     field $package Depends | grep -q "\b$needed" || fail "$package does not depend on $needed"
   done
