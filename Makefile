@@ -162,7 +162,8 @@ test-python: library command $(VENV)/ready  ## the Python package; the command
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
-PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/hdf5 Tests/misuse Tests/paper
+PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/fuzz Tests/hdf5 Tests/misuse \
+	Tests/paper
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint
@@ -248,6 +249,12 @@ build/bench/kernels: $(wildcard Benchmarks/kernels/*) Benchmarks/peak/peak.c \
 	clang $(CFLAGS) -ISources/CKernels/include -IBenchmarks/peak \
 	  -isystem '$(RESNET_BENCH_ENV)/include' $(filter %.c,$^) -o $@ -L'$(RESNET_BENCH_ENV)/lib' \
 	  -ldnnl -l:libgomp.so.1 -lm -lpthread -Wl,-rpath,'$(RESNET_BENCH_ENV)/lib'
+
+# ---- Check for long --------------------------------------------------------------------------------
+
+.PHONY: fuzz
+fuzz:  ## arbitrary bytes for everything that reads files, and descriptions: SECONDS=N TARGET=NAMES
+	Tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
 
 # ---- Clean ---------------------------------------------------------------------------------------
 

@@ -58,8 +58,21 @@ let package = Package(
         "ResNet", "ResNetData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(
+      name: "FuzzTargets", dependencies: ["ResNet", "ResNetData", "CImages"],
+      path: "Tests/fuzz/Targets"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels"]),
-    .testTarget(name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "CKernels"]),
+    .testTarget(
+      name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "CKernels", "FuzzTargets"]),
   ],
   cLanguageStandard: .c11
 )
+
+// The fuzzer's program links where the compiler has libFuzzer, and was told to: see `make fuzz`.
+if Context.environment["RESNET_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CFuzzer", path: "Tests/fuzz/CFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets", "CFuzzer"], path: "Tests/fuzz/Entry"),
+  ]
+}
