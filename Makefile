@@ -252,6 +252,10 @@ build/bench/kernels: $(wildcard Benchmarks/kernels/*) Benchmarks/peak/peak.c \
 
 # ---- Check for long --------------------------------------------------------------------------------
 
+.PHONY: sanitize
+sanitize: $(VENV)/ready  ## the tests under AddressSanitizer, ThreadSanitizer, valgrind: CHECKS=NAMES
+	Tests/sanitize/run.sh $(CHECKS)
+
 .PHONY: fuzz
 fuzz:  ## arbitrary bytes for everything that reads files, and descriptions: SECONDS=N TARGET=NAMES
 	Tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)

@@ -8,6 +8,9 @@ let allocators = [
   "_Znwm", "_ZdlPvm", "_ZnwmSt11align_val_t", "_ZdlPvmSt11align_val_t",
 ]
 
+// A sanitizer's functions are in the program, not in the libraries that call them (`make sanitize`).
+let isSanitized = Context.environment["RESNET_SANITIZED"] != nil
+
 let package = Package(
   name: "libresnet",
   products: [
@@ -48,9 +51,8 @@ let package = Package(
             "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
             "-Xlinker", "-soname=libresnet.so.1",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
-            "-Xlinker", "--no-undefined",
             "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/ResNetC/exports.map",
-          ])
+          ] + (isSanitized ? [] : ["-Xlinker", "--no-undefined"]))
       ]),
     .executableTarget(
       name: "resnet-cli",
