@@ -260,6 +260,14 @@ sanitize: $(VENV)/ready  ## the tests under AddressSanitizer, ThreadSanitizer, v
 fuzz:  ## arbitrary bytes for everything that reads files, and descriptions: SECONDS=N TARGET=NAMES
 	Tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
 
+.PHONY: soak
+soak: library build/soak  ## the same for a long time, in constant memory: SECONDS=N
+	cd build && ./soak $(or $(SECONDS),60)
+
+build/soak: $(wildcard Tests/soak/*.[ch]) include/resnet.h build/libresnet.so
+	clang $(CFLAGS) -Iinclude $(filter %.c,$^) -o $@ -Lbuild -lresnet \
+	  $$(pkg-config --libs libjpeg libpng) -Wl,-rpath,'$(CURDIR)/build'
+
 # ---- Clean ---------------------------------------------------------------------------------------
 
 .PHONY: clean
