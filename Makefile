@@ -101,7 +101,7 @@ include packaging/install.mk
 
 # The runners come last, so that a run ends with their counts.
 .PHONY: test
-test: deps lint build docs test-abi test-c test-install test-deb test-dependent test-paper \
+test: deps lint build docs test-abi test-c test-misuse test-install test-deb test-dependent test-paper \
 	test-swift test-python  ## everything
 
 .PHONY: test-abi abi
@@ -128,6 +128,10 @@ test-deb: deb  ## the Debian packages: what is in them, installed and removed in
 .PHONY: test-c
 test-c: library  ## the C ABI: exported symbols, C programs, valgrind
 	Tests/c/run.sh
+
+.PHONY: test-misuse
+test-misuse: library $(VENV)/ready  ## every function of the C API with everything that is wrong
+	Tests/misuse/run.sh
 
 .PHONY: test-dependent
 test-dependent: build $(VENV)/ready  ## the README's programs; a package that depends on this one
@@ -158,7 +162,8 @@ test-python: library command $(VENV)/ready  ## the Python package; the command
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
-PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/hdf5 Tests/paper
+PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/fuzz Tests/hdf5 Tests/misuse \
+	Tests/paper
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint
@@ -244,6 +249,24 @@ build/bench/kernels: $(wildcard Benchmarks/kernels/*) Benchmarks/peak/peak.c \
 	clang $(CFLAGS) -ISources/CKernels/include -IBenchmarks/peak \
 	  -isystem '$(RESNET_BENCH_ENV)/include' $(filter %.c,$^) -o $@ -L'$(RESNET_BENCH_ENV)/lib' \
 	  -ldnnl -l:libgomp.so.1 -lm -lpthread -Wl,-rpath,'$(RESNET_BENCH_ENV)/lib'
+
+# ---- Check for long --------------------------------------------------------------------------------
+
+.PHONY: sanitize
+sanitize: $(VENV)/ready  ## the tests under AddressSanitizer, ThreadSanitizer, valgrind: CHECKS=NAMES
+	Tests/sanitize/run.sh $(CHECKS)
+
+.PHONY: fuzz
+fuzz:  ## arbitrary bytes for everything that reads files, and descriptions: SECONDS=N TARGET=NAMES
+	Tests/fuzz/run.sh $(or $(SECONDS),60) $(TARGET)
+
+.PHONY: soak
+soak: library build/soak  ## the same for a long time, in constant memory: SECONDS=N
+	cd build && ./soak $(or $(SECONDS),60)
+
+build/soak: $(wildcard Tests/soak/*.[ch]) include/resnet.h build/libresnet.so
+	clang $(CFLAGS) -Iinclude $(filter %.c,$^) -o $@ -Lbuild -lresnet \
+	  $$(pkg-config --libs libjpeg libpng) -Wl,-rpath,'$(CURDIR)/build'
 
 # ---- Clean ---------------------------------------------------------------------------------------
 

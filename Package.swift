@@ -8,6 +8,9 @@ let allocators = [
   "_Znwm", "_ZdlPvm", "_ZnwmSt11align_val_t", "_ZdlPvmSt11align_val_t",
 ]
 
+// A sanitizer's functions are in the program, not in the libraries that call them (`make sanitize`).
+let isSanitized = Context.environment["RESNET_SANITIZED"] != nil
+
 let package = Package(
   name: "libresnet",
   products: [
@@ -48,9 +51,8 @@ let package = Package(
             "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
             "-Xlinker", "-soname=libresnet.so.1",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
-            "-Xlinker", "--no-undefined",
             "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/ResNetC/exports.map",
-          ])
+          ] + (isSanitized ? [] : ["-Xlinker", "--no-undefined"]))
       ]),
     .executableTarget(
       name: "resnet-cli",
@@ -58,8 +60,21 @@ let package = Package(
         "ResNet", "ResNetData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(
+      name: "FuzzTargets", dependencies: ["ResNet", "ResNetData", "CImages"],
+      path: "Tests/fuzz/Targets"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels"]),
-    .testTarget(name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "CKernels"]),
+    .testTarget(
+      name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "CKernels", "FuzzTargets"]),
   ],
   cLanguageStandard: .c11
 )
+
+// The fuzzer's program links where the compiler has libFuzzer, and was told to: see `make fuzz`.
+if Context.environment["RESNET_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CFuzzer", path: "Tests/fuzz/CFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets", "CFuzzer"], path: "Tests/fuzz/Entry"),
+  ]
+}

@@ -60,6 +60,8 @@ public func rn_image_create(
   guarded {
     let image = try required(image, "image")
     let (height, width, channels) = (Int(height), Int(width), Int(channels))
+    // Before as many pixels are copied.
+    try Raster.checkChannels(channels)
     let count = try ImagesView.pixelCount(
       count: 1, channels: channels, height: height, width: width)
     try expectMemory(count, for: "an image of \(height)x\(width)")

@@ -29,7 +29,7 @@ public struct Raster: Hashable, Sendable {
     self.pixels = pixels
   }
 
-  static func checkChannels(_ channels: Int) throws(ResNetError) {
+  package static func checkChannels(_ channels: Int) throws(ResNetError) {
     guard channels == 1 || channels == 3 else {
       throw ResNetError(
         .invalidArgument, "images are read with 1 channel (grey) or 3 (RGB), got \(channels)")

@@ -91,6 +91,8 @@ import Testing
       }
       let y = Buffer(16)
       kernels.highway(inputs[0].pointer, inputs[1].pointer, inputs[2].pointer, y.pointer, 1, 0)
+      // An array, unlike an object, may go once it was used last.
+      withExtendedLifetime(inputs) {}
       #expect(y.values.allSatisfy { $0.isNaN }, "input \(position)")
     }
   }

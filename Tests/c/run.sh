@@ -65,6 +65,13 @@ gcc $flags "$tests/memory_test.c" $link -o memory_test
 ./memory_test "$images/a-wide.jpg" 97
 ./memory_test "$images/c-square.png" 211
 
+echo "== faults"
+for program in kill_test disk_test; do
+  clang -std=c11 -Wall -Wextra -pedantic -Werror -O1 -I"$root/include" "$tests/$program.c" $link \
+    -o $program
+  ./$program
+done
+
 echo "== examples"
 ./train -o model.h5 | tr '\r' '\n' | tail -n 2 | tee train.log
 awk '/^test loss/ { sub("%", "", $5); found = 1; exit !($5 + 0 >= 90) } END { if (!found) exit 1 }' \

@@ -12,7 +12,8 @@ public struct ConfusionMatrix: Hashable, Sendable {
     counts = [Int](repeating: 0, count: classes * classes)
   }
 
-  /// Of counts, row by row. Throws `shapeMismatch` unless there are as many rows as columns.
+  /// Of counts, row by row. Throws `shapeMismatch` unless there are as many rows as columns,
+  /// `invalidArgument` for a negative count.
   public init(counts: [Int]) throws(ResNetError) {
     let classes = Int(Double(counts.count).squareRoot().rounded())
     guard classes >= 1, classes * classes == counts.count else {
@@ -20,6 +21,10 @@ public struct ConfusionMatrix: Hashable, Sendable {
         .shapeMismatch, "\(counts.count) counts are no matrix of as many rows as columns")
     }
     self.classes = classes
+    if let index = counts.firstIndex(where: { $0 < 0 }) {
+      throw ResNetError(
+        .invalidArgument, "count \(index) is \(counts[index]); expected 0 or more")
+    }
     self.counts = counts
   }
 

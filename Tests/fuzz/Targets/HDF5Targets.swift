@@ -1,0 +1,39 @@
+import ResNet
+import ResNetData
+
+/// Everything in a file, whatever its checksums are.
+func fuzzHDF5(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
+  let survey = try refusable { () throws(ResNetError) in
+    try HDF5Survey(of: bytes, verifyingChecksums: false)
+  }
+  guard let survey else { return }
+  try require(survey.refusals.allSatisfy { !$0.isEmpty }, "a refusal has no message")
+}
+
+/// Images and labels, in both layouts.
+func fuzzPhotos(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
+  let folder = try ScratchFolder()
+  let path = try folder.write(bytes, to: "photos.h5")
+  for layout in HDF5Images.Layout.allCases {
+    let dataset = try refusable { () throws(ResNetError) in
+      try HDF5Images(path, layout: layout)
+    }
+    if let dataset { try read(dataset) }
+  }
+}
+
+/// A model, which must be sound if it is one.
+func fuzzModel(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
+  let folder = try ScratchFolder()
+  let path = try folder.write(bytes, to: "model.h5")
+  let model = try refusable { () throws(ResNetError) in try ModelFile.readUnverified(path) }
+  guard let model else { return }
+  for tensor in model.layout.tensors {
+    let isFinite = try certain(tensor.name) { () throws(ResNetError) in
+      try model.tensor(named: tensor.name).allSatisfy(\.isFinite)
+    }
+    try require(isFinite, "\(tensor.name) is not finite")
+  }
+  guard model.graph.layers.count <= 100 else { return }
+  try use(model, Extent(height: 5, width: 6), 2, isStrange: true)
+}
