@@ -24,10 +24,11 @@ PRODUCTS := .build/release
 # library's own functions, which are a section each for that; and the C++ library, so that what the Swift
 # runtime allocates through it comes through Sources/CReserve, too. What counts in speed is C: Swift may be
 # small.
-RUNTIME := build/runtime/libswiftCore.a
+RUNTIME := build/runtime/libswiftCore.a build/runtime/libswiftGlibc.a
 STDCXX = $(shell $(dir $(SWIFT))clang -print-file-name=libstdc++.a)
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --disable-local-rpath \
-	-Xswiftc -use-ld=lld -Xlinker '--remap-inputs=*/libswiftCore.a=$(CURDIR)/$(RUNTIME)' \
+	-Xswiftc -use-ld=lld \
+	$(foreach archive,$(RUNTIME),-Xlinker '--remap-inputs=*/$(notdir $(archive))=$(CURDIR)/$(archive)') \
 	-Xlinker '--remap-inputs=*/libstdc++.so=$(STDCXX)' \
 	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
 	-Xswiftc -Xfrontend -Xswiftc -internalize-at-link
@@ -69,11 +70,15 @@ build/resnet.1: build/resnet CHANGELOG.md
 	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" build/resnet \
 	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | sed 's/^$$/.Pp/' >$@
 
+STATIC_SWIFT := $(dir $(SWIFT))../lib/swift_static/linux
 # And the 64 KB of zeros in which the runtime notes how to make backtraces need not be in a file.
-$(RUNTIME): $(dir $(SWIFT))../lib/swift_static/linux/libswiftCore.a build/runtime/unretain Makefile
+build/runtime/libswiftCore.a: $(STATIC_SWIFT)/libswiftCore.a build/runtime/unretain Makefile
 	@cd $(@D) && ar x $< Swift.o Backtrace.cpp.o && ./unretain Swift.o Swift.o && \
 	  objcopy --rename-section swift5_backtrace=.bss.swift5_backtrace,alloc Backtrace.cpp.o && cp $< . && \
 	  ar r $(@F) Swift.o Backtrace.cpp.o
+# Of this one nobody calls what would need a newer C library.
+build/runtime/libswiftGlibc.a: $(STATIC_SWIFT)/libswiftGlibc.a build/runtime/unretain Makefile
+	@cd $(@D) && ar x $< Glibc.o && ./unretain Glibc.o Glibc.o && cp $< . && ar r $(@F) Glibc.o
 build/runtime/unretain: Tools/unretain.swift
 	@mkdir -p $(@D) && swiftc -O -swift-version 6 -warnings-as-errors $< -o $@
 
@@ -101,8 +106,8 @@ include packaging/install.mk
 
 # The runners come last, so that a run ends with their counts.
 .PHONY: test
-test: deps lint build docs test-abi test-c test-misuse test-install test-deb test-dependent test-paper \
-	test-swift test-python  ## everything
+test: deps lint build docs test-abi test-c test-misuse test-install test-deb test-wheel test-dependent \
+	test-paper test-swift test-python  ## everything
 
 .PHONY: test-abi abi
 test-abi:  ## the header's ABI is the committed one
@@ -120,6 +125,14 @@ docs: library  ## build/docs: the reference of the C API and of the Swift API
 .PHONY: test-install
 test-install: build  ## install; programs by pkg-config, CMake and dlopen; uninstall
 	Tests/install/run.sh
+
+# The wheel is for older systems than the rest: their loaders do not know packed relative relocations.
+.PHONY: wheel test-wheel
+wheel: $(RUNTIME) $(VENV)/ready  ## build/wheel: a wheel of the Python package with all libraries inside
+	@$(SWIFT_BUILD) -Xlinker -z -Xlinker nopack-relative-relocs --product ResNetShared
+	packaging/wheel.sh $(PRODUCTS)/libResNetShared.so build/wheel $(PYTHON)
+test-wheel: wheel  ## the wheel, in an environment without anything else
+	Tests/wheel/run.sh build/wheel/*.whl
 
 .PHONY: test-deb
 test-deb: deb  ## the Debian packages: what is in them, installed and removed in a folder
@@ -163,7 +176,7 @@ test-python: library command $(VENV)/ready  ## the Python package; the command
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
 PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/fuzz Tests/hdf5 Tests/misuse \
-	Tests/paper
+	Tests/paper Tests/wheel
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint
