@@ -119,6 +119,7 @@ static void test_folder(void) {
   CHECK(strstr(text, "truncated") != NULL);
   CHECK_ERROR(RN_INVALID_ARGUMENT, "1 are known",
               rn_dataset_damaged_path(dataset, 1, text, sizeof text, NULL));
+  float pixels[2][48];
   int32_t labels[2];
   CHECK_OK(rn_dataset_read(dataset, 0, 2, pixels[0], 96, labels, 2));
   CHECK(labels[0] == 0 && labels[1] == 1);
