@@ -4,9 +4,9 @@
  *
  *   soak SECONDS
  *
- * The first tenth of the time warms up. After that no round may end with more files or threads than
- * there were at most at the end of those, nor with more than 1% more memory. Prints a line every
- * minute and at the end.
+ * The first tenth of the time, or 60 rounds if these take longer, warm up. After that no round may
+ * end with more files or threads than there were at most at the end of those, nor with more than 1%
+ * more memory. Prints a line every minute and at the end.
  */
 #define _XOPEN_SOURCE 700
 #include "soak.h"
@@ -81,7 +81,7 @@ static int exceeds(usage now, usage warm) {
 }
 
 int main(int argc, char **argv) {
-  enum { LEAST_WARM_UP = 16 };
+  enum { LEAST_WARM_UP = 60 }; /* rounds */
   const double duration = argc == 2 ? atof(argv[1]) : 0;
   if (duration <= 0) {
     fprintf(stderr, "usage: soak SECONDS\n");
