@@ -10,7 +10,8 @@ public protocol TrainingData: AnyObject, Sendable {
   var channels: Int { get }
   /// Height and width of every image.
   var extent: Extent { get }
-  /// Names of the classes; labels are below its count. Empty if the classes have no names.
+  /// Names of the classes; labels are below its count. Empty if the classes have no names. Where a model
+  /// has names, too, labels are matched with its classes by them.
   var classNames: [String] { get }
   /// One more than the largest possible label.
   var classes: Int { get }
