@@ -30,7 +30,8 @@ SWIFT_BUILD = swift build -c release --static-swift-stdlib --disable-local-rpath
 	-Xswiftc -use-ld=lld \
 	$(foreach archive,$(RUNTIME),-Xlinker '--remap-inputs=*/$(notdir $(archive))=$(CURDIR)/$(archive)') \
 	-Xlinker '--remap-inputs=*/libstdc++.so=$(STDCXX)' \
-	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections \
+	-Xswiftc -Osize -Xswiftc -Xllvm -Xswiftc -sil-disable-pass=closure-specialize \
+	-Xswiftc -Xfrontend -Xswiftc -function-sections \
 	-Xswiftc -Xfrontend -Xswiftc -internalize-at-link
 SWIFT_TEST := -c release --scratch-path .build/testing \
 	-Xswiftc -enable-testing -Xswiftc -warnings-as-errors
