@@ -73,7 +73,8 @@ struct DataOptions: ParsableArguments {
     }
     if let side {
       guard case .scaled = chosen.part else {
-        throw ValidationError(
+        throw ResNetError(
+          .invalidArgument,
           "--side is for the published variation, which the recipe does not have")
       }
       chosen.part = .scaled(shorterSide: side.range)

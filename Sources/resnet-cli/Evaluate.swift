@@ -31,7 +31,8 @@ struct Evaluate: ParsableCommand {
     try engine.apply()
     let model = try Model.open(model)
     if responses && model.graph.responseLayers.isEmpty {
-      throw ValidationError("\(model.network.name) has no layers with BN, so it has no responses")
+      throw ResNetError(
+        .invalidArgument, "\(model.network.name) has no layers with BN, so it has no responses")
     }
     let test = try data(for: model)
     let views = views.chosen(for: model)

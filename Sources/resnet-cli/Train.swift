@@ -114,7 +114,8 @@ struct Train: ParsableCommand {
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
     if let named, named.images != nil, data.place.folder == nil {
-      throw ValidationError("the recipe \(named.name) is for image files: give them by --folder")
+      throw ResNetError(
+        .invalidArgument, "the recipe \(named.name) is for image files: give them by --folder")
     }
     let images = try data.training(variation: named?.images, channels: changes.inputChannels)
     let test = try data.test(channels: images.channels)
@@ -127,7 +128,8 @@ struct Train: ParsableCommand {
     let validation = held ?? test
     let recipe = try effective(named, imageCount: training.count, channels: images.channels)
     if recipe.fit.plateau != nil, validation == nil {
-      throw ValidationError(
+      throw ResNetError(
+        .invalidArgument,
         "the recipe \(recipe.name) lowers the learning rate when the error of images that are not trained "
           + "on stops falling; there are none in val, so hold some out by --hold-out")
     }
@@ -166,7 +168,8 @@ struct Train: ParsableCommand {
     let count = holdOut ?? recipe?.validationImages ?? 0
     guard count > 0 else { return (images, nil) }
     guard count < images.count else {
-      throw ValidationError(
+      throw ResNetError(
+        .invalidArgument,
         holdOut != nil
           ? "--hold-out is \(count), but there are \(images.count) training images"
           : "the recipe \(recipe?.name ?? "") holds out \(count) of the training images, but there are "

@@ -261,6 +261,23 @@ def test_signals_stop_training_and_keep_the_model(
     assert "of 12 images" in run(pytestconfig, "evaluate", model, "--folder", images, *VIEW)
 
 
+def test_a_signal_that_is_ignored_stays_so(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    line = command(
+        pytestconfig, "train", "--folder", images, "--epochs", "50", "--batch-size", "8",
+        "--lr", "0.01", "--out", tmp_path / "model.h5", *NETWORK, *VIEW,
+    )  # fmt: skip
+    # As nohup and shells' background jobs have it.
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *line]
+    with subprocess.Popen(ignoring, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "epoch 1/" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert "epoch 50/50" in process.stderr.read()
+        assert process.wait(60) == 0
+
+
 def test_calibration_of_a_training_folder(pytestconfig: pytest.Config, images: Path) -> None:
     given = run(pytestconfig, "calibrate", images / "train", *VIEW)
     assert run(pytestconfig, "calibrate", "--folder", images, *VIEW) == given
