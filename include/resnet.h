@@ -25,7 +25,7 @@
  *   Status     Every function that can fail returns an rn_status; results are written through
  *              pointers, and are complete only on RN_OK. On any other status rn_last_error() tells
  *              what was given, what was expected and what to do.
- *   Handles    rn_model, rn_trainer and rn_dataset are opaque. A null, freed or wrong-kind handle
+ *   Handles    rn_model, rn_trainer, rn_dataset and rn_image are opaque. A null, freed or wrong-kind handle
  *              is RN_INVALID_HANDLE, never a crash. Freeing NULL does nothing.
  *   Threads    Every function may be called from any thread. A handle is used by one thread at a
  *              time; a second one gets RN_BUSY. Using a trainer uses its model too. The library
@@ -79,7 +79,7 @@ typedef enum rn_status {
   RN_BUSY = 11 /* the handle is in use by another thread, or is training already */
 } rn_status;
 
-/* A short English name of a status, e.g. "shape mismatch". Static. */
+/* A short English name of a status, such as "shape mismatch". Static. */
 const char *rn_status_string(rn_status status);
 
 /* What went wrong in the last call of this thread that did not return RN_OK; "" if all did. Valid
@@ -98,10 +98,10 @@ rn_status rn_set_threads(int32_t threads);
 rn_status rn_get_threads(int32_t *threads);
 
 /* Whether 3x3 convolutions at stride 1 may be computed by Winograd's algorithm where it is faster:
- * 1 (the default) or 0. Without it they take two to three times as long, and rounding errors are
- * about half as large. With it, the error of a value is at most 1e-6 times the largest magnitude
- * read times the sum of the magnitudes of the weights. Applies to the whole process from the next
- * call that computes. */
+ * 1 (the default) or 0; RN_INVALID_ARGUMENT for another number. Without it they take two to three
+ * times as long, and rounding errors are about half as large. With it, the error of a value is at
+ * most 1e-6 times the largest magnitude read times the sum of the magnitudes of the weights. Applies
+ * to the whole process from the next call that computes. */
 rn_status rn_set_winograd(int32_t allowed);
 rn_status rn_get_winograd(int32_t *allowed);
 
@@ -351,7 +351,7 @@ rn_status rn_model_get_info(rn_model *model, rn_model_info *info);
  * alone. */
 rn_status rn_model_summary(rn_model *model, int32_t height, int32_t width, char *text,
                            size_t capacity, size_t *needed);
-/* Writes the name of the network, e.g. "resnet20", as rn_model_summary does. */
+/* Writes the name of the network, such as "resnet20", as rn_model_summary does. */
 rn_status rn_model_name(rn_model *model, char *text, size_t capacity, size_t *needed);
 
 /* ---- Tensors: weights and BN statistics ---------------------------------------------------- */
@@ -778,7 +778,8 @@ rn_status rn_model_view_probabilities(rn_model *model, const rn_images *images,
  * included; it may be NULL to learn *count alone. capacity is in elements. */
 rn_status rn_model_responses(rn_model *model, rn_dataset *dataset, double *deviations,
                              size_t capacity, size_t *count);
-/* Writes the name of the BN layer of response `index`, e.g. "layer1.0.bn2", as rn_model_summary does. */
+/* Writes the name of the BN layer of response `index`, such as "layer1.0.bn2", as rn_model_summary
+ * does. */
 rn_status rn_model_response_layer(rn_model *model, int32_t index, char *text, size_t capacity,
                                   size_t *needed);
 

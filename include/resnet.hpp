@@ -25,6 +25,7 @@
 #include <exception>
 #include <functional>
 #include <limits>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -48,12 +49,18 @@ class error : public std::runtime_error {
 };
 
 namespace detail {
-// What a callback threw on this thread: no exception may pass through the library.
-inline thread_local std::exception_ptr thrown;
+// A callback that watches this thread's long calls, and what it threw: no exception may pass through the
+// library.
+struct watch {
+  std::function<bool(const rn_step &)> callback;
+  std::exception_ptr thrown;
+  watch *outer;
+};
+inline thread_local watch *watching = nullptr;
 
 // Runs a callback: non-zero if it says so, or throws.
 template <class Callback>
-int contained(Callback callback) noexcept {
+int contained(std::exception_ptr &thrown, Callback callback) noexcept {
   try {
     return callback() ? 1 : 0;
   } catch (...) {
@@ -64,18 +71,20 @@ int contained(Callback callback) noexcept {
 }  // namespace detail
 
 // Throws unless the status, of a call that this thread has just made, is RN_OK: resnet::error, or what
-// a callback threw and stopped the call by.
+// the step_watcher threw that stopped the call.
 inline void check(rn_status status) {
-  if (detail::thrown) std::rethrow_exception(std::exchange(detail::thrown, nullptr));
   if (status == RN_OK) return;
+  if (status == RN_CANCELLED && detail::watching && detail::watching->thrown)
+    std::rethrow_exception(std::exchange(detail::watching->thrown, nullptr));
   const std::string message = rn_last_error();
   throw error(status, message.empty() ? rn_status_string(status) : message);
 }
 
 // ---- Spans ----------------------------------------------------------------------------------------
 
-// Values that lie one after the other and belong to somebody else: std::span's subset for C++17. Any
-// container with data() and size() converts to it, std::span included.
+// Values that lie one after the other and belong to somebody else, who keeps them for as long: std::span's
+// subset for C++17. Any container with data() and size() converts to it, std::span included; a temporary one
+// only to a span of constants, for the expression that it is in.
 template <class T>
 class span {
  public:
@@ -83,10 +92,13 @@ class span {
   constexpr span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
   template <std::size_t N>
   constexpr span(T (&array)[N]) noexcept : data_(array), size_(N) {}
-  template <class Container,
-            class = std::enable_if_t<std::is_convertible<
-                std::remove_pointer_t<decltype(std::declval<Container &>().data())> (*)[],
-                T (*)[]>::value>>
+  template <class Container, class Values = decltype(std::declval<Container &>().data()),
+            class Constants = decltype(std::declval<const std::decay_t<Container> &>().data()),
+            class = std::enable_if_t<
+                std::is_convertible<std::remove_pointer_t<Values> (*)[], T (*)[]>::value &&
+                // Views, whose values do not end with them, give constants the same ones.
+                (std::is_const<T>::value || std::is_lvalue_reference<Container>::value ||
+                 std::is_same<Values, Constants>::value)>>
   constexpr span(Container &&container) noexcept
       : data_(container.data()), size_(container.size()) {}
 
@@ -189,6 +201,7 @@ class owner {
   explicit owner(Handle *handle) noexcept : handle_(handle) {}
   owner(owner &&other) noexcept : handle_(other.release()) {}
   owner &operator=(owner &&other) noexcept {
+    if (this == &other) return *this;
     owner old(std::move(*this));
     handle_ = other.release();
     return *this;
@@ -241,43 +254,57 @@ inline const char *get_isa() {
   return isa;
 }
 
-// While it lives, this is called between the steps of this thread's long calls; true stops them, and they
-// throw RN_CANCELLED. What it throws leaves them. One a thread: an earlier one's work is over.
+// While it lives, this is called between the steps of this thread's long calls (null: nothing is); true
+// stops them, and they throw RN_CANCELLED. What it throws leaves them. It lives in a block, and an inner one takes an outer
+// one's place for as long.
 class step_watcher {
  public:
   using callback = std::function<bool(const rn_step &)>;
 
-  explicit step_watcher(callback watch) : watch_(std::move(watch)) {
-    check(rn_set_step_callback(
-        [](const rn_step *step, void *user) {
-          return detail::contained([&] { return (*static_cast<callback *>(user))(*step); });
-        },
-        &watch_));
+  explicit step_watcher(callback watch) : watch_{std::move(watch), nullptr, detail::watching} {
+    check(rn_set_step_callback(watch_.callback ? call : nullptr, &watch_));
+    detail::watching = &watch_;
   }
   step_watcher(const step_watcher &) = delete;
   step_watcher &operator=(const step_watcher &) = delete;
-  ~step_watcher() { static_cast<void>(rn_set_step_callback(nullptr, nullptr)); }
+  static void *operator new(std::size_t) = delete;
+  static void *operator new[](std::size_t) = delete;
+  ~step_watcher() {
+    detail::watching = watch_.outer;
+    const bool watches = watch_.outer && watch_.outer->callback;
+    static_cast<void>(rn_set_step_callback(watches ? call : nullptr, watch_.outer));
+  }
 
  private:
-  callback watch_;
+  static int call(const rn_step *step, void *user) {
+    auto *watch = static_cast<detail::watch *>(user);
+    watch->thrown = nullptr;  // of a call that was made without this header
+    return detail::contained(watch->thrown, [&] { return watch->callback(*step); });
+  }
+
+  detail::watch watch_;
 };
 
-// Null for no log. What the callback throws is dropped.
+// Null for no log. What the callback throws is dropped. It is kept until another one is set, also while
+// the process ends.
 using log_callback = std::function<void(rn_log_level, const char *)>;
 inline void set_log(rn_log_level level, log_callback callback) {
-  static log_callback current;
-  check(rn_set_log(level, nullptr, nullptr));  // and from here on `current` is not in use
-  current = std::move(callback);
-  if (!current) return;
+  static std::mutex mutex;
+  static log_callback *current = nullptr;
+  const std::lock_guard<std::mutex> lock(mutex);
+  check(rn_set_log(level, nullptr, nullptr));  // and from here on the old one is not in use
+  delete std::exchange(current, nullptr);
+  if (!callback) return;
+  current = new log_callback(std::move(callback));
   check(rn_set_log(
       level,
-      [](rn_log_level at, const char *message, void *) {
+      [](rn_log_level at, const char *message, void *user) {
         try {
-          current(at, message);
+          (*static_cast<log_callback *>(user))(at, message);
         } catch (...) {
         }
       },
-      nullptr));
+      current));
 }
 
 // ---- Images ---------------------------------------------------------------------------------------
@@ -791,18 +818,30 @@ class trainer : public detail::owner<rn_trainer, rn_trainer_free> {
   bool fit(const dataset &data, const dataset *validation = nullptr,
            const rn_fit_options &options = fit_options(), const progress &callback = nullptr) {
     rn_fit_options chosen = options;
+    listener listening{callback, nullptr};
     if (callback) {
-      chosen.progress = [](const rn_progress *now, void *user) {
-        return detail::contained([&] { return (*static_cast<const progress *>(user))(*now); });
-      };
-      chosen.user = const_cast<progress *>(&callback);
+      chosen.progress = listener::call;
+      chosen.user = &listening;
     }
+    if (detail::watching) detail::watching->thrown = nullptr;
     const rn_status status =
         rn_trainer_fit(get(), data.get(), validation ? validation->get() : nullptr, &chosen);
-    if (status == RN_CANCELLED && !detail::thrown) return false;
+    if (listening.thrown) std::rethrow_exception(listening.thrown);
+    if (status == RN_CANCELLED && !(detail::watching && detail::watching->thrown)) return false;
     check(status);
     return true;
   }
+
+ private:
+  struct listener {
+    const progress &callback;
+    std::exception_ptr thrown;
+
+    static int call(const rn_progress *now, void *user) {
+      auto *self = static_cast<listener *>(user);
+      return detail::contained(self->thrown, [&] { return self->callback(*now); });
+    }
+  };
 };
 
 // ---- Recipes and figures --------------------------------------------------------------------------

@@ -53,7 +53,11 @@ uninstall:  ## remove what make install installed, by the same variables
 	rm -f $(foreach name,$(HEADERS),'$(DESTDIR)$(includedir)/$(name)')
 	rm -f '$(DESTDIR)$(pkgconfigdir)/resnet.pc' '$(DESTDIR)$(bindir)/resnet' \
 	  '$(DESTDIR)$(mandir)/man1/resnet.1'
-	rm -rf '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)'
+	rm -f $(foreach name,resnet-config resnet-config-version,'$(DESTDIR)$(cmakedir)/$(name).cmake')
+	rm -f '$(DESTDIR)$(docdir)/LICENSE'
+	for folder in '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)'; do \
+	  [ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
+	done
 
 .PHONY: deb
 deb: build  ## build/deb: Debian packages

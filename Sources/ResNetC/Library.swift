@@ -20,7 +20,12 @@ public func rn_get_threads(_ threads: UnsafeMutablePointer<Int32>?) -> rn_status
 
 @c @implementation
 public func rn_set_winograd(_ allowed: Int32) -> rn_status {
-  guarded { Engine.winograd = allowed != 0 }
+  guarded {
+    guard allowed == 0 || allowed == 1 else {
+      throw ResNetError(.invalidArgument, "allowed is \(allowed), expected 0 or 1")
+    }
+    Engine.winograd = allowed == 1
+  }
 }
 
 @c @implementation

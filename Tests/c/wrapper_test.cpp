@@ -281,6 +281,20 @@ void test_watching() {
   }
   EXPECT(caught);
 
+  int outer_calls = 0, inner_calls = 0;
+  const resnet::step_watcher outer([&](const rn_step &) { return outer_calls++ < 0; });
+  {
+    const resnet::step_watcher inner([&](const rn_step &) -> bool {
+      inner_calls++;
+      throw std::out_of_range("dropped, as no function of resnet.hpp was called");
+    });
+    EXPECT(rn_model_recompute_statistics(model.get(), dataset.get(), 10, 0, 0) == RN_CANCELLED);
+    EXPECT(resnet::get_threads() >= 1);
+  }
+  EXPECT(inner_calls == 1 && outer_calls == 0);
+  model.recompute_statistics(dataset, 10);
+  EXPECT(outer_calls >= 1);
+
   std::string log;
   resnet::set_log(RN_LOG_INFO, [&](rn_log_level, const char *message) { log += message; });
   model.save("wrapper_test.h5");
@@ -305,6 +319,11 @@ void test_spans() {
                 "constant values stay so");
   static_assert(!std::is_convertible<std::vector<double> &, resnet::span<const int>>::value,
                 "values are not converted");
+  static_assert(!std::is_convertible<std::vector<float>, resnet::span<float>>::value,
+                "results do not go where nobody can read them");
+  static_assert(std::is_convertible<resnet::span<float>, resnet::span<const float>>::value &&
+                    std::is_convertible<resnet::span<float> &&, resnet::span<float>>::value,
+                "spans are values");
   static_assert(!std::is_copy_constructible<resnet::model>::value, "one owner a handle");
 }
 

@@ -214,7 +214,7 @@ NULL_ANY = {"rn_trainer_fit.options", "rn_fit_options.progress", "rn_fit_options
 
 # Of a parameter of one function, of all functions, or of a member of a struct.
 BAD: dict[str, list[Value]] = {
-    "allowed": passes("0", "-1", "INT32_MIN", "INT32_MAX"),
+    "allowed": passes("0") + fail("-1", "2", "INT32_MIN", "INT32_MAX"),
     "batch": fail(*NEVER_64),
     "batch_size": fail(*NEVER),
     "channels": fail(*NEVER, "2", "4"),

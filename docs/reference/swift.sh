@@ -19,3 +19,18 @@ mkdir -p "$(dirname "$directory")"
 docc convert --additional-symbol-graph-dir "$graphs" --output-path "$directory" --warnings-as-errors \
   --transform-for-static-hosting --fallback-display-name libresnet \
   --fallback-bundle-identifier libresnet --fallback-bundle-version "$version"
+
+# The pages of DocC fetch their parts, which browsers refuse to those that are opened as files.
+cat >"$(dirname "$directory")/index.html" <<END
+<!doctype html>
+<meta charset="utf-8">
+<title>libresnet $version</title>
+<h1>libresnet $version</h1>
+<ul>
+  <li><a href="c/index.html">The C API</a>
+  <li>The Swift API needs a web server: run
+    <code>python3 -m http.server -d $(realpath --relative-to=. "$directory")</code> and open
+    <a href="http://localhost:8000/documentation/resnet/">ResNet</a> or
+    <a href="http://localhost:8000/documentation/resnetdata/">ResNetData</a>
+</ul>
+END

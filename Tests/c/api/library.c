@@ -60,6 +60,8 @@ static void test_winograd(void) {
   CHECK_OK(rn_get_winograd(&allowed));
   CHECK(allowed == 1);
   CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_get_winograd(NULL));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "0 or 1", rn_set_winograd(7));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "0 or 1", rn_set_winograd(-1));
 }
 
 static void test_instruction_set(void) {

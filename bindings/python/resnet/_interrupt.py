@@ -51,7 +51,9 @@ class _Call:
     def end(self) -> None:
         self._set_step_callback(_NO_CALLBACK, None)
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+            # One that a handler has set meanwhile stays.
+            if signal.getsignal(number) == self._note:
+                signal.signal(number, handler)
 
     def handle(self) -> None:
         """Runs the handlers of the signals that were noted."""

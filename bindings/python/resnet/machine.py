@@ -32,7 +32,7 @@ def set_winograd(allowed: bool) -> None:
     It is on by default. Without it they take two to three times as long, and rounding errors are
     about half as large.
     """
-    library().rn_set_winograd(int(allowed))
+    library().rn_set_winograd(int(bool(allowed)))
 
 
 def get_winograd() -> bool:

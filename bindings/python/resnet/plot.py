@@ -11,6 +11,7 @@ matplotlib: `pip install resnet[plot]`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
     from matplotlib.axes import Axes
@@ -179,8 +180,8 @@ def responses(
     Raises:
         ShapeError: The images do not fit a model.
     """
-    if not isinstance(models, dict) or not models:
-        raise InvalidArgumentError(f"models is {models!r}, expected a dict of names and models")
+    if not isinstance(models, Mapping) or not models:
+        raise InvalidArgumentError(f"models is {models!r}, expected models by name")
     axes = _axes(ax)
     for name, model in models.items():
         deviations = list(model.responses(dataset).values())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import _values
 from .model import Model
 from .trainer import Trainer
 
@@ -126,7 +127,7 @@ class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "and there is 1 class"
             )
         images = self._images(rows)
-        batch = min(int(self.batch_size), len(images))
+        batch = min(_values.integer(self.batch_size, "batch_size"), len(images))
         if batch < 2:  # noqa: PLR2004
             raise ValueError(
                 f"a batch of {batch}: BN needs at least 2 (n_samples = {len(images)}, "
@@ -137,7 +138,7 @@ class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         trainer = Trainer(
             self.model_, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
-        total = int(self.epochs) * (len(images) // batch)
+        total = _values.integer(self.epochs, "epochs") * (len(images) // batch)
         self.history_ = trainer.fit(
             (images, indices.astype(np.int32)),
             epochs=self.epochs,

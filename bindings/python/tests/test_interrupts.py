@@ -137,6 +137,15 @@ def test_a_handler_that_raises_nothing_stops_nothing() -> None:
 
 
 @pytest.mark.usefixtures("handlers")
+def test_a_handler_that_sets_another_has_its_way() -> None:
+    signal.signal(signal.SIGINT, lambda number, _frame: signal.signal(number, signal.SIG_DFL))
+    trainer = resnet.Trainer(resnet.Model("resnet8", input_channels=1, classes=2))
+    interrupt = send(signal.SIGINT)
+    trainer.fit(data(), batch_size=100, callback=lambda p: p.iteration == 1 and interrupt(p))
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("handlers")
 def test_ctrl_c_in_a_call_that_a_callback_makes() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     model = resnet.Model("resnet8", input_channels=1, classes=2)

@@ -106,6 +106,13 @@ def test_shapes_that_are_not_the_images(shape: tuple[int, ...], match: str) -> N
 
 def test_options_out_of_range() -> None:
     x, y, _, _ = digits(100)
-    for wrong in ({"lr": -1.0}, {"epochs": 0}, {"batch_size": 1}, {"augment": "all"}):
+    for wrong in (
+        {"lr": -1.0},
+        {"epochs": 0},
+        {"batch_size": 1},
+        {"batch_size": 32.7},
+        {"epochs": 1.5},
+        {"augment": "all"},
+    ):
         with pytest.raises(ValueError, match=r"\w"):
             small(**wrong).fit(x, y)
