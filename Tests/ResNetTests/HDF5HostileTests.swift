@@ -81,7 +81,7 @@ extension HDF5Tests {
     // MARK: - By hand
 
     /// A version 2 object header of these messages.
-    private static func header(_ messages: [(UInt8, [UInt8])]) -> [UInt8] {
+    static func header(_ messages: [(UInt8, [UInt8])]) -> [UInt8] {
       var body: [UInt8] = []
       for (kind, bytes) in messages {
         body.append(kind)
@@ -96,14 +96,16 @@ extension HDF5Tests {
       return header
     }
 
-    private static func little(_ values: Int...) -> [UInt8] {
+    static func little(_ values: Int...) -> [UInt8] { little(values) }
+
+    static func little(_ values: [Int]) -> [UInt8] {
       var bytes: [UInt8] = []
       for value in values { bytes.append(little: UInt64(bitPattern: Int64(value))) }
       return bytes
     }
 
     /// A file whose root's header is at 48 and has these messages, and `rest` from 1024 on.
-    private static func file(_ messages: [(UInt8, [UInt8])], _ rest: [UInt8] = []) -> [UInt8] {
+    static func file(_ messages: [(UInt8, [UInt8])], _ rest: [UInt8] = []) -> [UInt8] {
       let root = header(messages)
       var file = HDF5Messages.superblock(size: 1024 + rest.count, root: 48) + root
       file += [UInt8](repeating: 0, count: 1024 - file.count)
@@ -123,7 +125,7 @@ extension HDF5Tests {
       }
     }
 
-    private static let linkInfo: (UInt8, [UInt8]) = (0x02, [0, 0] + little(-1, -1))
+    static let linkInfo: (UInt8, [UInt8]) = (0x02, [0, 0] + little(-1, -1))
 
     @Test func aHeaderThatLeadsBackToItself() {
       // Its continuation, of 64 bytes at 1024, continues there.

@@ -10,6 +10,8 @@ struct HDF5BTree1 {
   private let address: Int
   private let kind: Kind
 
+  /// More nodes than any file has room for; each level is a call within the one above.
+  private static let maximumLevel = 16
   private static let what = "a version 1 B-tree"
 
   init(at address: Int, _ kind: Kind, in file: HDF5File) {
@@ -41,7 +43,7 @@ struct HDF5BTree1 {
     let isGroup = try prefix.byte() == 0
     let level = Int(try prefix.byte())
     let count = try prefix.integer(2)
-    guard isGroup == (kind == .group), level == expected ?? level, level < 64 else {
+    guard isGroup == (kind == .group), level == expected ?? level, level <= Self.maximumLevel else {
       throw ResNetError(.badFormat, "\(what) has a node of another kind or level than it should")
     }
     let bytes = try file.bytes(

@@ -14,6 +14,8 @@ struct HDF5ExtensibleArray {
   private let count: Int
   private let indexAddress: Int?
 
+  /// libhdf5 writes 32. Indices below 2 to the power of this one more leave room for every sum of them.
+  private static let maximumIndexBits = 48
   private static let what = "an index of chunks (extensible array)"
   private typealias Body = (Int, inout HDF5Cursor, Int) throws(ResNetError) -> Void
 
@@ -33,8 +35,9 @@ struct HDF5ExtensibleArray {
     count = try cursor.length()
     try cursor.skip(file.sizes.length)
     indexAddress = try cursor.optionalAddress()
-    guard elementBytes > 0, (1...64).contains(maximumBits), minimumElements.nonzeroBitCount == 1,
-      minimumPointers.nonzeroBitCount == 1, pageBits < 32,
+    guard elementBytes > 0, (1...Self.maximumIndexBits).contains(maximumBits),
+      count <= 1 << maximumBits,
+      minimumElements.nonzeroBitCount == 1, minimumPointers.nonzeroBitCount == 1, pageBits < 32,
       maximumBits >= minimumElements.trailingZeroBitCount
     else { throw ResNetError(.badFormat, "\(what) has impossible dimensions") }
     pageElements = 1 << Int(pageBits)

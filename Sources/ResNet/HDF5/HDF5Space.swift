@@ -1,12 +1,10 @@
 /// A dataspace: the shape of a dataset or an attribute.
 struct HDF5Space {
-  /// Empty for a single value.
+  /// Empty for a single value, [0] for a dataspace of kind null, which has no values at all.
   let shape: [Int]
   /// What each extent may grow to; nil for any.
   let maximum: [Int?]
-  /// It has no values at all.
-  let isNull: Bool
-  /// How many values there are.
+  /// How many values there are: always the product of the shape.
   let count: Int
 
   static let maximumRank = 32
@@ -19,10 +17,13 @@ struct HDF5Space {
     let flags = try cursor.byte()
     let kind = try cursor.byte()
     if version == 1 { try cursor.skip(4) }
-    guard rank <= Self.maximumRank, version == 1 || kind <= 2,
-      kind != 0 || rank == 0 || version == 1
-    else { throw ResNetError(.badFormat, "\(what) is of no known kind") }
-    isNull = version == 2 && kind == 2
+    guard rank <= Self.maximumRank, version == 1 || kind == 1 || kind <= 2 && rank == 0 else {
+      throw ResNetError(.badFormat, "\(what) is of no known kind")
+    }
+    if version == 2, kind == 2 {
+      (shape, maximum, count) = ([0], [0], 0)
+      return
+    }
     var shape: [Int] = []
     for _ in 0..<rank { shape.append(try cursor.length()) }
     var maximum: [Int?] = shape
@@ -34,7 +35,7 @@ struct HDF5Space {
         if limit == UInt64.max >> UInt64(64 - 8 * file.sizes.length) { maximum[axis] = nil }
       }
     }
-    guard let count = isNull ? 0 : Self.product(shape) else {
+    guard let count = Self.product(shape) else {
       throw ResNetError(.badFormat, "it has shape \(shape), which is impossible")
     }
     self.shape = shape

@@ -157,6 +157,11 @@ enum FileChecksums {
       var rest = range.lowerBound
       if let wanted = destinations[range.lowerBound] {
         let size = MemoryLayout<Float>.stride
+        guard wanted.count <= range.count / size else {
+          throw ResNetError(
+            .badFormat,
+            "\(entry.part.name) has \(range.count) bytes, too few for \(wanted.count) values")
+        }
         for first in stride(from: 0, to: wanted.count, by: pieceBytes / size) {
           let values = UnsafeMutableBufferPointer(
             rebasing: wanted[first..<min(first + pieceBytes / size, wanted.count)])

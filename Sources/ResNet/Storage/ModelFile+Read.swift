@@ -319,15 +319,15 @@ extension ModelFile {
     if let address = members[NormalizationDataset.mean] {
       let dataset = try ModelDataset(NormalizationDataset.mean, at: address, in: group)
       let shape = dataset.shape
-      normalization.mean = try dataset.readFloats()
-      if shape.count == 3 {
-        normalization.meanExtent = Extent(height: shape[1], width: shape[2])
-      }
       guard shape.count == 1 || shape.count == 3, shape[0] == network.inputChannels else {
         throw ResNetError(
           .badFormat,
           "\(dataset.path) has shape \(shape), expected one value per channel "
             + "(\(network.inputChannels)) or per channel, row and column")
+      }
+      normalization.mean = try dataset.readFloats()
+      if shape.count == 3 {
+        normalization.meanExtent = Extent(height: shape[1], width: shape[2])
       }
     }
     if let address = members[NormalizationDataset.scale] {
