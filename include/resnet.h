@@ -130,8 +130,9 @@ typedef int (*rn_step_callback)(const rn_step *step, void *user);
  * rn_dataset_verify, and a part of the images of rn_model_logits, _predict, _features and
  * _view_probabilities, if there are more than go through the network at once. A call that is stopped
  * returns RN_CANCELLED: rn_trainer_fit with the model as the last step left it, all others with model
- * and dataset as they were. The callback may call the library, which does not call it meanwhile; but
- * not change what the call uses. NULL: no callback, as every thread begins. RN_OUT_OF_MEMORY. */
+ * and dataset as they were. The callback may call the library, which calls no step callback on this
+ * thread meanwhile, not even one that is set there; but not change what the call uses. NULL: no
+ * callback, as every thread begins. RN_OUT_OF_MEMORY. */
 rn_status rn_set_step_callback(rn_step_callback callback, void *user);
 
 /* ---- Log ------------------------------------------------------------------------------------- */
@@ -141,7 +142,8 @@ typedef enum rn_log_level {
   RN_LOG_INFO = 2,    /* what happened: a model loaded or saved, an epoch's results, a new rate */
   RN_LOG_DEBUG = 3    /* how: threads started, the memory of a plan */
 } rn_log_level;
-/* message: one line, UTF-8, without a final newline; valid during the call. */
+/* message: one line, UTF-8, without a final newline; control characters, of a path for example, are
+ * written as \n or \u{1b}. Valid during the call. */
 typedef void (*rn_log_callback)(rn_log_level level, const char *message, void *user);
 
 /* Hands messages of `level` and of lower levels to a callback, in the whole process; NULL for none

@@ -1,7 +1,8 @@
 // The Swift runtime ends the process when malloc returns null. So the shared library is linked with
 // --wrap (Package.swift): its calls of malloc and the like, those of the runtime included, come here,
 // and what the system refuses is taken from a reserve of address space that was set aside before.
-// Whoever asks for much checks for null instead, and never gets any of it: see `LARGE`.
+// Whoever asks for much gets none of it, so that one thread leaves something to the others: the library
+// makes sure that there is memory before it asks for a `LARGE` array, or an aligned `LARGE_BUFFER`.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,14 +28,17 @@ void *__real__ZnwmSt11align_val_t(size_t size, size_t alignment);
 void __real__ZdlPvmSt11align_val_t(void *block, size_t size, size_t alignment);
 
 enum {
-  // Of one reserve. Pages that are never touched cost address space alone.
+  // Of one reserve. Pages that are never touched cost address space alone; where the system promises no
+  // more memory than it has (vm.overcommit_memory 2), they count among what it has promised.
   RESERVE = 16 << 20,
   // Of which a call finds no more than that in use when it begins.
   USED_AT_MOST = RESERVE / 4,
   // Reserves that objects live in, which were made in want of memory and are still there.
   RESERVES = 64,
-  // Aligned blocks above that are buffers, whose want is an error.
-  LARGE = 64 << 10,
+  // Blocks above that, of any kind, get nothing.
+  LARGE = 1 << 20,
+  // Nor do aligned ones above that: they are buffers, whose want is an error.
+  LARGE_BUFFER = 64 << 10,
   ALIGNMENT = 16
 };
 
@@ -104,7 +108,7 @@ static block *after(block *at) { return (block *)((char *)at + at->size); }
 // moments are rare, so nothing is done to find it faster.
 static void *take(size_t size, size_t alignment) {
   void *found = NULL;
-  if (size > RESERVE) return NULL;
+  if (size > LARGE) return NULL;
   lock_reserves();
   const int last = count - 1;
   char *base = last >= 0 ? reserves[last] : NULL;
@@ -186,7 +190,7 @@ void *__wrap_realloc(void *old, size_t size) {
 
 int __wrap_posix_memalign(void **block, size_t alignment, size_t size) {
   const int status = __real_posix_memalign(block, alignment, size);
-  if (status != ENOMEM || size > LARGE) return status;
+  if (status != ENOMEM || size > LARGE_BUFFER) return status;
   void *found = take(size, alignment < ALIGNMENT ? ALIGNMENT : alignment);
   if (found == NULL) return ENOMEM;
   *block = found;

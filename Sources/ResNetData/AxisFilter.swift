@@ -52,10 +52,11 @@ struct AxisFilter {
   ///   - to: Where it ends. No pixel outside `input` is read.
   ///   - output: Pixels that it becomes.
   ///   - window: The outputs that are wanted.
+  /// - Throws: `outOfMemory`.
   init(
     input: Range<Int>, from: Double, to: Double, output: Int, window: Range<Int>,
     filter: ResamplingFilter
-  ) {
+  ) throws(ResNetError) {
     let size = input.count
     guard from != 0 || to != Double(size) || output != size else {
       isIdentity = true
@@ -68,6 +69,10 @@ struct AxisFilter {
     let widening = max(scale, 1)
     let support = filter.support * widening
     let stride = Int(support.rounded(.up)) * 2 + 1
+    // With the weights of `fixedWeights`.
+    try expectMemory(
+      window.count, of: stride * (MemoryLayout<Double>.stride + MemoryLayout<Int32>.stride),
+      for: "the weights of \(window.count) pixels")
     var first: [Int32] = []
     var taps: [Int32] = []
     var weights = [Double](repeating: 0, count: window.count * stride)

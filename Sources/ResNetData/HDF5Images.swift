@@ -79,7 +79,8 @@ public final class HDF5Images: TrainingData {
   }
 
   public func perPixelMean() throws(ResNetError) -> [Float] {
-    try Subset(self, indices: Array(0..<count)).perPixelMean()
+    try expectMemory(count, of: MemoryLayout<Int>.stride, for: "the numbers of \(count) images")
+    return try Subset(self, indices: Array(0..<count)).perPixelMean()
   }
 
   public func read(

@@ -124,6 +124,8 @@ extension Model {
     // Of a single view the scores say the same, and nothing underflows.
     var views = views
     if views.count == 1 { views.average = .scores }
+    try expectMemory(
+      source.count, of: 2 * MemoryLayout<Int>.stride, for: "the numbers of \(source.count) images")
     let indices = try (source as? any TrainingData)?.readable() ?? Array(0..<source.count)
     var metrics = Metrics(loss: 0, accuracy: 0, top5Accuracy: 0, count: indices.count)
     let scoring = ViewScoring(model: self, views: views, count: indices.count) {

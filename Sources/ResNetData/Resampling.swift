@@ -35,9 +35,11 @@ struct Resampling {
           + "\(Resampling.sideLimit), and their product at most \(Resampling.pixelLimit)")
     }
     try window.validate(in: size)
-    func axis(_ range: Range<Int>, side: Int, output: Int, window: Range<Int>) -> AxisFilter {
+    func axis(
+      _ range: Range<Int>, side: Int, output: Int, window: Range<Int>
+    ) throws(ResNetError) -> AxisFilter {
       if denominator == 1 {
-        return AxisFilter(
+        return try AxisFilter(
           input: range, from: 0, to: Double(range.count), output: output, window: window,
           filter: filter)
       }
@@ -46,11 +48,12 @@ struct Resampling {
       let from = Double(range.lowerBound) / Double(denominator) - Double(low)
       // The last pixel of a scaled image may stand for fewer than the others.
       let to = min(Double(range.upperBound) / Double(denominator), Double(side)) - Double(low)
-      return AxisFilter(
+      return try AxisFilter(
         input: low..<high, from: from, to: to, output: output, window: window, filter: filter)
     }
-    rows = axis(source.rows, side: image.height, output: size.height, window: window.rows)
-    columns = axis(source.columns, side: image.width, output: size.width, window: window.columns)
+    rows = try axis(source.rows, side: image.height, output: size.height, window: window.rows)
+    columns = try axis(
+      source.columns, side: image.width, output: size.width, window: window.columns)
   }
 
   /// The part of the image that is read.

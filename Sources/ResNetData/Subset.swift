@@ -38,6 +38,10 @@ public final class Subset: TrainingData {
 
   public func readable(_ indices: [Int]) throws(ResNetError) -> [Int] {
     for index in indices { try checkIndex(index) }
+    // Those of the base, what is left of them, and a set, of which up to five eighths are empty.
+    try expectMemory(
+      indices.count, of: 6 * MemoryLayout<Int>.stride,
+      for: "the numbers of \(indices.count) images")
     let kept = Set(try base.readable(indices.map { self.indices[$0] }))
     return indices.filter { kept.contains(self.indices[$0]) }
   }

@@ -29,6 +29,9 @@ struct ViewScoring {
     var steps = Steps(.testing, of: count)
     while first < count {
       let images = try read(first..<min(first + window, count))
+      try expectMemory(
+        images.count * classes, of: MemoryLayout<Double>.stride,
+        for: "the averages of \(images.count) images")
       var sums = [Double](repeating: 0, count: images.count * classes)
       for batch in try batches(of: images) {
         try score(batch, of: images, into: &sums)

@@ -66,6 +66,45 @@ import Testing
     #expect(error?.message == "stopped by the step callback while evaluating, after 256 of 600")
   }
 
+  @Test func aWatcherSetInAWatcherIsNotCalledMeanwhile() throws {
+    let (model, data) = (try Self.model(), try Self.data())
+    var (outer, inner) = (0, 0)
+    var failure: (any Error)?
+    let countInner = { (_: Step) in
+      inner += 1
+      return true
+    }
+    let replace = { (_: Step) in
+      outer += 1
+      do {
+        try StepWatcher.setCurrent(countInner)
+        _ = try model.evaluate(data)
+      } catch {
+        failure = error
+      }
+      return true
+    }
+    defer { #expect(throws: Never.self) { try StepWatcher.setCurrent(nil) } }
+    try StepWatcher.setCurrent(replace)
+    _ = try model.evaluate(data)
+    // The new one sees what is left of the outer call, and nothing of the one within the old.
+    #expect((outer, inner) == (1, 1))
+    #expect(failure == nil)
+    _ = try model.evaluate(data)
+    #expect((outer, inner) == (1, 3))
+  }
+
+  @Test func aMessageOfTheLogIsOneLine() throws {
+    let heard = Mutex<[String]>([])
+    try Log.set(.warning) { _, message in heard.withLock { $0.append(message) } }
+    defer { #expect(throws: Never.self) { try Log.set(.warning, nil) } }
+    let (bad, good) = ("a\nb\r\nc\td\u{1B}[0m\0\u{85}\u{2028}é", "\u{1F600} \\n e\u{301}")
+    Log.warning { bad }
+    Log.warning { good }
+    #expect(
+      heard.withLock { $0 } == [#"a\nb\r\nc\td\u{1b}[0m\u{0}\u{85}\u{2028}é"#, good])
+  }
+
   @Test func theLogHasWhatWasAskedFor() throws {
     let (model, data) = (try Self.model(), try Self.data())
     let heard = Mutex<[String]>([])

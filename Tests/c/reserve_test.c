@@ -138,6 +138,21 @@ static void test_threads(void) {
   must(refusals > ROUNDS / 10, "memory was short often");
 }
 
+/* What is large gets nothing, by whatever name it asks, and what is not large still does. */
+static void test_large(void) {
+  enum { MEGABYTE = 1 << 20 };
+  void *aligned = NULL, *small = __wrap_malloc(100);
+  must(__wrap_malloc(MEGABYTE + 1) == NULL, "malloc");
+  must(__wrap_calloc(MEGABYTE / 8 + 1, 8) == NULL, "calloc");
+  must(__wrap_realloc(small, MEGABYTE + 1) == NULL, "realloc");
+  must(__wrap_posix_memalign(&aligned, 64, (64 << 10) + 1) == ENOMEM, "posix_memalign");
+  must(__wrap_posix_memalign(&aligned, 64, 64 << 10) == 0, "a small aligned block");
+  small = __wrap_realloc(small, MEGABYTE);
+  must(small != NULL, "a block of the most that is small");
+  __wrap_free(small);
+  __wrap_free(aligned);
+}
+
 /* All of the reserve can be had, once; and a new one is set up before the next call. */
 static void test_exhaustion(void) {
   enum { MEGABYTE = 1 << 20, MOST = 64 };
@@ -148,14 +163,12 @@ static void test_exhaustion(void) {
     while (count < MOST && (blocks[count] = __wrap_malloc(MEGABYTE - 64)) != NULL) count++;
     must(count == 16, "16 MB are there, and no more");
     void *aligned = NULL;
-    must(__wrap_posix_memalign(&aligned, 64, MEGABYTE) == ENOMEM, "large buffers get nothing");
+    must(__wrap_posix_memalign(&aligned, 64, MEGABYTE / 8) == ENOMEM, "large buffers get nothing");
     for (int i = 0; i < count; i++) __wrap_free(blocks[i]);
   }
   for (int i = 0; i < 5; i++) must((blocks[i] = __wrap_malloc(MEGABYTE)) != NULL, "a part of it");
   must(rr_prepare() == 0, "another one is set up");
-  void *most = __wrap_malloc(15 * MEGABYTE);
-  must(most != NULL, "which is all free");
-  __wrap_free(most);
+  test_large();
   for (int i = 0; i < 5; i++) __wrap_free(blocks[i]);
   char *text = __wrap_strdup("text");
   must(text != NULL && strcmp(text, "text") == 0, "strdup");

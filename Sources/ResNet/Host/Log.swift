@@ -18,7 +18,8 @@ public enum Log {
   public typealias Handler = @Sendable (Level, String) -> Void
 
   /// Hands messages of `level` and of the more important levels to `handler`, in the whole process; nil
-  /// for none, as at first. What an earlier handler was called for is over when this returns.
+  /// for none, as at first. A message is one line: control characters, of a path for example, come as
+  /// `\n` or `\u{1b}`. What an earlier handler was called for is over when this returns.
   ///
   /// The handler is called on whichever thread has something to tell, one call at a time. It must not
   /// call the library, but for its errors' messages: a message of its own is dropped, and setting a
@@ -56,12 +57,34 @@ public enum Log {
 
   private static func log(_ level: Level, _ message: () -> String) {
     guard level.rawValue <= threshold.load(ordering: .relaxed), !isInHandler else { return }
-    let text = message()
+    let text = onOneLine(message())
     locked {
       guard let current, level.rawValue <= threshold.load(ordering: .relaxed) else { return }
       caller.store(pthread_self(), ordering: .relaxed)
       current.handler(level, text)
       caller.store(0, ordering: .relaxed)
+    }
+  }
+
+  /// A path may hold any character, and must not be able to forge a message of its own.
+  private static func onOneLine(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    return text.unicodeScalars.reduce(into: "") { line, scalar in
+      switch scalar {
+      case "\n": line += "\\n"
+      case "\r": line += "\\r"
+      case "\t": line += "\\t"
+      case _ where isControl(scalar): line += "\\u{\(String(scalar.value, radix: 16))}"
+      default: line.unicodeScalars.append(scalar)
+      }
+    }
+  }
+
+  /// Those of C0, C1 and DEL, and Unicode's separators of lines and paragraphs.
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: true
+    default: false
     }
   }
 

@@ -37,18 +37,20 @@ public struct Step: Hashable, Sendable {
 public func withStepWatcher<Result>(
   _ watcher: @escaping (Step) -> Bool, _ body: () throws(ResNetError) -> Result
 ) throws(ResNetError) -> Result {
-  let outer = StepWatcher.current
+  let outer = StepWatcher.ofThread?.call
   try StepWatcher.setCurrent(watcher)
-  defer { StepWatcher.restore(outer) }
+  defer { StepWatcher.ofThread?.call = outer }
   return try body()
 }
 
-/// The watcher of each thread.
+/// What watches a thread, once that had a watcher.
 package final class StepWatcher {
-  fileprivate let call: (Step) -> Bool
+  /// Nil for nothing at present.
+  fileprivate var call: ((Step) -> Bool)?
+  /// Whether the thread is in a watcher, be it the present one or one that it replaced meanwhile.
   fileprivate var isCalled = false
 
-  fileprivate init(_ call: @escaping (Step) -> Bool) { self.call = call }
+  private init() {}
 
   private static let key: pthread_key_t? = {
     var key = pthread_key_t()
@@ -59,29 +61,24 @@ package final class StepWatcher {
     return status == 0 ? key : nil
   }()
 
-  fileprivate static var current: StepWatcher? {
+  fileprivate static var ofThread: StepWatcher? {
     guard let key, let watcher = pthread_getspecific(key) else { return nil }
     return Unmanaged<StepWatcher>.fromOpaque(watcher).takeUnretainedValue()
   }
 
   /// Sets the watcher of this thread; nil for none.
   package static func setCurrent(_ call: ((Step) -> Bool)?) throws(ResNetError) {
-    guard restore(call.map(StepWatcher.init)) else {
-      throw ResNetError(.outOfMemory, "could not allocate a value of this thread")
+    if let watcher = ofThread {
+      watcher.call = call
+    } else if let call {
+      let watcher = StepWatcher()
+      watcher.call = call
+      let retained = Unmanaged.passRetained(watcher)
+      guard let key, pthread_setspecific(key, retained.toOpaque()) == 0 else {
+        retained.release()
+        throw ResNetError(.outOfMemory, "could not allocate a value of this thread")
+      }
     }
-  }
-
-  @discardableResult
-  fileprivate static func restore(_ watcher: StepWatcher?) -> Bool {
-    guard let key else { return false }
-    let old = pthread_getspecific(key)
-    let new = watcher.map { Unmanaged.passRetained($0) }
-    guard pthread_setspecific(key, new?.toOpaque()) == 0 else {
-      new?.release()
-      return false
-    }
-    if let old { Unmanaged<StepWatcher>.fromOpaque(old).release() }
-    return true
   }
 }
 
@@ -100,10 +97,12 @@ package struct Steps {
   /// not asked.
   package mutating func advance(by count: Int) throws(ResNetError) {
     done += count
-    guard done < total, let watcher = StepWatcher.current, !watcher.isCalled else { return }
+    guard done < total, let watcher = StepWatcher.ofThread, let call = watcher.call,
+      !watcher.isCalled
+    else { return }
     watcher.isCalled = true
     defer { watcher.isCalled = false }
-    guard !watcher.call(Step(activity: activity, done: done, total: total)) else { return }
+    guard !call(Step(activity: activity, done: done, total: total)) else { return }
     throw ResNetError(
       .cancelled, "stopped by the step callback while \(activity.phrase), after \(done) of \(total)"
     )

@@ -136,6 +136,21 @@ enum FileChecksums {
     let destination: UnsafeMutableBufferPointer<Float>?
   }
 
+  /// So many bytes for each worker, in one block.
+  private struct Scratch {
+    private let floats: Int
+    private let base: UnsafeMutablePointer<Float>
+
+    init(bytes: Int, workers: Int) throws(ResNetError) {
+      // Whole cache lines.
+      floats = (bytes + 63) / 64 * 16
+      base = try allocateFloats(floats * max(workers, 1), zeroed: false)
+    }
+
+    subscript(_ worker: Int) -> UnsafeMutablePointer<Float> { base + worker * floats }
+    func free() { Glibc.free(base) }
+  }
+
   /// What reading a piece came to.
   private struct Outcome {
     var sum = CRC32.Piece.empty
@@ -151,7 +166,13 @@ enum FileChecksums {
     _ entries: [Entry], of file: FileReader,
     into destinations: [Int: UnsafeMutableBufferPointer<Float>]
   ) throws(ResNetError) {
+    // The first piece of an entry may be short at its end, and its last one.
+    let most = entries.reduce(0) { $0 + $1.part.range.count / pieceBytes + 2 }
+    try expectMemory(
+      most, of: MemoryLayout<Piece>.stride + MemoryLayout<Outcome>.stride,
+      for: "a list of \(most) parts")
     var pieces: [Piece] = []
+    pieces.reserveCapacity(most)
     for (index, entry) in entries.enumerated() {
       let range = entry.part.range
       var rest = range.lowerBound
@@ -177,12 +198,15 @@ enum FileChecksums {
     }
     // Waking threads would take longer than reading so little.
     let isLittle = entries.reduce(0) { $0 + $1.part.range.count } <= pieceBytes
+    let workers = isLittle ? 1 : min(ThreadPool.shared.threads, max(pieces.count, 1))
+    let scratch = try Scratch(
+      bytes: pieces.reduce(0) { $1.destination == nil ? max($0, $1.range.count) : $0 },
+      workers: workers)
+    defer { scratch.free() }
     var outcomes = [Outcome](repeating: Outcome(), count: pieces.count)
     outcomes.withUnsafeMutableBufferPointer { outcomes in
-      ThreadPool.shared.run(
-        pieces.count, workers: isLittle ? 1 : ThreadPool.maximumThreads
-      ) { task, _ in
-        outcomes[task] = read(pieces[task], of: file)
+      ThreadPool.shared.run(pieces.count, workers: workers) { task, worker in
+        outcomes[task] = read(pieces[task], of: file, scratch[worker])
       }
     }
     try conclude(entries, zip(pieces.lazy.map(\.entry), outcomes))
@@ -198,25 +222,28 @@ enum FileChecksums {
     let blocks = (count + blockFloats - 1) / blockFloats
     let size = MemoryLayout<Float>.stride
     let data = entry.part.range
-    let scratchFloats = (blockFloats + 15) / 16 * 16
-    let scratch = try allocateFloats(scratchFloats * min(workers, blocks), zeroed: false)
-    defer { free(scratch) }
-    var outcomes = [Outcome](repeating: Outcome(), count: blocks + 1)
+    let scratch = try Scratch(bytes: blockFloats * size, workers: min(workers, blocks))
+    defer { scratch.free() }
+    var outcomes = [Outcome](repeating: Outcome(), count: blocks)
     outcomes.withUnsafeMutableBufferPointer { outcomes in
       pool.run(blocks, workers: workers) { block, worker in
         let first = block * blockFloats
         let values = UnsafeMutableBufferPointer(
-          start: scratch + worker * scratchFloats, count: min(blockFloats, count - first))
+          start: scratch[worker], count: min(blockFloats, count - first))
         let start = data.lowerBound + first * size
         let piece = Piece(
           entry: 0, range: start..<start + values.count * size, destination: values)
-        outcomes[block] = read(piece, of: file)
+        outcomes[block] = read(piece, of: file, scratch[worker])
         if outcomes[block].failure == nil, let base = values.baseAddress { body(block, base) }
       }
-      // HDF5's own checksum follows the values.
-      let end = data.lowerBound + count * size
-      outcomes[blocks] = read(
-        Piece(entry: 0, range: end..<data.upperBound, destination: nil), of: file)
+    }
+    // HDF5's own checksum follows the values.
+    for start in stride(
+      from: data.lowerBound + count * size, to: data.upperBound, by: blockFloats * size)
+    {
+      let range = start..<min(start + blockFloats * size, data.upperBound)
+      outcomes.append(
+        read(Piece(entry: 0, range: range, destination: nil), of: file, scratch[0]))
     }
     try conclude([entry], outcomes.lazy.map { (0, $0) })
   }
@@ -242,7 +269,10 @@ enum FileChecksums {
     }
   }
 
-  private static func read(_ piece: Piece, of file: FileReader) -> Outcome {
+  /// Reads a piece to where it is wanted, or else to `scratch`, which has room for it.
+  private static func read(
+    _ piece: Piece, of file: FileReader, _ scratch: UnsafeMutablePointer<Float>
+  ) -> Outcome {
     func filled(_ bytes: UnsafeMutableRawBufferPointer) -> Outcome {
       do throws(ResNetError) {
         try file.fill(bytes, from: piece.range.lowerBound)
@@ -252,8 +282,7 @@ enum FileChecksums {
       }
     }
     guard let values = piece.destination else {
-      return withUnsafeTemporaryAllocation(
-        byteCount: piece.range.count, alignment: 64, filled)
+      return filled(UnsafeMutableRawBufferPointer(start: scratch, count: piece.range.count))
     }
     var outcome = filled(UnsafeMutableRawBufferPointer(values))
     guard outcome.failure == nil else { return outcome }
