@@ -122,6 +122,90 @@ extension HDF5Tests.Hostile {
         error?.message.contains("impossible dimensions") == true, "\(String(describing: error))")
     }
   }
+
+  /// Of a version 1 B-tree, with levels from the highest down to 0, each of one child.
+  @Test(arguments: [16, 17])
+  func treesOfManyLevels(_ highest: Int) {
+    var nodes: [UInt8] = []
+    for level in (0...highest).reversed() {
+      nodes += Array("TREE".utf8) + [0, UInt8(level), level > 0 ? 1 : 0, 0] + Self.little(-1, -1)
+      nodes += Self.little(0, 1024 + nodes.count + 24, 0)
+    }
+    let heapAt = 1024 + nodes.count
+    let heap = Array("HEAP".utf8) + [0, 0, 0, 0] + Self.little(16, 0, heapAt)
+    let message = refusal(Self.file([(0x11, Self.little(1024, heapAt))], nodes + heap))
+    #expect(message.contains("another kind or level") == (highest > 16), "\(message)")
+    #expect((message == "") == (highest <= 16), "\(message)")
+  }
+
+  /// One chunk, of 16 million of one byte, that claims to be large enough for all that are missing.
+  @Test func chunksStoredInMoreThanTheyHold() throws {
+    let (side, stored) = (4096, 17_000)
+    var tree = Array("TREE".utf8) + [1, 0, 1, 0] + Self.little(-1, -1)
+    var key: [UInt8] = []
+    key.append(little: UInt32(stored))
+    key.append(little: UInt32(0))
+    tree += key + Self.little(0, 0, side - 1, side - 1, 0) + Self.little(4096 + 256)
+    tree += [UInt8](repeating: 0, count: 256 - tree.count)
+    var layout: [UInt8] = [3, 2, 5] + Self.little(4096)
+    for _ in 0..<5 { layout.append(little: UInt32(1)) }
+    let deflate: [UInt8] = [2, 1, 1, 0, 0, 0, 1, 0, 6, 0, 0, 0]
+    let file = Self.images(
+      [Self.space([1, 1, side, side]), Self.bytes, (0x08, layout), (0x0B, deflate)],
+      labels: Self.plain([1], at: 4096), tree + [UInt8](repeating: 0, count: stored))
+    let error = try failure(file)
+    #expect(error?.kind == .badFormat)
+    #expect(
+      error?.message.contains("a chunk of 1 bytes is stored in 17000") == true,
+      "\(String(describing: error))")
+  }
+
+  /// A chunk may be large; what is made of its values is made of little at a time.
+  @Test func largeChunksComeInPieces() throws {
+    let count = 3 << 20 + 5
+    let layout: [UInt8] = [4, 2, 0, 2, 8] + Self.little(count, 1) + [1] + Self.little(4096)
+    let labels: [Message] = [Self.space([count]), Self.bytes, (0x08, layout)]
+    let data = (0..<count).map { UInt8(truncatingIfNeeded: $0 % 251) }
+    let bytes = Self.images(Self.plain([2, 1, 2, 2], at: 4096), labels: labels, data)
+    var sizes: [Int] = []
+    var all: [UInt8] = []
+    try bytes.withUnsafeBytes { bytes in
+      let file = try HDF5File(.memory(bytes))
+      try HDF5Dataset(file.root.member("labels")).forEachPortion { piece in
+        sizes.append(piece.count)
+        all += piece
+      }
+    }
+    #expect(sizes == [1 << 20, 1 << 20, 1 << 20, 5])
+    #expect(all == data)
+  }
+
+  /// Names that look the same and are equal as strings are two names.
+  @Test func namesAreComparedByBytes() throws {
+    func link(_ name: String) -> Message {
+      (0x06, [1, 0, UInt8(name.utf8.count)] + Array(name.utf8) + Self.little(48))
+    }
+    func group(_ names: String...) throws -> [String] {
+      let bytes = Self.file([Self.linkInfo] + names.map(link))
+      return try bytes.withUnsafeBytes { bytes in
+        let root = try HDF5File(.memory(bytes)).root
+        var found: [String] = []
+        for name in ["\u{E9}", "e\u{301}"] {
+          do { found.append(try root.member(name).path) } catch { found.append("none") }
+        }
+        do throws(ResNetError) {
+          _ = try root.members(limit: 4)
+        } catch {
+          found.append(error.message)
+        }
+        return found
+      }
+    }
+    #expect(try group("\u{E9}").map(\.utf8.count) == [3, 4])
+    #expect(try group("\u{E9}")[1] == "none")
+    #expect(try group("e\u{301}")[0] == "none")
+    #expect(try group("x", "x")[2].contains("two members of the name x"))
+  }
 }
 
 extension StorageTests {

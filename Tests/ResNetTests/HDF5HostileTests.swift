@@ -112,7 +112,7 @@ extension HDF5Tests {
       return file + rest
     }
 
-    private func refusal(_ file: [UInt8], verifyingChecksums: Bool = true) -> String {
+    func refusal(_ file: [UInt8], verifyingChecksums: Bool = true) -> String {
       do throws(ResNetError) {
         let survey = try file.withUnsafeBytes { bytes in
           Result { () throws(ResNetError) in

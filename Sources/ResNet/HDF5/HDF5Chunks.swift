@@ -83,6 +83,8 @@ struct HDF5Chunks {
         try add(&cursor, elementBytes, order.position(index), hasFilters, in: file)
       }
     }
+    // Sorting takes memory for half of them.
+    try expectMemory(chunks.count, of: MemoryLayout<Chunk>.stride, for: "its index of chunks")
     chunks.sort { $0.number < $1.number }
     for (before, after) in zip(chunks, chunks.dropFirst()) where before.number == after.number {
       throw ResNetError(.badFormat, "its index of chunks has two at the same place")
@@ -91,18 +93,32 @@ struct HDF5Chunks {
 
   /// The chunk at a position of the grid; nil if it was never written.
   subscript(number: Int) -> Chunk? {
-    if let implicitAddress {
-      return Chunk(
-        number: number, address: implicitAddress + number * grid.chunkBytes,
-        count: grid.chunkBytes, skipped: 0)
-    }
+    places(in: number..<number + 1).first.map { chunk(at: $0) }
+  }
+
+  /// Where the chunks of these numbers that are in the file come among all that are, in order.
+  func places(in numbers: Range<Int>) -> Range<Int> {
+    guard implicitAddress == nil else { return numbers }
+    return place(of: numbers.lowerBound)..<place(of: numbers.upperBound)
+  }
+
+  /// The chunk at such a place.
+  func chunk(at place: Int) -> Chunk {
+    guard let implicitAddress else { return chunks[place] }
+    return Chunk(
+      number: place, address: implicitAddress + place * grid.chunkBytes, count: grid.chunkBytes,
+      skipped: 0)
+  }
+
+  /// How many of the chunks in the file have a lower number.
+  private func place(of number: Int) -> Int {
     var low = 0
     var high = chunks.count
     while low < high {
       let middle = (low + high) / 2
       if chunks[middle].number < number { low = middle + 1 } else { high = middle }
     }
-    return low < chunks.count && chunks[low].number == number ? chunks[low] : nil
+    return low
   }
 
   /// What an index has for a chunk: an address and, with filters, bytes and what was left out.
@@ -134,10 +150,21 @@ struct HDF5Chunks {
     _ number: Int?, _ address: Int, _ count: Int, _ skipped: UInt32, in file: HDF5File
   ) throws(ResNetError) {
     try file.check(address, count, "a chunk")
+    // Filters make hardly any data larger, and never twice as large.
+    guard count <= 2 * grid.chunkBytes + 1024 else {
+      throw ResNetError(
+        .badFormat, "a chunk of \(grid.chunkBytes) bytes is stored in \(count)")
+    }
     guard let number else { return }
     storedBytes += count
     guard storedBytes <= file.size else {
       throw ResNetError(.badFormat, "its chunks claim more bytes than the file has")
+    }
+    if chunks.count == chunks.capacity {
+      let capacity = 2 * chunks.count + 16
+      try expectMemory(
+        capacity, of: MemoryLayout<Chunk>.stride, for: "its index of chunks")
+      chunks.reserveCapacity(capacity)
     }
     chunks.append(Chunk(number: number, address: address, count: count, skipped: skipped))
   }

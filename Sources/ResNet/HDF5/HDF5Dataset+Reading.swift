@@ -55,8 +55,8 @@ extension HDF5Dataset {
     try read(0..<rows, into: bytes)
   }
 
-  /// Calls `body` with the bytes of all rows in order, some rows at a time: whole chunks, so that none is
-  /// decompressed twice, and about a megabyte otherwise.
+  /// Calls `body` with the bytes of all values in order, at most a megabyte or one value at a time. Of
+  /// chunks, whole ones are read, so that none is decompressed twice.
   func forEachPortion(_ body: (UnsafeRawBufferPointer) throws(ResNetError) -> Void)
     throws(ResNetError)
   {
@@ -68,12 +68,16 @@ extension HDF5Dataset {
       step = chunkRows * max(1, step / chunkRows)
     }
     let memory = try HDF5Buffer(min(step, rows) * rowBytes)
+    let pieceBytes = max(1, (1 << 20) / type.size) * type.size
     for first in stride(from: 0, to: rows, by: step) {
       let range = first..<min(first + step, rows)
       let bytes = UnsafeMutableRawBufferPointer(
         rebasing: memory.mutableBytes[..<(range.count * rowBytes)])
       try read(range, into: bytes)
-      try body(UnsafeRawBufferPointer(bytes))
+      for start in stride(from: 0, to: bytes.count, by: pieceBytes) {
+        let end = min(start + pieceBytes, bytes.count)
+        try body(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      }
     }
   }
 
@@ -81,7 +85,13 @@ extension HDF5Dataset {
   func readStrings() throws(ResNetError) -> [String] {
     var reader = try object.named { () throws(ResNetError) in try HDF5Strings(type, in: file) }
     var strings: [String] = []
+    try expectMemory(count, of: MemoryLayout<String>.stride, for: "the texts of \(path)")
+    strings.reserveCapacity(count)
     try forEachPortion { bytes throws(ResNetError) in
+      // A copy of the bytes, and each as a string.
+      try expectMemory(
+        bytes.count + bytes.count / type.size * MemoryLayout<String>.stride,
+        for: "the texts of \(path)")
       strings += try object.named { () throws(ResNetError) in
         try reader.strings(in: [UInt8](bytes)[...])
       }
@@ -90,8 +100,8 @@ extension HDF5Dataset {
   }
 
   private func putFill(_ bytes: UnsafeMutableRawBufferPointer) {
-    guard !fill.isEmpty else {
-      bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    guard fill.count > 1 else {
+      bytes.initializeMemory(as: UInt8.self, repeating: fill.first ?? 0)
       return
     }
     for offset in stride(from: 0, to: bytes.count, by: fill.count) {
@@ -111,8 +121,13 @@ extension HDF5Dataset {
     let perRow = grid.counts.dropFirst().reduce(1, *)
     let first = rows.lowerBound / grid.chunk[0]
     let last = (rows.upperBound - 1) / grid.chunk[0]
-    for number in first * perRow..<(last + 1) * perRow {
-      let position = grid.position(of: number)
+    let numbers = first * perRow..<(last + 1) * perRow
+    let places = chunked.chunks.places(in: numbers)
+    // Chunks that were never written cost no time each: there may be as many as values, and none in the file.
+    if places.count < numbers.count { putFill(bytes) }
+    for place in places {
+      let chunk = chunked.chunks.chunk(at: place)
+      let position = grid.position(of: chunk.number)
       let chunkRow = position[0] * grid.chunk[0]
       let wanted =
         max(rows.lowerBound, chunkRow) - chunkRow..<min(rows.upperBound, chunkRow + grid.chunk[0])
@@ -120,12 +135,6 @@ extension HDF5Dataset {
       let box = HDF5ChunkBox(
         grid, position, wanted, valueBytes: type.size,
         target: (chunkRow + wanted.lowerBound - rows.lowerBound))
-      guard let chunk = chunked.chunks[number] else {
-        box.forEachRun { _, target, count in
-          putFill(UnsafeMutableRawBufferPointer(rebasing: bytes[target..<target + count]))
-        }
-        continue
-      }
       let isEdge = chunked.leavesEdgesUnfiltered && grid.isPartial(position)
       if chunked.filters.filters.isEmpty || isEdge {
         try readUnfiltered(chunk, box, grid, into: bytes)
@@ -133,11 +142,11 @@ extension HDF5Dataset {
       }
       let hasMore = wanted.count < grid.chunk[0]
       let data: HDF5Buffer
-      if hasMore, let kept = cache?[number] {
+      if hasMore, let kept = cache?[chunk.number] {
         data = kept
       } else {
         data = try decoded(chunk, chunked.filters, grid.chunkBytes)
-        if hasMore { cache?.keep(data, as: number) }
+        if hasMore { cache?.keep(data, as: chunk.number) }
       }
       box.forEachRun { source, target, count in
         UnsafeMutableRawBufferPointer(rebasing: bytes[target..<target + count]).copyMemory(
@@ -172,10 +181,6 @@ extension HDF5Dataset {
   private func decoded(_ chunk: HDF5Chunks.Chunk, _ filters: HDF5Filters, _ count: Int)
     throws(ResNetError) -> HDF5Buffer
   {
-    // Filters make hardly any data larger, and never twice as large.
-    guard chunk.count <= 2 * count + 1024 else {
-      throw ResNetError(.badFormat, "a chunk of \(count) bytes is stored in \(chunk.count)")
-    }
     let stored = try HDF5Buffer(chunk.count)
     try file.fill(stored.mutableBytes, from: chunk.address, of: "a chunk")
     return try filters.decode(

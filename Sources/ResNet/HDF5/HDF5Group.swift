@@ -80,7 +80,9 @@ struct HDF5Group {
       guard members.count < limit else {
         throw ResNetError(.badFormat, "\(path) has more than \(limit) members")
       }
-      members[link.name] = address
+      guard members.updateValue(address, forKey: link.name) == nil else {
+        throw ResNetError(.badFormat, "\(path) has two members of the name \(link.name)")
+      }
     }
     return members
   }
@@ -89,7 +91,8 @@ struct HDF5Group {
   func member(_ name: String) throws(ResNetError) -> HDF5Object {
     var found: HDF5Link?
     try forEachLink(named: name) { link throws(ResNetError) in
-      if link.name == name { found = link }
+      // By bytes: strings that look the same are equal in Swift.
+      if link.name.utf8.elementsEqual(name.utf8) { found = link }
     }
     switch found?.target {
     case nil: throw ResNetError(.notFound, "it has no \(path(of: name))")

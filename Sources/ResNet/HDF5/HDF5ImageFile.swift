@@ -99,7 +99,7 @@ package final class HDF5ImageFile: Sendable {
     var values: [Int32] = []
     values.reserveCapacity(count)
     try labels.forEachPortion { bytes throws(ResNetError) in
-      for label in HDF5Numbers.integers(in: bytes, labels.type) ?? [] {
+      try HDF5Numbers.forEachInteger(in: bytes, labels.type) { label throws(ResNetError) in
         guard label >= 0, label < Int64(Int32.max) else {
           throw ResNetError(
             .badFormat,
@@ -108,6 +108,9 @@ package final class HDF5ImageFile: Sendable {
         }
         values.append(Int32(label))
       }
+    }
+    guard values.count == count else {
+      throw ResNetError(.badFormat, "\(labels.path) has \(values.count) values of \(count)")
     }
     return values
   }

@@ -18,12 +18,25 @@ enum HDF5Numbers {
     }
   }
 
+  private static func integer(_ bits: UInt64, _ size: Int, isSigned: Bool) -> Int64 {
+    let unused = Int64(64 - 8 * size)
+    return isSigned ? Int64(bitPattern: bits << UInt64(unused)) >> unused : Int64(clamping: bits)
+  }
+
   /// Integers; nil if the type is another. An unsigned one that is too large becomes the largest.
   static func integers(in bytes: UnsafeRawBufferPointer, _ type: HDF5Type) -> [Int64]? {
     guard case .integer(let isSigned) = type.kind else { return nil }
-    let unused = Int64(64 - 8 * type.size)
-    return values(in: bytes, type) { bits in
-      isSigned ? Int64(bitPattern: bits << UInt64(unused)) >> unused : Int64(clamping: bits)
+    return values(in: bytes, type) { integer($0, type.size, isSigned: isSigned) }
+  }
+
+  /// Calls `body` with each of them in order, of none if the type is another. It takes no memory.
+  static func forEachInteger(
+    in bytes: UnsafeRawBufferPointer, _ type: HDF5Type, _ body: (Int64) throws(ResNetError) -> Void
+  ) throws(ResNetError) {
+    guard case .integer(let isSigned) = type.kind else { return }
+    for start in stride(from: 0, to: bytes.count / type.size * type.size, by: type.size) {
+      let value = UnsafeRawBufferPointer(rebasing: bytes[start..<start + type.size])
+      try body(integer(bits(value, type.isBigEndian), type.size, isSigned: isSigned))
     }
   }
 

@@ -32,6 +32,7 @@ struct HDF5Strings {
       guard allowance >= 0 else {
         throw ResNetError(.badFormat, "it has more text than the file has room for")
       }
+      try expectMemory(text.count, for: "a text")
       guard let string = String(validating: text, as: UTF8.self) else {
         throw ResNetError(.badFormat, "it has text that is not UTF-8")
       }
