@@ -182,15 +182,16 @@ extension HDF5Tests.Hostile {
 
   /// Names that look the same and are equal as strings are two names.
   @Test func namesAreComparedByBytes() throws {
-    func link(_ name: String) -> Message {
-      (0x06, [1, 0, UInt8(name.utf8.count)] + Array(name.utf8) + Self.little(48))
+    func link(_ name: [UInt8]) -> Message {
+      (0x06, [1, 0, UInt8(name.count)] + name + Self.little(48))
     }
-    func group(_ names: String...) throws -> [String] {
+    func group(_ names: String...) throws -> [String] { try group(names.map { Array($0.utf8) }) }
+    func group(_ names: [[UInt8]]) throws -> [String] {
       let bytes = Self.file([Self.linkInfo] + names.map(link))
       return try bytes.withUnsafeBytes { bytes in
         let root = try HDF5File(.memory(bytes)).root
         var found: [String] = []
-        for name in ["\u{E9}", "e\u{301}"] {
+        for name in ["\u{E9}", "e\u{301}", "\u{FFFD}"] {
           do { found.append(try root.member(name).path) } catch { found.append("none") }
         }
         do throws(ResNetError) {
@@ -201,10 +202,13 @@ extension HDF5Tests.Hostile {
         return found
       }
     }
-    #expect(try group("\u{E9}").map(\.utf8.count) == [3, 4])
+    #expect(try group("\u{E9}").map(\.utf8.count) == [3, 4, 4])
     #expect(try group("\u{E9}")[1] == "none")
     #expect(try group("e\u{301}")[0] == "none")
-    #expect(try group("x", "x")[2].contains("two members of the name x"))
+    #expect(try group("x", "x")[3].contains("two members of the name x"))
+    // What is not UTF-8 is not found under the name that is shown for it.
+    let broken = try group([[0xFF]])
+    #expect(broken[2] == "none" && broken[3].contains("a name that is not UTF-8"))
   }
 }
 

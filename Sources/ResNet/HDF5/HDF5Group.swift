@@ -7,7 +7,10 @@ struct HDF5Link {
     case elsewhere
   }
 
+  /// With replacement characters for what is not UTF-8.
   let name: String
+  /// Whether the name is what the file has: UTF-8.
+  let isNameWhole: Bool
   let target: Target
 
   /// From a link message.
@@ -20,12 +23,13 @@ struct HDF5Link {
     if flags & 0x04 != 0 { try cursor.skip(8) }  // order of creation
     if flags & 0x10 != 0 { try cursor.skip(1) }  // character set
     let count = try cursor.integer(1 << Int(flags & 3))
-    name = String(decoding: try cursor.take(count), as: UTF8.self)
-    target = kind == 0 ? .hard(try cursor.address()) : .elsewhere
+    let name = try cursor.take(count)
+    self.init(name: name, target: kind == 0 ? .hard(try cursor.address()) : .elsewhere)
   }
 
-  init(name: String, target: Target) {
-    self.name = name
+  init(name: ArraySlice<UInt8>, target: Target) {
+    self.name = String(decoding: name, as: UTF8.self)
+    isNameWhole = self.name.utf8.elementsEqual(name)
     self.target = target
   }
 }
@@ -69,8 +73,8 @@ struct HDF5Group {
     }
   }
 
-  /// Where its members are. Throws if there are more than `limit`, or if one is a link to elsewhere,
-  /// which could lead out of the file.
+  /// Where its members are. Throws if there are more than `limit`, if two have the same name or one has
+  /// none in UTF-8, or if one is a link to elsewhere, which could lead out of the file.
   func members(limit: Int) throws(ResNetError) -> [String: Int] {
     var members: [String: Int] = [:]
     try forEachLink { link throws(ResNetError) in
@@ -79,6 +83,9 @@ struct HDF5Group {
       }
       guard members.count < limit else {
         throw ResNetError(.badFormat, "\(path) has more than \(limit) members")
+      }
+      guard link.isNameWhole else {
+        throw ResNetError(.badFormat, "\(path(of: link.name)) has a name that is not UTF-8")
       }
       guard members.updateValue(address, forKey: link.name) == nil else {
         throw ResNetError(.badFormat, "\(path) has two members of the name \(link.name)")
@@ -92,7 +99,7 @@ struct HDF5Group {
     var found: HDF5Link?
     try forEachLink(named: name) { link throws(ResNetError) in
       // By bytes: strings that look the same are equal in Swift.
-      if link.name.utf8.elementsEqual(name.utf8) { found = link }
+      if link.isNameWhole, link.name.utf8.elementsEqual(name.utf8) { found = link }
     }
     switch found?.target {
     case nil: throw ResNetError(.notFound, "it has no \(path(of: name))")

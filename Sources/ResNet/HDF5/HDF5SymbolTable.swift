@@ -41,12 +41,12 @@ struct HDF5SymbolTable {
     }
   }
 
-  private func name(at offset: Int) throws(ResNetError) -> String {
+  private func name(at offset: Int) throws(ResNetError) -> ArraySlice<UInt8> {
     guard offset < names.count else {
       throw ResNetError(.badFormat, "\(Self.what) has a name beyond its heap")
     }
     let name = names[offset...].prefix { $0 != 0 }
     try file.spend(name.count, on: Self.what)
-    return String(decoding: name, as: UTF8.self)
+    return name
   }
 }
