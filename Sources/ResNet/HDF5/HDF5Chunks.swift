@@ -151,7 +151,7 @@ struct HDF5Chunks {
   ) throws(ResNetError) {
     try file.check(address, count, "a chunk")
     // Filters make hardly any data larger, and never twice as large.
-    guard count <= 2 * grid.chunkBytes + 1024 else {
+    guard (count - 1024) / 2 <= grid.chunkBytes else {
       throw ResNetError(
         .badFormat, "a chunk of \(grid.chunkBytes) bytes is stored in \(count)")
     }
