@@ -89,6 +89,10 @@ void make_handles(void) {
     NEED(rn_image_free(fixture.freed_image));
     rn_model *model = make_model();
     NEED(rn_model_save(model, "model.h5"));
+    rn_trainer *trainer = NULL;
+    NEED(rn_trainer_create(model, NULL, &trainer));
+    NEED(rn_trainer_save(trainer, "checkpoint.h5"));
+    NEED(rn_trainer_free(trainer));
     NEED(rn_model_free(model));
   }
   /* Some of these the last call has freed. */

@@ -10,7 +10,8 @@ public final class Trainer {
   public let model: Model
   /// Steps taken so far.
   public internal(set) var iterations = 0
-  private(set) var options: SGDOptions
+  /// Of its steps.
+  public private(set) var options: SGDOptions
   /// The momentum of every trainable tensor, laid out as `model.layout`; zero at first.
   let velocity: UnsafeMutablePointer<Float>
   /// The training that is under way, or was stopped; nil once it has ended.
@@ -31,6 +32,9 @@ public final class Trainer {
   }
 
   deinit { free(velocity) }
+
+  /// What the epochs came to that have ended in the training that is under way, or was stopped.
+  public var history: [EpochMetrics] { course?.history ?? [] }
 
   /// The learning rate of ``step(_:labels:)``, and the initial one of a schedule.
   public var learningRate: Float { options.learningRate }

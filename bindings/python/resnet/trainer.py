@@ -15,6 +15,7 @@ from .data import as_dataset
 from .model import Model
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
@@ -104,6 +105,36 @@ class Trainer(Owner):
         """The model that it improves."""
         return self._model
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trainer:
+        """A trainer, with its model, as `save` wrote it.
+
+        Raises:
+            MissingFileError: There is no such file.
+            InputOutputError: The system refuses to read it.
+            FormatError: It is damaged, or no checkpoint.
+        """
+        model, made = ctypes.c_void_p(), ctypes.c_void_p()
+        library().rn_trainer_load(_values.path(path), ctypes.byref(model), ctypes.byref(made))
+        trainer = cls.__new__(cls)
+        Owner.__init__(trainer, made, "rn_trainer_free")
+        trainer._model = Model._adopt(model)
+        return trainer
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a checkpoint: the model, and all that training needs to go on.
+
+        To be called between trainings, after one that was stopped, or from a callback of `fit`. In
+        another process `Trainer.load` and `fit` with `resume` then end with the same bits as if the
+        training had not been interrupted, on any number of threads. The file is a model file, too:
+        `resnet.load` reads it. It is written whole or not at all.
+
+        Raises:
+            InputOutputError: The system refuses; an old file is as it was.
+            NotFiniteError: A weight is not finite.
+        """
+        library().rn_trainer_save(self._handle, _values.path(path))
+
     @property
     def lr(self) -> float:
         """The learning rate of `step`, and the one that `fit` begins with.
@@ -184,6 +215,7 @@ class Trainer(Owner):
         seed: SupportsIndex = 0,
         workers: SupportsIndex | None = None,
         prefetch: SupportsIndex = 2,
+        resume: bool = False,
         progress: bool = False,
         callback: Callable[[Progress], object] | None = None,
     ) -> dict[str, list[float]]:
@@ -219,6 +251,10 @@ class Trainer(Owner):
                 none if one does. What is learned is the same with any number; with 0 the calling
                 thread reads.
             prefetch: Batches that they read ahead.
+            resume: Whether to go on with the training that was stopped in this trainer's last call,
+                or in which its checkpoint was saved. Everything that its result depends on must be
+                as it was: only `epochs`, `iterations`, `workers`, `prefetch`, `progress` and
+                `callback` may be others.
             progress: Whether to write a line for each epoch to standard error, and to show a bar
                 below them on a terminal or in a notebook if tqdm is installed.
             callback: Called after every step, and once more at the end of each epoch. It may save
@@ -227,7 +263,8 @@ class Trainer(Owner):
 
         Returns:
             For each epoch the "iteration" that it ended with, the "loss", "accuracy", "lr" and
-            "images_per_second", and with validation the "val_loss" and "val_accuracy", each a list.
+            "images_per_second", and with validation the "val_loss" and "val_accuracy", each a list;
+            of a training that is resumed, of the epochs that end in this call.
             If the callback stopped training, of the epochs that had ended.
 
         Raises:
@@ -249,6 +286,7 @@ class Trainer(Owner):
             iterations=0 if iterations is None else _steps(iterations),
             workers=_header.DEFAULT if workers is None else _workers(workers),
             prefetch=_values.integer(prefetch, "prefetch"),
+            resume=int(bool(resume)),
             epochs=_values.integer(epochs, "epochs"),
             batch_size=_values.integer(batch_size, "batch_size"),
             pad=pad,
