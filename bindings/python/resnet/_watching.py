@@ -81,14 +81,14 @@ class Watcher:
 
     def note(self, progress: Progress) -> bool:
         """Tells everybody of a step or an epoch's end; returns whether to stop."""
-        if progress.epoch_ended:
-            record = _record(progress)
+        record = _record(progress) if progress.epoch_ended else None
+        if record is not None:
             for name, values in self.history.items():
                 if name in record:
                     values.append(record[name])
         if self._display is not None:
             self._display.update(progress)
-        if progress.epoch_ended and self._log is not None:
+        if record is not None and self._log is not None:
             self._log(record)
         if self._callback is not None and self._callback(progress):
             self.stopped = True

@@ -49,12 +49,14 @@ class Batches:
     ) -> None:
         """Reads nothing yet. `Dataset.batches` tells the arguments."""
         self.dataset = dataset
-        self.batch_size = _values.integer(batch_size, "batch_size", bits=64)
+        self.batch_size: int = _values.integer(batch_size, "batch_size", bits=64)
         if self.batch_size < 1:
             raise InvalidArgumentError(f"batch_size is {self.batch_size}, expected at least 1")
-        self.shuffle, self.varied, self.drop_last = bool(shuffle), bool(varied), bool(drop_last)
-        self.seed = _values.integer(seed, "seed", bits=64, signed=False)
-        self.epoch = 0
+        self.shuffle: bool = bool(shuffle)
+        self.varied: bool = bool(varied)
+        self.drop_last: bool = bool(drop_last)
+        self.seed: int = _values.integer(seed, "seed", bits=64, signed=False)
+        self.epoch: int = 0
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""
