@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,3 +96,11 @@ def test_an_error_takes_the_bar_away(model: resnet.Model, monkeypatch: pytest.Mo
         model.evaluate([good, bad], progress=True)
     assert "evaluating: " in terminal.getvalue()
     assert not re.split(r"[\r\n]", terminal.getvalue())[-1].strip()
+
+
+def test_it_is_shown_in_any_thread(model: resnet.Model, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = resnet.Dataset(*data())
+    thread = threading.Thread(target=lambda: model.evaluate(dataset, progress=True))
+    thread.start()
+    thread.join()
+    assert capsys.readouterr().err.startswith("evaluating  600 images  ")
