@@ -55,7 +55,7 @@ extension ModelFile {
     guard status.st_mode & S_IFMT == S_IFREG else {
       let isDirectory = status.st_mode & S_IFMT == S_IFDIR
       throw ResNetError(
-        .inputOutput, isDirectory ? "it is a directory" : "it is not a regular file")
+        .badFormat, isDirectory ? "it is a directory" : "it is not a regular file")
     }
     return reader
   }
