@@ -108,7 +108,9 @@ package enum AtomicFile {
     _ descriptor: Int32, _ body: (Append) throws(ResNetError) -> Void
   ) throws(ResNetError) {
     do throws(ResNetError) {
-      try body { bytes throws(ResNetError) in try append(bytes, to: descriptor) }
+      try body { bytes throws(ResNetError) in
+        try withoutFileSizeSignal { () throws(ResNetError) in try append(bytes, to: descriptor) }
+      }
     } catch {
       close(descriptor)
       throw error
