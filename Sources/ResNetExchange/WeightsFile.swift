@@ -4,9 +4,8 @@ import ResNet
 package enum WeightsFile {
   package static func read(_ source: FileSource) throws(ResNetError) -> ImportedWeights {
     let head = try source.bytes(0, min(16, source.size))
-    if SafetensorsFile.matches(head) {
-      return try SafetensorsFile(source).weights
-    }
+    if SafetensorsFile.matches(head) { return try SafetensorsFile(source).weights }
+    if TorchFile.matches(head) { return try TorchFile(source).weights }
     throw ResNetError(
       .badFormat,
       "its contents are of no format that is known here ("
