@@ -617,7 +617,7 @@ class model : public detail::owner<rn_model, rn_model_free> {
         detail::make<rn_model>([&](rn_model **made) { return rn_model_open(path.c_str(), made); }));
   }
   static model import_from(const std::string &path,
-                      const rn_import_options &options = import_options()) {
+                           const rn_import_options &options = import_options()) {
     return model(detail::make<rn_model>(
         [&](rn_model **made) { return rn_model_import(path.c_str(), &options, made); }));
   }

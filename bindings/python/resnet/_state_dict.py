@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from ._errors import InvalidArgumentError, StateDictError
 
-# Types of numpy under the names of the format; all others are converted to float64, or are refused by
-# the library as what they are.
+# Types of numpy under the names of the format; the library refuses those that are no floats.
 _TYPES = {
     "float64": "F64",
     "float32": "F32",
