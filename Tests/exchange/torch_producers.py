@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import resnet
 import safetensors.numpy
 import safetensors.torch
 import timm
 import torch
 import torchvision
+
+import resnet
 
 DEPTHS = (18, 34, 50, 101, 152)
 TIMM_DEPTHS = (18, 50)
