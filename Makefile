@@ -176,7 +176,7 @@ test-python: build $(VENV)/ready  ## the Python package; the command; the guide'
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
-PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/fuzz Tests/guide Tests/hdf5 \
+PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/exchange Tests/fuzz Tests/guide Tests/hdf5 \
 	Tests/misuse Tests/paper Tests/wheel
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
@@ -267,6 +267,13 @@ build/bench/kernels: $(wildcard Benchmarks/kernels/*) Benchmarks/peak/peak.c \
 	clang $(CFLAGS) -ISources/CKernels/include -IBenchmarks/peak \
 	  -isystem '$(RESNET_BENCH_ENV)/include' $(filter %.c,$^) -o $@ -L'$(RESNET_BENCH_ENV)/lib' \
 	  -ldnnl -l:libgomp.so.1 -lm -lpthread -Wl,-rpath,'$(RESNET_BENCH_ENV)/lib'
+
+# ---- Check with other programs -------------------------------------------------------------------
+
+.PHONY: exchange
+exchange: library  ## weights from and to the programs they are exchanged with, at all depths
+	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Tests/exchange/requirements.txt
+	PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' Tests/exchange/torch_producers.py
 
 # ---- Check for long --------------------------------------------------------------------------------
 

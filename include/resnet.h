@@ -356,6 +356,82 @@ rn_status rn_model_summary(rn_model *model, int32_t height, int32_t width, char 
 /* Writes the name of the network, such as "resnet20", as rn_model_summary does. */
 rn_status rn_model_name(rn_model *model, char *text, size_t capacity, size_t *needed);
 
+/* ---- Weights of other programs -------------------------------------------------------------- */
+
+/* docs/EXCHANGE.md has the names that are known, and what is refused. */
+typedef enum rn_format {
+  RN_FORMAT_AUTO = 0,        /* that of the path's extension */
+  RN_FORMAT_SAFETENSORS = 1, /* .safetensors, with torchvision's names */
+  RN_FORMAT_TORCH = 2        /* .pth, .pt: a state dict, as torch.save writes it */
+} rn_format;
+/* What the model does to its images before the imported network sees them. */
+typedef enum rn_preprocessing {
+  RN_PREPROCESSING_NONE = 0,  /* nothing: it takes what the file's network takes */
+  RN_PREPROCESSING_TORCH = 1, /* takes RGB from 0 to 255: less ImageNet's mean, by its deviation */
+  RN_PREPROCESSING_CAFFE = 2  /* takes RGB from 0 to 255, for a network of BGR less a mean */
+} rn_preprocessing;
+
+typedef struct rn_import_options {
+  size_t size;     /* sizeof(rn_import_options) */
+  int32_t partial; /* 1: import what fits and report the rest; 0: refuse what does not fit whole */
+  rn_preprocessing preprocessing;
+  /* What tensors do not say: */
+  rn_stride_on stride_on; /* RN_STRIDE_DEFAULT: as the format's files have it; PyTorch's 3x3 */
+  int32_t zero_channels;  /* an rn_zero_channels; RN_DEFAULT: as the ports with the file's names */
+  int32_t plain;          /* 1: without projections it is a plain network; 0: one of shortcut A */
+} rn_import_options;
+#define RN_IMPORT_OPTIONS_INIT \
+  { sizeof(rn_import_options), 0, RN_PREPROCESSING_NONE, RN_STRIDE_DEFAULT, RN_DEFAULT, 0 }
+
+/* Makes a model from a file of another program, or from its bytes. The format is found from the
+ * contents, the network from the tensors' names and shapes. options: NULL for the defaults. The file
+ * need not be trusted. RN_BAD_FORMAT, naming the tensor, for what is not understood,
+ * RN_SHAPE_MISMATCH if tensors are missing, too many or of other shapes, RN_NOT_FINITE, RN_NOT_FOUND,
+ * RN_IO_ERROR. */
+rn_status rn_model_import(const char *path, const rn_import_options *options, rn_model **model);
+rn_status rn_model_import_bytes(const void *bytes, size_t count, const rn_import_options *options,
+                                rn_model **model);
+
+/* Sets the tensors of a model to those of such a file; if partial is 1, those that fit. On failure
+ * the model is as it was, and its report says what is in the way. */
+rn_status rn_model_import_weights(rn_model *model, const char *path, int32_t partial);
+rn_status rn_model_import_weights_bytes(rn_model *model, const void *bytes, size_t count,
+                                        int32_t partial);
+
+/* What the last import into a model did, or what was in its way. */
+typedef struct rn_import_report {
+  size_t size;      /* sizeof(rn_import_report) */
+  rn_format format; /* RN_FORMAT_AUTO: there was no import */
+  int32_t imported; /* tensors that were set; 0 if it was refused */
+  int32_t notes;    /* see rn_model_import_note */
+} rn_import_report;
+#define RN_IMPORT_REPORT_INIT \
+  { sizeof(rn_import_report), RN_FORMAT_AUTO, 0, 0 }
+rn_status rn_model_get_import_report(rn_model *model, rn_import_report *report);
+
+typedef enum rn_note {
+  RN_NOTE_IGNORED = 0,    /* in the file, understood, and of no use here */
+  RN_NOTE_UNEXPECTED = 1, /* in the file, but no tensor of the model */
+  RN_NOTE_MISMATCHED = 2, /* in both, but of another shape, or not finite */
+  RN_NOTE_MISSING = 3     /* a tensor of the model that the file lacks: it stays as it was */
+} rn_note;
+typedef struct rn_import_note {
+  size_t size; /* sizeof(rn_import_note) */
+  rn_note kind;
+  const char *name;   /* the file's own; the model's, if it is missing */
+  const char *reason; /* "" if the kind says all */
+} rn_import_note;
+#define RN_IMPORT_NOTE_INIT \
+  { sizeof(rn_import_note), RN_NOTE_IGNORED, NULL, NULL }
+/* One note of the report, from 0. Its strings live until the next import into the model, or as long
+ * as it. */
+rn_status rn_model_import_note(rn_model *model, int32_t index, rn_import_note *note);
+
+/* Writes the weights of a model to a file for another program, whole or not at all. Normalisation
+ * and class names are written where the format has a place for them, which state dicts have not.
+ * RN_INVALID_ARGUMENT if the format cannot hold the model. */
+rn_status rn_model_export(rn_model *model, const char *path, rn_format format);
+
 /* ---- Tensors: weights and BN statistics ---------------------------------------------------- */
 
 typedef struct rn_tensor_info {

@@ -122,6 +122,9 @@ struct model_options : rn_model_options {
 struct description : rn_description {
   description() : rn_description RN_DESCRIPTION_INIT {}
 };
+struct import_options : rn_import_options {
+  import_options() : rn_import_options RN_IMPORT_OPTIONS_INIT {}
+};
 struct hdf5_options : rn_hdf5_options {
   hdf5_options() : rn_hdf5_options RN_HDF5_OPTIONS_INIT {}
 };
@@ -581,6 +584,17 @@ struct response {
   double deviation;
 };
 
+// What the last import into a model did, or what was in its way.
+struct import_report {
+  struct note {
+    rn_note kind;
+    std::string name, reason;
+  };
+  rn_format format;
+  std::int32_t imported;  // tensors that were set
+  std::vector<note> notes;
+};
+
 class model : public detail::owner<rn_model, rn_model_free> {
  public:
   using owner::owner;
@@ -601,6 +615,37 @@ class model : public detail::owner<rn_model, rn_model_free> {
   static model open(const std::string &path) {
     return model(
         detail::make<rn_model>([&](rn_model **made) { return rn_model_open(path.c_str(), made); }));
+  }
+  static model import_from(const std::string &path,
+                           const rn_import_options &options = import_options()) {
+    return model(detail::make<rn_model>(
+        [&](rn_model **made) { return rn_model_import(path.c_str(), &options, made); }));
+  }
+  static model import_bytes(span<const std::uint8_t> bytes,
+                            const rn_import_options &options = import_options()) {
+    return model(detail::make<rn_model>([&](rn_model **made) {
+      return rn_model_import_bytes(bytes.data(), bytes.size(), &options, made);
+    }));
+  }
+  void import_weights(const std::string &path, bool partial = false) {
+    check(rn_model_import_weights(get(), path.c_str(), partial));
+  }
+  void import_weights_bytes(span<const std::uint8_t> bytes, bool partial = false) {
+    check(rn_model_import_weights_bytes(get(), bytes.data(), bytes.size(), partial));
+  }
+  import_report get_import_report() const {
+    rn_import_report report = RN_IMPORT_REPORT_INIT;
+    check(rn_model_get_import_report(get(), &report));
+    import_report result{report.format, report.imported, {}};
+    for (std::int32_t index = 0; index < report.notes; index++) {
+      rn_import_note note = RN_IMPORT_NOTE_INIT;
+      check(rn_model_import_note(get(), index, &note));
+      result.notes.push_back({note.kind, note.name, note.reason});
+    }
+    return result;
+  }
+  void export_to(const std::string &path, rn_format format = RN_FORMAT_AUTO) const {
+    check(rn_model_export(get(), path.c_str(), format));
   }
   model replace_classifier(std::int32_t classes, std::uint64_t seed = 0) const {
     return model(detail::make<rn_model>(

@@ -4,15 +4,29 @@
 import CResNet
 import Glibc
 import ResNet
+import ResNetExchange
 
 final class ModelResource: Resource {
   let model: Model
   private var names: [UnsafeMutablePointer<CChar>] = []
 
-  init(_ model: Model) { self.model = model }
+  /// Of the last import into the model.
+  private(set) var imported: ImportNotes?
+
+  init(_ model: Model, _ imported: ImportNotes? = nil) {
+    self.model = model
+    self.imported = imported
+  }
 
   deinit {
     for name in names { free(name) }
+  }
+
+  /// Imports into the model, and keeps the report, whether it succeeds or not.
+  func reporting(_ body: (inout ImportReport) throws(ResNetError) -> Void) throws {
+    var report = ImportReport()
+    defer { imported = ImportNotes(report) }
+    try body(&report)
   }
 
   /// The name of tensor `index` as a C string that lives as long as the model.

@@ -111,7 +111,7 @@ extension Network {
     }
   }
 
-  private static func bottleneckStride(_ value: rn_stride_on) throws -> BottleneckStride {
+  static func bottleneckStride(_ value: rn_stride_on) throws -> BottleneckStride {
     switch value {
     case RN_STRIDE_DEFAULT, RN_STRIDE_ON_1X1: .conv1x1
     case RN_STRIDE_ON_3X3: .conv3x3
@@ -119,7 +119,7 @@ extension Network {
     }
   }
 
-  private static func zeroChannels(_ value: rn_zero_channels) throws -> ZeroChannels {
+  static func zeroChannels(_ value: rn_zero_channels) throws -> ZeroChannels {
     switch value {
     case RN_ZEROS_AFTER: .after
     case RN_ZEROS_SPLIT: .split

@@ -32,6 +32,8 @@ typedef struct fixture {
   rn_dataset *damaged; /* has a file that is missing */
   unsigned char *file; /* an image file */
   size_t file_size;
+  unsigned char *weights; /* a model's, as another program has them */
+  size_t weights_size;
   const char *names[2], *paths[2], *layers[1];
   int32_t numbers[4];
   int64_t longs[4];

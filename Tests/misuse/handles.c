@@ -61,23 +61,31 @@ static rn_dataset *make_damaged(void) {
   return dataset;
 }
 
-static void read_file(void) {
-  static unsigned char bytes[MOST];
-  FILE *file = fopen("image.png", "rb");
+static size_t read_file(const char *path, unsigned char *bytes, size_t capacity) {
+  FILE *file = fopen(path, "rb");
   if (file == NULL) {
-    perror("image.png");
+    perror(path);
     exit(EXIT_FAILURE);
   }
-  fixture.file = bytes;
-  fixture.file_size = fread(bytes, 1, sizeof bytes, file);
+  const size_t size = fread(bytes, 1, capacity, file);
   fclose(file);
+  return size;
+}
+
+/* Files that lie in memory. */
+static void read_files(rn_model *model) {
+  static unsigned char image[MOST], weights[1 << 17];
+  fixture.file = image;
+  fixture.file_size = read_file("image.png", image, sizeof image);
+  NEED(rn_model_export(model, "weights.safetensors", RN_FORMAT_AUTO));
+  fixture.weights = weights;
+  fixture.weights_size = read_file("weights.safetensors", weights, sizeof weights);
 }
 
 void make_handles(void) {
   static int is_new = 1;
   if (is_new) {
     is_new = 0;
-    read_file();
     fixture.damaged = make_damaged();
     fixture.freed_model = make_model();
     NEED(rn_trainer_create(fixture.freed_model, NULL, &fixture.freed_trainer));
@@ -93,6 +101,7 @@ void make_handles(void) {
     NEED(rn_trainer_create(model, NULL, &trainer));
     NEED(rn_trainer_save(trainer, "checkpoint.h5"));
     NEED(rn_trainer_free(trainer));
+    read_files(model);
     NEED(rn_model_free(model));
   }
   /* Some of these the last call has freed. */

@@ -22,6 +22,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case photos
   /// Model files, as if their checksums were forged.
   case model
+  /// Weights of other programs, in any of their formats.
+  case weights
 
   /// What to begin with: a folder in Tests.
   public var seeds: String {
@@ -46,6 +48,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .hdf5: try fuzzHDF5(bytes)
     case .photos: try fuzzPhotos(bytes)
     case .model: try fuzzModel(bytes)
+    case .weights: try fuzzWeights(bytes)
     }
   }
 }

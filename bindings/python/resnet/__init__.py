@@ -35,6 +35,7 @@ from ._errors import (
     StateDictError,
     Status,
 )
+from ._exchange import ImportNote, ImportReport
 from ._watching import Progress
 from .batches import Batches
 from .data import CIFAR10, CIFAR100, IDX, Calibration, DamagedFile, Dataset, HDF5Images
@@ -56,7 +57,7 @@ from .machine import (
     set_threads,
     set_winograd,
 )
-from .model import Model, load, open  # noqa: A004
+from .model import Model, import_model, load, open  # noqa: A004
 from .recipes import Recipe, recipe
 from .results import ClassFigures, Memory, Metrics, Normalization, class_figures
 from .trainer import Trainer
@@ -84,6 +85,8 @@ __all__ = [
     "HDF5Images",
     "ImageFolder",
     "ImageList",
+    "ImportNote",
+    "ImportReport",
     "InputOutputError",
     "InvalidArgumentError",
     "InvalidHandleError",
@@ -108,6 +111,7 @@ __all__ = [
     "class_figures",
     "get_threads",
     "get_winograd",
+    "import_model",
     "instruction_set",
     "library_version",
     "load",

@@ -28,6 +28,9 @@ VIEWS = {"single": 0, "centre": 1, "10-crop": 2, "multi-scale": 3}
 AVERAGES = {"probabilities": 1, "scores": 2}
 DAMAGE = {"fatal": 0, "skip": 1}
 VARIATIONS = {"none": 0, "scaled": 1, "area": 2}
+FORMATS = {"safetensors": 1, "torch": 2}
+PREPROCESSING = {"none": 0, "torch": 1, "caffe": 2}
+NOTES = {"ignored": 0, "unexpected": 1, "mismatched": 2, "missing": 3}
 FLOAT32, UINT8 = 0, 1
 LOG_LEVELS = {"warning": 1, "info": 2, "debug": 3}
 
@@ -126,6 +129,30 @@ class ModelInfo(Sized):
         ("multiply_adds", c_int64),
         ("layers", c_int32),
     ]
+
+
+class ImportOptions(Sized):
+    """`rn_import_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("partial", c_int32),
+        ("preprocessing", c_int),
+        ("stride_on", c_int),
+        ("zero_channels", c_int32),
+        ("plain", c_int32),
+    ]
+
+
+class ImportReport(Sized):
+    """`rn_import_report`."""
+
+    _fields_: ClassVar[Any] = [("format", c_int), ("imported", c_int32), ("notes", c_int32)]
+
+
+class ImportNote(Sized):
+    """`rn_import_note`."""
+
+    _fields_: ClassVar[Any] = [("kind", c_int), ("name", c_char_p), ("reason", c_char_p)]
 
 
 class TensorInfo(Sized):
@@ -365,6 +392,13 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_model_get_info": [handle, POINTER(ModelInfo)],
     "rn_model_summary": [handle, c_int32, c_int32, c_char_p, c_size_t, _sizes],
     "rn_model_name": [handle, c_char_p, c_size_t, _sizes],
+    "rn_model_import": [c_char_p, POINTER(ImportOptions), _new],
+    "rn_model_import_bytes": [ctypes.c_void_p, c_size_t, POINTER(ImportOptions), _new],
+    "rn_model_import_weights": [handle, c_char_p, c_int32],
+    "rn_model_import_weights_bytes": [handle, ctypes.c_void_p, c_size_t, c_int32],
+    "rn_model_get_import_report": [handle, POINTER(ImportReport)],
+    "rn_model_import_note": [handle, c_int32, POINTER(ImportNote)],
+    "rn_model_export": [handle, c_char_p, c_int],
     "rn_model_tensor_info": [handle, c_int32, POINTER(TensorInfo)],
     "rn_model_get_tensor": [handle, c_char_p, _floats, c_size_t],
     "rn_model_set_tensor": [handle, c_char_p, _floats, c_size_t],

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from . import _description, _header, _state_dict, _values
+from . import _description, _exchange, _header, _state_dict, _values
+from ._errors import FormatError, NotFiniteError, ShapeError, StateDictError
 from ._evaluating import Evaluating
 from ._handle import Owner
 from ._library import library
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ._description import Layer, Stage
+    from ._exchange import ImportReport
 
 
 class Model(Running, Evaluating, Normalizing):
@@ -249,10 +251,65 @@ class Model(Running, Evaluating, Normalizing):
             StateDictError: Names are missing or unexpected, or tensors do not fit; the error
                 names all of them, and the model is as it was.
         """
-        for name, values in _state_dict.fit(state, self._shapes(), self.name).items():
-            library().rn_model_set_tensor(
-                self._handle, name.encode(), _values.floats(values), values.size
-            )
+        content = _state_dict.as_bytes(state)
+        buffer = (ctypes.c_char * len(content)).from_buffer(content)
+        try:
+            library().rn_model_import_weights_bytes(self._handle, buffer, len(content), 0)
+        except (ShapeError, FormatError, NotFiniteError) as error:
+            report = self.import_report
+            raise StateDictError(
+                str(error),
+                missing=report.names("missing"),
+                unexpected=report.names("unexpected"),
+                mismatched=[
+                    f"{note.name} {note.reason}"
+                    for note in report.notes
+                    if note.kind == "mismatched"
+                ],
+            ) from None
+
+    def import_weights(
+        self, path: str | os.PathLike[str], *, partial: bool = False
+    ) -> ImportReport:
+        """Replaces weights and BN statistics by those of another program's file.
+
+        Args:
+            path: A .safetensors or .pth file; its contents say which.
+            partial: Take what fits, and leave the rest as it is; the report names it.
+
+        Raises:
+            ShapeError: Tensors are missing, unexpected or of other shapes; the model is as it was.
+            FormatError: The file is damaged, or not understood.
+        """
+        library().rn_model_import_weights(self._handle, _values.path(path), int(bool(partial)))
+        return self.import_report
+
+    @property
+    def import_report(self) -> ImportReport:
+        """What the last import into this model did, or what was in its way."""
+        return _exchange.report(self._handle)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: Literal["safetensors", "torch"] | None = None,  # noqa: A002
+    ) -> None:
+        """Writes the weights for another program.
+
+        Args:
+            path: Replaced only once the new file is complete and on disk.
+            format: "safetensors", or "torch" for what `torch.load` reads; None for that of the
+                extension (.safetensors, .pth, .pt).
+
+        Raises:
+            InvalidArgumentError: The format cannot be told, or cannot hold the model.
+        """
+        library().rn_model_export(
+            self._handle,
+            _values.path(path),
+            _values.optional_choice(format, _header.FORMATS, "format"),
+        )
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor, in the order of a state dict."""
@@ -307,6 +364,46 @@ def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.ope
         FormatError: It is damaged, or not a model. Damage to weights shows when they are read.
     """
     return _from_file(library().rn_model_open, path)
+
+
+def import_model(
+    path: str | os.PathLike[str],
+    *,
+    partial: bool = False,
+    preprocessing: Literal["none", "torch", "caffe"] = "none",
+    stride_on: Literal["1x1", "3x3"] | None = None,
+    zero_channels: Literal["after", "split"] | None = None,
+    plain: bool = False,
+) -> Model:
+    """Makes a model from a file of another program, whose network is found from its tensors.
+
+    Args:
+        path: A .safetensors or .pth file; its contents say which. It need not be trusted.
+        partial: Ignore what is not understood; `Model.import_report` names it.
+        preprocessing: What the model does to its images before the network sees them: nothing;
+            or, of RGB pixels from 0 to 255, what torchvision's or Caffe's ImageNet models were
+            trained with.
+        stride_on: The convolution of a bottleneck that has the stride; None for the 3x3, as
+            torchvision has it.
+        zero_channels: Where shortcut A puts its zeros; None for where the ports have them whose
+            names the file has.
+        plain: Without projections it is a plain network, not one of shortcut A.
+
+    Raises:
+        FormatError: The file is damaged, or holds what is not understood, which it names.
+        ShapeError: Tensors are missing, unexpected or of other shapes.
+        MissingFileError: There is no such file.
+    """
+    options = _exchange.options(
+        partial=partial,
+        preprocessing=preprocessing,
+        stride_on=stride_on,
+        zero_channels=zero_channels,
+        plain=plain,
+    )
+    made = ctypes.c_void_p()
+    library().rn_model_import(_values.path(path), ctypes.byref(options), ctypes.byref(made))
+    return Model._adopt(made)
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -26,6 +26,9 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_layer": _header.Layer,
     "rn_description": _header.Description,
     "rn_model_info": _header.ModelInfo,
+    "rn_import_options": _header.ImportOptions,
+    "rn_import_report": _header.ImportReport,
+    "rn_import_note": _header.ImportNote,
     "rn_tensor_info": _header.TensorInfo,
     "rn_images": _header.Images,
     "rn_feature_shape": _header.FeatureShape,
@@ -59,6 +62,9 @@ CONSTANTS: dict[str, int] = {
             ("RN_BLOCK", _header.BLOCKS),
             ("RN_SHORTCUT", _header.SHORTCUTS),
             ("RN_AFFINE", _header.AFFINES),
+            ("RN_FORMAT", _header.FORMATS),
+            ("RN_PREPROCESSING", _header.PREPROCESSING),
+            ("RN_NOTE", _header.NOTES),
             ("RN_STRIDE_ON", _header.STRIDES_ON),
             ("RN_ZEROS", _header.ZERO_CHANNELS),
             ("RN_NORMALIZE", _header.NORMALIZE),
@@ -74,6 +80,7 @@ CONSTANTS: dict[str, int] = {
 # What None stands for in Python.
 DEFAULTS = {
     "RN_FAMILY_AUTO",
+    "RN_FORMAT_AUTO",
     "RN_STEM_DEFAULT",
     "RN_SHORTCUT_DEFAULT",
     "RN_STRIDE_DEFAULT",

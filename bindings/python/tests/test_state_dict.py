@@ -45,6 +45,9 @@ class Tensor:
     def cpu(self) -> Tensor:
         return Tensor(self.values, self.calls + "c")
 
+    def is_floating_point(self) -> bool:
+        return True
+
     def float(self) -> Tensor:
         return Tensor(self.values.astype(np.float32), self.calls + "f")
 

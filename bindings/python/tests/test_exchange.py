@@ -1,0 +1,68 @@
+"""Weights of PyTorch's own files; Tests/exchange/make_torch.py wrote them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import resnet
+
+GOLDEN = Path(__file__).parent / "exchange"
+EXPECTED = dict(np.load(GOLDEN / "expected.npz"))
+FILES = sorted(path.name for path in GOLDEN.iterdir() if path.suffix != ".npz")
+
+
+def close(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.abs(a - b).max() <= 1e-4 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_logits_are_those_of_torchvision(name: str) -> None:
+    model = resnet.import_model(GOLDEN / name)
+    assert close(model.logits(EXPECTED["x"]), EXPECTED[name.partition(".")[0].partition("-")[0]])
+    report = model.import_report
+    assert report.format == ("safetensors" if name.endswith("safetensors") else "torch")
+    assert report.imported == len(model.state_dict())
+    ignored = report.names("ignored")
+    assert len(ignored) == len(report.notes)
+    assert ("epoch" in ignored) == ("legacy" in name)
+
+
+@pytest.mark.parametrize("extension", ["pth", "safetensors"])
+def test_exports_come_back(extension: str, tmp_path: Path) -> None:
+    model = resnet.import_model(GOLDEN / "bottleneck.pth")
+    path = tmp_path / f"copy.{extension}"
+    model.export(path)
+    copy = resnet.import_model(path)
+    assert np.array_equal(copy.logits(EXPECTED["x"]), model.logits(EXPECTED["x"]))
+    first = path.read_bytes()
+    model.export(path)
+    assert path.read_bytes() == first
+    with pytest.raises(resnet.InvalidArgumentError, match="extension"):
+        model.export(tmp_path / "copy.unknown")
+
+
+def test_stride_and_preprocessing_are_options() -> None:
+    published = resnet.import_model(GOLDEN / "bottleneck.pth", stride_on="1x1")
+    assert not close(published.logits(EXPECTED["x"]), EXPECTED["bottleneck"])
+    prepared = resnet.import_model(GOLDEN / "bottleneck.pth", preprocessing="torch")
+    mean = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
+    deviation = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
+    assert close(prepared.logits(255 * (EXPECTED["x"] * deviation + mean)), EXPECTED["bottleneck"])
+
+
+def test_partial_import_reports_what_it_left(tmp_path: Path) -> None:
+    source = resnet.import_model(GOLDEN / "basic.pth")
+    target = source.replace_classifier(7)
+    before = target.state_dict()
+    with pytest.raises(resnet.ShapeError, match=r"fc\.weight"):
+        target.import_weights(GOLDEN / "basic.pth")
+    report = target.import_weights(GOLDEN / "basic.pth", partial=True)
+    assert report.names("mismatched") == ["fc.weight", "fc.bias"]
+    assert report.names("missing") == []
+    assert np.array_equal(target.state_dict()["fc.weight"], before["fc.weight"])
+    (tmp_path / "text").write_text("no weights")
+    with pytest.raises(resnet.FormatError, match="no format"):
+        resnet.import_model(tmp_path / "text")
