@@ -11,11 +11,15 @@ package struct ImportedTensor {
   /// The values, row-major, as many as the shape says: read when they are asked for.
   package var read: () throws(ResNetError) -> [Float]
 
+  /// Why it is of no use, if it is not; nothing is read then.
+  package var problem: String?
+
   package init(
-    _ name: String, _ shape: [Int], origin: String,
+    _ name: String, _ shape: [Int], origin: String, problem: String? = nil,
     read: @escaping () throws(ResNetError) -> [Float]
   ) {
-    (self.name, self.shape, self.origin, self.read) = (name, shape, origin, read)
+    (self.name, self.shape, self.origin) = (name, shape, origin)
+    (self.problem, self.read) = (problem, read)
   }
 }
 

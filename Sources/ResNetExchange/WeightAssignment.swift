@@ -12,39 +12,64 @@ extension ImportedWeights {
   ) throws(ResNetError) -> [Pair] {
     report.format = format
     report.imported = 0
-    report.notes = notes
+    let pairs = pairs(layout, reading: false, &report.notes)
+    let isFit = partial ? !pairs.isEmpty : report.notes.allSatisfy { $0.kind == .ignored }
+    guard isFit else { throw misfit(layout, of: network, &report) }
+    return pairs
+  }
+
+  /// Which tensors fit; the notes are of the others. If `reading`, those that are not finite do not.
+  private func pairs(
+    _ layout: ParameterLayout, reading: Bool, _ notes: inout [ImportReport.Note]
+  ) -> [Pair] {
+    notes = self.notes
     var pairs: [Pair] = []
-    var origins: [String: String] = [:]
+    var found: Set<String> = []
     for tensor in tensors {
       guard let target = layout.tensor(named: tensor.name) else {
-        report.notes.append(.init(.unexpected, tensor.origin, ""))
+        notes.append(.init(.unexpected, tensor.origin, ""))
         continue
       }
-      if let first = origins.updateValue(tensor.origin, forKey: tensor.name) {
-        throw ResNetError(
-          .badFormat, "\(first) and \(tensor.origin) are both the tensor \(tensor.name)")
+      var problem = tensor.problem
+      var name = tensor.origin
+      if !found.insert(tensor.name).inserted {
+        name = tensor.name
+        problem = "is there twice, once as \(tensor.origin)"
+      } else if problem == nil, tensor.shape != target.shape {
+        problem = "has shape \(text(tensor.shape)), expected \(text(target.shape))"
+      } else if problem == nil, reading, let values = try? tensor.read(),
+        !values.allSatisfy(\.isFinite)
+      {
+        problem = "has values that are not finite"
       }
-      if tensor.shape == target.shape {
-        pairs.append((target, tensor))
+      if let problem {
+        notes.append(.init(.mismatched, name, problem))
       } else {
-        report.notes.append(
-          .init(
-            .mismatched, tensor.origin, "has shape \(tensor.shape), expected \(target.shape)"))
+        pairs.append((target, tensor))
       }
     }
-    for tensor in layout.tensors where origins[tensor.name] == nil {
-      report.notes.append(.init(.missing, tensor.name, ""))
+    for tensor in layout.tensors where !found.contains(tensor.name) {
+      notes.append(.init(.missing, tensor.name, ""))
     }
+    return pairs
+  }
+
+  /// The error that says all that is wrong, as the report does.
+  private func misfit(
+    _ layout: ParameterLayout, of network: Network, _ report: inout ImportReport
+  ) -> ResNetError {
+    _ = pairs(layout, reading: true, &report.notes)
     let problems = [
       report.list(.missing, "missing"), report.list(.unexpected, "unexpected"),
       report.list(.mismatched, "unusable"),
     ].compactMap(\.self)
-    guard partial ? !pairs.isEmpty : problems.isEmpty else {
-      throw ResNetError(
-        .shapeMismatch,
-        "the weights do not fit \(network.name): \(problems.joined(separator: "; "))")
-    }
-    return pairs
+    return ResNetError(
+      .shapeMismatch,
+      "the weights do not fit \(network.name): \(problems.joined(separator: "; "))")
+  }
+
+  private func text(_ shape: [Int]) -> String {
+    "(\(shape.map { "\($0)" }.joined(separator: ", ")))"
   }
 
   /// Sets tensors of a new model, which is of no use if this throws.

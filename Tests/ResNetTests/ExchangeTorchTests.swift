@@ -63,7 +63,7 @@ import Testing
     let error = #expect(throws: ResNetError.self) {
       try fileBytes.withUnsafeBytes { try target.importWeights(bytes: $0, report: &report) }
     }
-    #expect(error?.message.contains("fc.weight (has shape [3, 8], expected [5, 8])") == true)
+    #expect(error?.message.contains("fc.weight (has shape (3, 8), expected (5, 8))") == true)
     #expect(report.imported == 0)
     #expect(try target.tensor(named: "conv1.weight") == before)
 

@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 import torch
+from producers import torchvision
 from torch_producers import randomize
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+BasicBlock = torchvision.models.resnet.BasicBlock
+Bottleneck = torchvision.models.resnet.Bottleneck
 
 
-class Narrow(ResNet):
-    """torchvision's own, with an eighth of the channels or less."""
+class Narrow(torchvision.models.ResNet):
+    """torchvision's own, with two stages, of few channels."""
 
-    def __init__(self, block: type[BasicBlock | Bottleneck], width: int) -> None:
-        """Two stages of that width and the double."""
+    def __init__(self, block: type[torch.nn.Module], width: int) -> None:
+        """Of that width and the double."""
         super().__init__(block, [1, 1, 1, 1], num_classes=5)
         self.inplanes = width
         self.conv1 = torch.nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)

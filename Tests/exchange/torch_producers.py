@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 import safetensors.torch
-import timm
 import torch
-import torchvision
+
+from producers import torchvision  # isort: skip
+
+import timm  # isort: skip
 
 import resnet
 

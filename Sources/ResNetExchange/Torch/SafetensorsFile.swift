@@ -80,17 +80,9 @@ struct SafetensorsFile {
         "\(entry.name) of type \(entry.type) and shape \(entry.shape) has "
           + "\(entry.end - entry.start) bytes")
     }
-    guard let type else {
-      if entry.name.hasSuffix(".num_batches_tracked") {
-        TorchNames.add(entry.name, entry.shape, to: &weights) { [] }
-      } else {
-        weights.notes.append(
-          .init(.unexpected, entry.name, "is of type \(entry.type), expected floats"))
-      }
-      return
-    }
-    TorchNames.add(entry.name, entry.shape, to: &weights) { () throws(ResNetError) in
-      try type.read(source, offset, count)
+    let problem = type == nil ? "is of type \(entry.type), expected floats" : nil
+    TorchNames.add(entry.name, entry.shape, problem: problem, to: &weights) {
+      () throws(ResNetError) in try type?.read(source, offset, count) ?? []
     }
   }
 

@@ -137,18 +137,12 @@ struct TorchFile {
         throw ResNetError(
           .badFormat, "its tensors, up to \(name), claim more than twice the bytes of the file")
       }
-      guard let type = Self.types.first(where: { $0.name == tensor.storage.type })?.type else {
-        if name.hasSuffix(".num_batches_tracked") {
-          TorchNames.add(name, tensor.shape, to: &weights) { [] }
-        } else {
-          weights.notes.append(
-            .init(.unexpected, name, "is of type \(tensor.storage.type), expected floats"))
-        }
-        continue
-      }
+      let type = Self.types.first { $0.name == tensor.storage.type }?.type
+      let problem = type == nil ? "is of type \(tensor.storage.type), expected floats" : nil
       let (source, start) = (source, storages[tensor.storage.key]?.lowerBound ?? 0)
-      TorchNames.add(name, tensor.shape, to: &weights) { () throws(ResNetError) in
-        try tensor.read(source, start, type)
+      TorchNames.add(name, tensor.shape, problem: problem, to: &weights) {
+        () throws(ResNetError) in
+        try type.map { type throws(ResNetError) in try tensor.read(source, start, type) } ?? []
       }
     }
   }

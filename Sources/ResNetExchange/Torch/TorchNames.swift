@@ -19,7 +19,7 @@ enum TorchNames {
 
   /// Adds a tensor of a state dict, or what is to be said of it, to what was understood.
   static func add(
-    _ origin: String, _ shape: [Int], to weights: inout ImportedWeights,
+    _ origin: String, _ shape: [Int], problem: String? = nil, to weights: inout ImportedWeights,
     _ read: @escaping () throws(ResNetError) -> [Float]
   ) {
     var name = origin
@@ -49,7 +49,8 @@ enum TorchNames {
         String(decoding: bytes[..<start], as: UTF8.self) + ".downsample."
         + String(decoding: bytes[(start + shortcut.utf8.count)...], as: UTF8.self)
     }
-    weights.tensors.append(ImportedTensor(name, shape, origin: origin, read: read))
+    weights.tensors.append(
+      ImportedTensor(name, shape, origin: origin, problem: problem, read: read))
   }
 
   /// Where a part of a name begins. (The standard library's own search brings regular expressions with it,
