@@ -14,7 +14,8 @@
 //   resnet::trainer(model).fit(dataset, nullptr, options);
 //
 // Whatever fails throws resnet::error, and std::bad_alloc if a vector cannot be had. Objects are moved,
-// not copied. One that was moved from holds no handle, and using it throws.
+// not copied. One that was moved from holds no handle, and using it throws. So does a string with a zero byte
+// in it, which the C library would take for the end.
 #ifndef RESNET_HPP
 #define RESNET_HPP
 
@@ -184,10 +185,21 @@ std::string text(Write write) {
   return result;
 }
 
+// The characters of a string for the C library, which would take a zero byte for its end.
+inline const char *terminated(const std::string &string) {
+  const auto zero = string.find('\0');
+  if (zero != std::string::npos)
+    throw error(RN_INVALID_ARGUMENT,
+                "\"" + string.substr(0, zero) + "\" is followed by a zero byte, at " +
+                    std::to_string(zero) + " of " + std::to_string(string.size()) +
+                    "; expected a string without one");
+  return string.c_str();
+}
+
 inline std::vector<const char *> pointers(const std::vector<std::string> &strings) {
   std::vector<const char *> result;
   result.reserve(strings.size());
-  for (const std::string &string : strings) result.push_back(string.c_str());
+  for (const std::string &string : strings) result.push_back(terminated(string));
   return result;
 }
 
@@ -341,8 +353,9 @@ class image : public detail::owner<rn_image, rn_image_free> {
 
   static image read(const std::string &path, std::int32_t channels = 3,
                     std::int64_t pixel_limit = 0) {
-    return image(detail::make<rn_image>(
-        [&](rn_image **made) { return rn_image_read(path.c_str(), channels, pixel_limit, made); }));
+    return image(detail::make<rn_image>([&](rn_image **made) {
+      return rn_image_read(detail::terminated(path), channels, pixel_limit, made);
+    }));
   }
   static image decode(span<const std::uint8_t> bytes, std::int32_t channels = 3,
                       std::int64_t pixel_limit = 0) {
@@ -428,34 +441,38 @@ class dataset : public detail::owner<rn_dataset, rn_dataset_free> {
   using owner::owner;
 
   static dataset open_cifar10(const std::string &directory, bool train) {
-    return opened(
-        [&](rn_dataset **made) { return rn_dataset_open_cifar10(directory.c_str(), train, made); });
+    return opened([&](rn_dataset **made) {
+      return rn_dataset_open_cifar10(detail::terminated(directory), train, made);
+    });
   }
   static dataset open_cifar100(const std::string &directory, bool train, bool coarse = false) {
     return opened([&](rn_dataset **made) {
-      return rn_dataset_open_cifar100(directory.c_str(), train, coarse, made);
+      return rn_dataset_open_cifar100(detail::terminated(directory), train, coarse, made);
     });
   }
   static dataset open_idx(const std::string &images, const std::string &labels,
                           std::int32_t classes = 0) {
     return opened([&](rn_dataset **made) {
-      return rn_dataset_open_idx(images.c_str(), labels.c_str(), classes, made);
+      return rn_dataset_open_idx(detail::terminated(images), detail::terminated(labels), classes,
+                                 made);
     });
   }
   static dataset open_hdf5(const std::string &path,
                            const rn_hdf5_options &options = hdf5_options()) {
-    return opened(
-        [&](rn_dataset **made) { return rn_dataset_open_hdf5(path.c_str(), &options, made); });
+    return opened([&](rn_dataset **made) {
+      return rn_dataset_open_hdf5(detail::terminated(path), &options, made);
+    });
   }
   static dataset open_folder(const std::string &folder,
                              const rn_image_options &options = image_options()) {
-    return opened(
-        [&](rn_dataset **made) { return rn_dataset_open_folder(folder.c_str(), &options, made); });
+    return opened([&](rn_dataset **made) {
+      return rn_dataset_open_folder(detail::terminated(folder), &options, made);
+    });
   }
   static dataset open_list(const std::string &list, std::int32_t classes = 0,
                            const rn_image_options &options = image_options()) {
     return opened([&](rn_dataset **made) {
-      return rn_dataset_open_list(list.c_str(), classes, &options, made);
+      return rn_dataset_open_list(detail::terminated(list), classes, &options, made);
     });
   }
   static dataset open_files(const std::vector<std::string> &paths, span<const std::int32_t> labels,
@@ -601,20 +618,21 @@ class model : public detail::owner<rn_model, rn_model_free> {
 
   static model create(const std::string &preset,
                       const rn_model_options &options = model_options()) {
-    return model(detail::make<rn_model>(
-        [&](rn_model **made) { return rn_model_create(preset.c_str(), &options, made); }));
+    return model(detail::make<rn_model>([&](rn_model **made) {
+      return rn_model_create(detail::terminated(preset), &options, made);
+    }));
   }
   static model create_described(const rn_description &description) {
     return model(detail::make<rn_model>(
         [&](rn_model **made) { return rn_model_create_described(&description, made); }));
   }
   static model load(const std::string &path) {
-    return model(
-        detail::make<rn_model>([&](rn_model **made) { return rn_model_load(path.c_str(), made); }));
+    return model(detail::make<rn_model>(
+        [&](rn_model **made) { return rn_model_load(detail::terminated(path), made); }));
   }
   static model open(const std::string &path) {
-    return model(
-        detail::make<rn_model>([&](rn_model **made) { return rn_model_open(path.c_str(), made); }));
+    return model(detail::make<rn_model>(
+        [&](rn_model **made) { return rn_model_open(detail::terminated(path), made); }));
   }
   static model import_from(const std::string &path,
                            const rn_import_options &options = import_options()) {
@@ -651,7 +669,9 @@ class model : public detail::owner<rn_model, rn_model_free> {
     return model(detail::make<rn_model>(
         [&](rn_model **made) { return rn_model_replace_classifier(get(), classes, seed, made); }));
   }
-  void save(const std::string &path) const { check(rn_model_save(get(), path.c_str())); }
+  void save(const std::string &path) const {
+    check(rn_model_save(get(), detail::terminated(path)));
+  }
 
   rn_model_info get_info() const {
     rn_model_info info = RN_MODEL_INFO_INIT;
@@ -681,10 +701,10 @@ class model : public detail::owner<rn_model, rn_model_free> {
     return values;
   }
   void get_tensor(const std::string &name, span<float> values) const {
-    check(rn_model_get_tensor(get(), name.c_str(), values.data(), values.size()));
+    check(rn_model_get_tensor(get(), detail::terminated(name), values.data(), values.size()));
   }
   void set_tensor(const std::string &name, span<const float> values) {
-    check(rn_model_set_tensor(get(), name.c_str(), values.data(), values.size()));
+    check(rn_model_set_tensor(get(), detail::terminated(name), values.data(), values.size()));
   }
 
   void set_normalization(span<const float> mean, span<const float> scale, std::int32_t height = 0,
@@ -752,13 +772,14 @@ class model : public detail::owner<rn_model, rn_model_free> {
   rn_feature_shape feature_shape(const std::string &layer, std::int32_t height,
                                  std::int32_t width) const {
     rn_feature_shape shape = RN_FEATURE_SHAPE_INIT;
-    check(rn_model_feature_shape(get(), layer.c_str(), height, width, &shape));
+    check(rn_model_feature_shape(get(), detail::terminated(layer), height, width, &shape));
     return shape;
   }
   std::vector<float> features(const rn_images &images, const std::string &layer) const {
     const rn_feature_shape shape = feature_shape(layer, images.height, images.width);
     std::vector<float> result(detail::product(images.count, shape.count));
-    check(rn_model_features(get(), &images, layer.c_str(), result.data(), result.size()));
+    check(
+        rn_model_features(get(), &images, detail::terminated(layer), result.data(), result.size()));
     return result;
   }
 
@@ -910,13 +931,13 @@ struct recipe {
 
 inline recipe recipe_get(const std::string &name) {
   recipe result{};
-  check(rn_recipe_get(name.c_str(), &result.trainer, &result.fit, &result.images,
+  check(rn_recipe_get(detail::terminated(name), &result.trainer, &result.fit, &result.images,
                       &result.validation_images));
   return result;
 }
 inline std::string recipe_describe(const std::string &name) {
   return detail::text([&](char *text, std::size_t capacity, std::size_t *needed) {
-    return rn_recipe_describe(name.c_str(), text, capacity, needed);
+    return rn_recipe_describe(detail::terminated(name), text, capacity, needed);
   });
 }
 

@@ -1,6 +1,7 @@
 // resnet.hpp: every function does its work, failures are exceptions, and handles are owned.
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <numeric>
 #include <resnet.hpp>
 
@@ -335,6 +336,23 @@ void test_spans() {
   static_assert(!std::is_copy_constructible<resnet::model>::value, "one owner a handle");
 }
 
+// A zero byte would end a string early for the library, and name another file, tensor or class.
+void test_zero_bytes() {
+  using namespace std::string_literals;
+  const auto cut = "resnet8\0x"s;
+  EXPECT(thrown([&] { resnet::model::create(cut); }) == RN_INVALID_ARGUMENT);
+  auto model = small_model();
+  EXPECT(thrown([&] { model.save(cut); }) == RN_INVALID_ARGUMENT);
+  std::ifstream written("resnet8");
+  EXPECT(!written.is_open());
+  EXPECT(thrown([&] { model.set_class_names({"dark", cut}); }) == RN_INVALID_ARGUMENT);
+  try {
+    model.save(cut);
+  } catch (const resnet::error &error) {
+    EXPECT(std::string(error.what()).find("zero byte, at 7 of 9") != std::string::npos);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -347,5 +365,6 @@ int main() {
   test_training();
   test_watching();
   test_spans();
+  test_zero_bytes();
   std::printf("wrapper_test: %d checks passed\n", checks);
 }
