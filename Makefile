@@ -72,9 +72,11 @@ build/resnet.1: build/resnet CHANGELOG.md
 	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | sed 's/^$$/.Pp/' >$@
 
 STATIC_SWIFT := $(dir $(SWIFT))../lib/swift_static/linux
+# Without tables to unwind it, half a megabyte: it has frame pointers, and nothing is thrown through it.
 # And the 64 KB of zeros in which the runtime notes how to make backtraces need not be in a file.
 build/runtime/libswiftCore.a: $(STATIC_SWIFT)/libswiftCore.a build/runtime/unretain Makefile
 	@cd $(@D) && ar x $< Swift.o Backtrace.cpp.o && ./unretain Swift.o Swift.o && \
+	  objcopy --remove-section .eh_frame --remove-section .rela.eh_frame Swift.o && \
 	  objcopy --rename-section swift5_backtrace=.bss.swift5_backtrace,alloc Backtrace.cpp.o && cp $< . && \
 	  ar r $(@F) Swift.o Backtrace.cpp.o
 # Of this one nobody calls what would need a newer C library.
