@@ -31,6 +31,7 @@ let package = Package(
     .target(name: "CReserve"),
     .target(name: "CImages", dependencies: ["CJPEG", "CPNG"]),
     .target(name: "ResNet", dependencies: ["CKernels", "CZlib"]),
+    .target(name: "ResNetExchange", dependencies: ["ResNet"]),
     .target(name: "ResNetData", dependencies: ["ResNet", "CImages", "CKernels"]),
     .target(
       name: "ResNetC",
@@ -65,7 +66,7 @@ let package = Package(
       path: "Tests/fuzz/Targets"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels"]),
     .testTarget(
-      name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "CKernels", "FuzzTargets"]),
+      name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "ResNetExchange", "CKernels", "FuzzTargets"]),
   ],
   cLanguageStandard: .c11
 )

@@ -1,5 +1,5 @@
 /// What the bytes of numbers mean.
-enum HDF5Numbers {
+package enum HDF5Numbers {
   /// The bits of a value in the order of this machine.
   private static func bits(_ bytes: UnsafeRawBufferPointer, _ isBigEndian: Bool) -> UInt64 {
     isBigEndian
@@ -52,7 +52,8 @@ enum HDF5Numbers {
     }
   }
 
-  private static func half(_ bits: UInt16) -> Double {
+  /// The value of a half-precision number.
+  package static func half(_ bits: UInt16) -> Double {
     let exponent = Int(bits >> 10 & 0x1F)
     let fraction = Double(bits & 0x3FF)
     let magnitude =

@@ -1,11 +1,11 @@
 import Glibc
 
 /// Reads pieces of a file that is open; it may shrink meanwhile, which is an error like any other.
-final class FileReader: Sendable {
+package final class FileReader: Sendable {
   /// As it was opened.
-  let path: String
+  package let path: String
   /// Bytes, when it was opened.
-  let size: Int
+  package let size: Int
   private let descriptor: Int32
 
   /// Takes over an open file, of which `fstat` says `status`.
@@ -17,7 +17,7 @@ final class FileReader: Sendable {
 
   deinit { close(descriptor) }
 
-  func bytes(_ offset: Int, _ count: Int) throws(ResNetError) -> [UInt8] {
+  package func bytes(_ offset: Int, _ count: Int) throws(ResNetError) -> [UInt8] {
     try expectMemory(count, for: "a part of \(path)")
     var bytes = [UInt8](repeating: 0, count: count)
     let outcome = bytes.withUnsafeMutableBytes { buffer in
@@ -43,7 +43,7 @@ final class FileReader: Sendable {
   }
 
   /// Fills the buffer with the file's bytes from `offset` on.
-  func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int)
+  package func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int)
     throws(ResNetError)
   {
     var done = 0

@@ -1,5 +1,5 @@
 extension [UInt8] {
-  mutating func append<Value: FixedWidthInteger>(little value: Value) {
+  package mutating func append<Value: FixedWidthInteger>(little value: Value) {
     Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
   }
 

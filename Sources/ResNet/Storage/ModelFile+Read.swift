@@ -40,7 +40,7 @@ extension Model {
 
 extension ModelFile {
   /// Opens a regular file for reading; else throws the system's reason.
-  static func open(_ path: String) throws(ResNetError) -> FileReader {
+  package static func open(_ path: String) throws(ResNetError) -> FileReader {
     // Not blocking: a pipe without a writer would wait for ever.
     let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {

@@ -70,7 +70,7 @@ package enum ModelFile {
   }
 
   /// Throws unless `path` can be handed to the operating system.
-  static func validate(path: String) throws(ResNetError) {
+  package static func validate(path: String) throws(ResNetError) {
     guard !path.isEmpty else { throw ResNetError(.invalidArgument, "the path is empty") }
     guard !path.utf8.contains(0) else {
       throw ResNetError(.invalidArgument, "the path contains a zero byte")
