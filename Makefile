@@ -170,14 +170,14 @@ test-swift:  ## the Swift tests; those of the engine on every instruction set
 	$(RUN_SWIFT_TESTS)
 
 .PHONY: test-python
-test-python: library command $(VENV)/ready  ## the Python package; the command
-	$(PYTHON) -m pytest -q bindings/python Tests/command
+test-python: build $(VENV)/ready  ## the Python package; the command; the guide's pages
+	$(PYTHON) -m pytest -q bindings/python Tests/command Tests/guide
 
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
-PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/fuzz Tests/hdf5 Tests/misuse \
-	Tests/paper Tests/wheel
+PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/fuzz Tests/guide Tests/hdf5 \
+	Tests/misuse Tests/paper Tests/wheel
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint

@@ -14,7 +14,7 @@ let isSanitized = Context.environment["RESNET_SANITIZED"] != nil
 let package = Package(
   name: "libresnet",
   products: [
-    .library(name: "ResNet", targets: ["ResNet", "ResNetData"]),
+    .library(name: "ResNet", targets: ["ResNet", "ResNetData", "ResNetExchange"]),
     .library(name: "ResNetShared", type: .dynamic, targets: ["ResNetC"]),
     .executable(name: "resnet-cli", targets: ["resnet-cli"]),
   ],
@@ -35,7 +35,7 @@ let package = Package(
     .target(name: "ResNetData", dependencies: ["ResNet", "CImages", "CKernels"]),
     .target(
       name: "ResNetC",
-      dependencies: ["ResNet", "ResNetData", "CKernels", "CResNet", "CReserve"],
+      dependencies: ["ResNet", "ResNetData", "ResNetExchange", "CKernels", "CResNet", "CReserve"],
       exclude: ["exports.map"],
       linkerSettings: [
         // The Swift runtime is linked in, only the C ABI is exported, and the library carries its
@@ -62,11 +62,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(
-      name: "FuzzTargets", dependencies: ["ResNet", "ResNetData", "CImages"],
+      name: "FuzzTargets", dependencies: ["ResNet", "ResNetData", "ResNetExchange", "CImages"],
       path: "Tests/fuzz/Targets"),
     .testTarget(name: "KernelTests", dependencies: ["CKernels"]),
     .testTarget(
-      name: "ResNetTests", dependencies: ["ResNet", "ResNetData", "ResNetExchange", "CKernels", "FuzzTargets"]),
+      name: "ResNetTests",
+      dependencies: ["ResNet", "ResNetData", "ResNetExchange", "CKernels", "FuzzTargets"]),
   ],
   cLanguageStandard: .c11
 )

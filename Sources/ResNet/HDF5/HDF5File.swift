@@ -15,7 +15,7 @@ final class HDF5File: @unchecked Sendable {
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
   static let maximumStructureBytes = 1 << 26
 
-  let source: HDF5Source
+  let source: FileSource
   let sizes: HDF5Sizes
   let rootAddress: Int
   /// Off for fuzzing alone, where a checksum would keep out all that is to be tested.
@@ -28,7 +28,7 @@ final class HDF5File: @unchecked Sendable {
   private let allowance: Atomic<Int>
 
   /// Reads the superblock. Throws unless it is there and the file is as long as it says.
-  init(_ source: HDF5Source, verifyingChecksums: Bool = true) throws(ResNetError) {
+  init(_ source: FileSource, verifyingChecksums: Bool = true) throws(ResNetError) {
     let superblock = try HDF5Superblock(in: source, verifyingChecksums: verifyingChecksums)
     self.source = source
     sizes = superblock.sizes

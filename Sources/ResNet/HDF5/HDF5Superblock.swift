@@ -12,7 +12,7 @@ struct HDF5Superblock {
   private static let maximumBytes = 128
   private static let what = "the superblock"
 
-  init(in source: HDF5Source, verifyingChecksums: Bool) throws(ResNetError) {
+  init(in source: FileSource, verifyingChecksums: Bool) throws(ResNetError) {
     let base = try Self.find(in: source)
     let bytes = try Self.bytes(source, base, min(Self.maximumBytes, source.size - base))
     var prefix = HDF5Cursor(bytes[8...], of: Self.what, HDF5Sizes(address: 8, length: 8))
@@ -70,7 +70,7 @@ struct HDF5Superblock {
   }
 
   /// It is at the beginning, or behind a block of the user's own of 512, 1024, 2048... bytes.
-  private static func find(in source: HDF5Source) throws(ResNetError) -> Int {
+  private static func find(in source: FileSource) throws(ResNetError) -> Int {
     let signature = HDF5File.signature
     var offset = 0
     while offset <= source.size - signature.count {
@@ -80,7 +80,7 @@ struct HDF5Superblock {
     throw ResNetError(.badFormat, "it is not an HDF5 file")
   }
 
-  private static func bytes(_ source: HDF5Source, _ offset: Int, _ count: Int)
+  private static func bytes(_ source: FileSource, _ offset: Int, _ count: Int)
     throws(ResNetError) -> [UInt8]
   {
     var bytes = [UInt8](repeating: 0, count: count)

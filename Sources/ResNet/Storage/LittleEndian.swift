@@ -4,7 +4,7 @@ extension [UInt8] {
   }
 
   /// The little-endian integer at an offset, which must be within.
-  func integer<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value {
+  package func integer<Value: FixedWidthInteger>(at offset: Int, as _: Value.Type) -> Value {
     withUnsafeBytes {
       Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
     }

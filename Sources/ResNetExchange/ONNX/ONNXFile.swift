@@ -45,14 +45,13 @@ struct ONNXFile {
   private(set) var nodeFields: Range<Int>?
   let content: ProtobufFile
 
-  init(_ path: String) throws(ResNetError) {
-    let reader = try ModelFile.open(path)
-    guard reader.size <= ONNX.maximumBytes else {
+  init(_ source: FileSource) throws(ResNetError) {
+    guard source.size <= ONNX.maximumBytes else {
       throw ResNetError(
-        .badFormat, "it has \(reader.size) bytes, and an ONNX file at most \(ONNX.maximumBytes)")
+        .badFormat, "it has \(source.size) bytes, and an ONNX file at most \(ONNX.maximumBytes)")
     }
-    content = ProtobufFile(reader)
-    var message = ProtobufReader(content, 0..<reader.size)
+    content = ProtobufFile(source)
+    var message = ProtobufReader(content, 0..<source.size)
     var opset: Int?
     var graph: ProtobufReader?
     while let field = try message.next() {

@@ -23,6 +23,15 @@ enum ONNXSource {
     }
   }
 
+  /// The canonical shape of a weight; nil for the values of channels.
+  var shape: [Int]? {
+    guard case .constant(let constant) = self,
+      constant.shape.count == 2 || constant.shape.count == 4,
+      constant.longSides.count > 1
+    else { return nil }
+    return constant.shape
+  }
+
   func read() throws(ResNetError) -> [Float] {
     switch self {
     case .constant(let constant): return try constant.floats()
@@ -54,13 +63,18 @@ enum ONNXSource {
 
 /// What an ONNX file has of a model: the network, and where each of its tensors comes from.
 struct ONNXImport {
+  /// Whether a file may be one, by its first bytes: the version of the format comes first.
+  static func matches(_ head: [UInt8]) -> Bool {
+    head.count > 2 && head[0] == 8 && (3...63).contains(head[1])
+  }
+
   let network: Network
   private(set) var tensors: [(name: String, source: ONNXSource)] = []
   private(set) var normalization = Normalization.identity
   private(set) var classNames: [String] = []
 
-  init(_ path: String) throws(ResNetError) {
-    let file = try ONNXFile(path)
+  init(_ source: FileSource) throws(ResNetError) {
+    let file = try ONNXFile(source)
     if let network = NetworkText.network(in: file.metadata), let own = try Self.own(network, file) {
       self = own
       return
@@ -151,7 +165,7 @@ struct ONNXImport {
     let scale = file.initializers[ONNX.scale]
     let nodes = ONNXNodes(graph, hasMean: mean != nil, hasScale: scale != nil)
     guard range.count == nodes.fields.bytes.count,
-      try file.content.file.bytes(range.lowerBound, range.count) == nodes.fields.bytes
+      try file.content.source.bytes(range.lowerBound, range.count) == nodes.fields.bytes
     else { return nil }
     for (name, values) in nodes.constants {
       guard try file.initializers[name]?.integers() == values else { return nil }
@@ -186,13 +200,24 @@ struct ONNXImport {
     if classNames.count != network.classes { classNames = [] }
   }
 
-  // MARK: - The model
+  // MARK: - What it gives
 
-  func makeModel() throws(ResNetError) -> Model {
-    let model = try Model(unset: network)
-    for (name, source) in tensors { try model.setTensor(named: name, to: try source.read()) }
-    try model.setNormalization(normalization)
-    try model.setClassNames(classNames)
-    return model
+  /// The same as of other formats. Each tensor's shape is the file's own, as far as it has it.
+  var weights: ImportedWeights {
+    get throws(ResNetError) {
+      let layout = ParameterLayout(try Graph(network))
+      var weights = ImportedWeights(.onnx)
+      weights.network = network
+      weights.normalization = normalization
+      weights.classNames = classNames
+      for (name, source) in tensors {
+        weights.tensors.append(
+          ImportedTensor(
+            name, source.shape ?? layout.tensor(named: name)?.shape ?? [],
+            origin: source.origin.isEmpty ? name : source.origin
+          ) { () throws(ResNetError) in try source.read() })
+      }
+      return weights
+    }
   }
 }

@@ -75,16 +75,14 @@ struct ONNXTensor {
     guard size > 0 else {
       throw refusal("its data type is \(type); float, float16, bfloat16 and double are read")
     }
+    // Integers in place of these can only be the bits of half-precision numbers.
+    guard isRaw || type != ONNX.DataType.float && type != ONNX.DataType.double || count == 0 else {
+      throw refusal("it has no values")
+    }
     guard isRaw ? data.count % size == 0 && data.count / size == count : values.count == count
     else {
       throw refusal("it has another number of values than its shape \(shape) says")
     }
-  }
-
-  private func bits(_ bytes: [UInt8], _ index: Int) -> UInt64 {
-    var bits: UInt64 = 0
-    for byte in (0..<size).reversed() { bits = bits << 8 | UInt64(bytes[index * size + byte]) }
-    return bits
   }
 
   /// Its integers, of which there may be only a few, as of axes and pads.
@@ -95,47 +93,39 @@ struct ONNXTensor {
     try checkCount()
     guard isRaw else { return values }
     try file.take(8 * count)
-    let bytes = try file.file.bytes(data.lowerBound, data.count)
+    let bytes = try file.source.bytes(data.lowerBound, data.count)
     var integers: [Int] = []
     for index in 0..<count {
-      let value = bits(bytes, index)
       integers.append(
-        size == 4 ? Int(Int32(truncatingIfNeeded: value)) : Int(truncatingIfNeeded: value))
+        size == 4
+          ? Int(bytes.integer(at: 4 * index, as: Int32.self))
+          : Int(bytes.integer(at: 8 * index, as: Int64.self)))
     }
     return integers
   }
 
   /// Its floating-point numbers, in order.
   func floats() throws(ResNetError) -> [Float] {
-    guard type != ONNX.DataType.int64, type != ONNX.DataType.int32 else {
-      throw refusal("it holds integers; floating-point numbers were expected")
-    }
+    guard let floatType else { throw refusal("floating-point numbers were expected") }
     try checkCount()
-    try expectMemory(count, of: 2 * MemoryLayout<Float>.stride, for: "tensor \(name)")
-    var floats = [Float](repeating: 0, count: count)
-    if type == ONNX.DataType.float {
-      let outcome = floats.withUnsafeMutableBytes { buffer in
-        Result { () throws(ResNetError) in try file.file.fill(buffer, from: data.lowerBound) }
-      }
-      try outcome.get()
-    } else {
-      let bytes = isRaw ? try file.file.bytes(data.lowerBound, data.count) : []
-      for index in 0..<count {
-        floats[index] = float(
-          isRaw ? bits(bytes, index) : UInt64(truncatingIfNeeded: values[index]))
-      }
-    }
-    guard floats.allSatisfy(\.isFinite) else {
-      throw refusal("it holds a value that is not finite")
+    if isRaw { return try floatType.read(file.source, data.lowerBound, count) }
+    var floats: [Float] = []
+    for value in values {
+      let bits = UInt16(truncatingIfNeeded: value)
+      floats.append(
+        type == ONNX.DataType.float16
+          ? Float(HDF5Numbers.half(bits)) : Float(bitPattern: UInt32(bits) << 16))
     }
     return floats
   }
 
-  private func float(_ bits: UInt64) -> Float {
+  private var floatType: FloatType? {
     switch type {
-    case ONNX.DataType.double: Float(Double(bitPattern: bits))
-    case ONNX.DataType.bfloat16: Float(bitPattern: UInt32(truncatingIfNeeded: bits) << 16)
-    default: Float(HDF5Numbers.half(UInt16(truncatingIfNeeded: bits)))
+    case ONNX.DataType.float: .float32
+    case ONNX.DataType.float16: .float16
+    case ONNX.DataType.bfloat16: .bfloat16
+    case ONNX.DataType.double: .float64
+    default: nil
     }
   }
 }

@@ -3,7 +3,7 @@ import ResNet
 /// The bytes of a file of Protocol Buffers. What is read of it goes through one buffer, but for the
 /// content of tensors, which stays in the file until it is wanted.
 final class ProtobufFile {
-  let file: FileReader
+  let source: FileSource
   private var window: [UInt8] = []
   private var windowStart = 0
   /// What may still be taken into memory, in units that are about a byte of it.
@@ -11,11 +11,11 @@ final class ProtobufFile {
 
   private static let windowBytes = 1 << 16
 
-  init(_ file: FileReader) { self.file = file }
+  init(_ source: FileSource) { self.source = source }
 
   func byte(at offset: Int) throws(ResNetError) -> UInt8 {
     if offset < windowStart || offset >= windowStart + window.count {
-      window = try file.bytes(offset, min(Self.windowBytes, file.size - offset))
+      window = try source.bytes(offset, min(Self.windowBytes, source.size - offset))
       windowStart = offset
     }
     return window[offset - windowStart]

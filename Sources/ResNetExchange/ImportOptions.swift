@@ -1,0 +1,30 @@
+import ResNet
+
+/// How a file of another program is to be understood.
+public struct ImportOptions: Sendable {
+  /// What the model does to its images before the network that was imported sees them.
+  public enum Preprocessing: Int, Sendable, CaseIterable {
+    /// Nothing: it takes what the file's network takes.
+    case none = 0
+    /// That of torchvision's ImageNet models: RGB in [0, 1], less the mean of ImageNet and divided by
+    /// its standard deviation.
+    case torch = 1
+    /// That of Caffe's ImageNet models, and of Keras's after them: the network takes BGR in [0, 255]
+    /// less a mean. The model takes RGB in [0, 1] all the same: the stem's channels are reversed.
+    case caffe = 2
+  }
+
+  /// Import what fits and report the rest, instead of refusing a file that does not fit whole.
+  public var partial = false
+  public var preprocessing = Preprocessing.none
+  /// Which convolution of a bottleneck carries the stride, which tensors do not say; nil: as in the
+  /// format's usual files, which is the 3x3 for PyTorch.
+  public var bottleneckStride: Network.BottleneckStride?
+  /// Where shortcut A puts its zeros, which tensors do not say; nil: as in the ports whose names the
+  /// file has.
+  public var zeroChannels: Network.ZeroChannels?
+  /// A network without projections is a plain one, not one of shortcut A, which has the same tensors.
+  public var isPlain = false
+
+  public init() {}
+}

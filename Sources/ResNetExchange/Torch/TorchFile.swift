@@ -1,0 +1,224 @@
+import ResNet
+
+/// A file of `torch.save`: a state dict, or a checkpoint around one.
+struct TorchFile {
+  private(set) var weights = ImportedWeights(.torch)
+  private let source: FileSource
+  /// Where each storage's elements are, by its key.
+  private var storages: [String: Range<Int>] = [:]
+
+  /// How a stream of PyTorch before 1.6 begins: the pickle of a magic number.
+  private static let magic: [UInt8] = [
+    0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+  ]
+  /// Under what keys checkpoints keep a state dict.
+  private static let wrappers = ["state_dict", "model_state_dict", "model", "net"]
+  private static let types: [(name: String, type: FloatType)] = [
+    ("Double", .float64), ("Float", .float32), ("Half", .float16), ("BFloat16", .bfloat16),
+  ]
+  private static let otherTypes: [(name: String, bytes: Int)] = [
+    ("Long", 8), ("Int", 4), ("Short", 2), ("Char", 1), ("Byte", 1), ("Bool", 1),
+  ]
+
+  static func matches(_ head: [UInt8]) -> Bool {
+    ZipArchive.matches(head) || head.starts(with: magic)
+  }
+
+  init(_ source: FileSource) throws(ResNetError) {
+    self.source = source
+    let head = try source.bytes(0, min(16, source.size))
+    let pickle = try ZipArchive.matches(head) ? readArchive() : readStream()
+    try addTensors(of: try stateDict(in: pickle), pickle)
+  }
+
+  private mutating func readArchive() throws(ResNetError) -> Pickle {
+    let entries = try ZipArchive(source).entries
+    let names = entries.keys.filter { $0.hasSuffix("data.pkl") }
+    guard names.count == 1, let name = names.first, let place = entries[name] else {
+      throw ResNetError(
+        .badFormat, "it is a zip archive with \(names.count) entries data.pkl, expected one")
+    }
+    let prefix = name.dropLast("data.pkl".utf8.count)
+    if let order = entries[prefix + "byteorder"] {
+      guard order.count == 6, try source.bytes(order.lowerBound, 6) == Array("little".utf8) else {
+        throw ResNetError(.badFormat, "its numbers are not little-endian")
+      }
+    }
+    let folder = prefix + "data/"
+    for (name, place) in entries where name.hasPrefix(folder) {
+      storages[String(name.dropFirst(folder.utf8.count))] = place
+    }
+    guard place.count <= Pickle.longest else {
+      throw ResNetError(
+        .badFormat, "its pickle has \(place.count) bytes, expected \(Pickle.longest) at most")
+    }
+    return try Pickle(try source.bytes(place.lowerBound, place.count))
+  }
+
+  /// After the magic number: the protocol, the system, the object, the storages' keys, and for each its
+  /// number of elements and these.
+  private mutating func readStream() throws(ResNetError) -> Pickle {
+    let bytes = try source.bytes(0, min(source.size, Pickle.longest))
+    let version = try Pickle(bytes, from: Self.magic.count)
+    guard case .int(1001) = version.root else {
+      throw ResNetError(.badFormat, "its protocol is none that PyTorch before 1.6 wrote")
+    }
+    let system = try Pickle(bytes, from: version.position)
+    if case .dictionary(let items) = system.object(system.root) {
+      for item in items {
+        if case .string("little_endian") = item.key, case .bool(false) = item.value {
+          throw ResNetError(.badFormat, "its numbers are not little-endian")
+        }
+      }
+    }
+    let object = try Pickle(bytes, from: system.position)
+    let keys = try Pickle(bytes, from: object.position)
+    guard case .list(let list) = keys.object(keys.root) else {
+      throw ResNetError(.badFormat, "the keys of its storages are no list")
+    }
+    var strides: [String: Int] = [:]
+    for case .storage(let storage) in object.objects {
+      strides[storage.key] = Self.stride(of: storage.type)
+    }
+    var position = keys.position
+    for key in list {
+      guard case .string(let key) = key, let stride = strides[key], source.size - position >= 8
+      else { throw ResNetError(.badFormat, "its storages are cut off or of an unknown type") }
+      let count = try source.bytes(position, 8).integer(at: 0, as: Int64.self)
+      position += 8
+      guard count >= 0, count <= (source.size - position) / stride else {
+        throw ResNetError(
+          .badFormat, "storage \(key) claims \(count) elements, which the file has no room for")
+      }
+      storages[key] = position..<position + Int(count) * stride
+      position += Int(count) * stride
+    }
+    return object
+  }
+
+  private static func stride(of type: String) -> Int? {
+    types.first { $0.name == type }?.type.bytes ?? otherTypes.first { $0.name == type }?.bytes
+  }
+
+  /// The state dict: the object itself, or what a checkpoint has under one of the usual keys.
+  private mutating func stateDict(in pickle: Pickle) throws(ResNetError)
+    -> [(key: Pickle.Value, value: Pickle.Value)]
+  {
+    guard case .dictionary(let items) = pickle.object(pickle.root) else {
+      throw ResNetError(.badFormat, "it holds no state dict but another object")
+    }
+    for wrapper in Self.wrappers {
+      for case (.string(wrapper), let value) in items {
+        guard case .dictionary(let inner) = pickle.object(value) else { continue }
+        for case (.string(let other), _) in items where other != wrapper {
+          weights.notes.append(.init(.ignored, other, "beside the state dict of a checkpoint"))
+        }
+        return inner
+      }
+    }
+    return items
+  }
+
+  private mutating func addTensors(
+    of items: [(key: Pickle.Value, value: Pickle.Value)], _ pickle: Pickle
+  ) throws(ResNetError) {
+    var room = 2 * source.size
+    for item in items {
+      guard case .string(let name) = item.key else {
+        throw ResNetError(.badFormat, "a key of its state dict is no text")
+      }
+      guard case .tensor(let tensor) = pickle.object(item.value) else {
+        weights.notes.append(.init(.unexpected, name, "is no tensor"))
+        continue
+      }
+      let bytes = try check(tensor, name)
+      room -= bytes
+      guard room >= 0 else {
+        throw ResNetError(
+          .badFormat, "its tensors, up to \(name), claim more than twice the bytes of the file")
+      }
+      guard let type = Self.types.first(where: { $0.name == tensor.storage.type })?.type else {
+        if name.hasSuffix(".num_batches_tracked") {
+          TorchNames.add(name, tensor.shape, to: &weights) { [] }
+        } else {
+          weights.notes.append(
+            .init(.unexpected, name, "is of type \(tensor.storage.type), expected floats"))
+        }
+        continue
+      }
+      let (source, start) = (source, storages[tensor.storage.key]?.lowerBound ?? 0)
+      TorchNames.add(name, tensor.shape, to: &weights) { () throws(ResNetError) in
+        try tensor.read(source, start, type)
+      }
+    }
+  }
+
+  /// Throws unless all elements are within the storage; returns the bytes that they are.
+  private func check(_ tensor: Pickle.Tensor, _ name: String) throws(ResNetError) -> Int {
+    let storage = tensor.storage
+    guard let place = storages[storage.key], let stride = Self.stride(of: storage.type) else {
+      throw ResNetError(
+        .badFormat,
+        "the storage of \(name) is not in the file, or of the unknown type \(storage.type)")
+    }
+    var (count, last, isOut) = (1, storage.offset, false)
+    func add(_ a: Int, _ b: Int) {
+      let (product, tooLarge) = a.multipliedReportingOverflow(by: b)
+      let (sum, overflow) = last.addingReportingOverflow(product)
+      (last, isOut) = (sum, isOut || tooLarge || overflow)
+    }
+    add(tensor.offset, 1)
+    for (side, step) in zip(tensor.shape, tensor.strides) {
+      let (product, overflow) = count.multipliedReportingOverflow(by: side)
+      (count, isOut) = (product, isOut || overflow)
+      if side > 0 { add(side - 1, step) }
+    }
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: stride)
+    guard !isOut, !overflow, count == 0 || last < place.count / stride else {
+      throw ResNetError(
+        .badFormat,
+        "\(name) of shape \(tensor.shape) is outside of its storage of \(place.count) bytes")
+    }
+    return bytes
+  }
+}
+
+extension Pickle.Tensor {
+  /// Its elements, row-major, of a storage that begins at `start`, and within which they were found to
+  /// be.
+  fileprivate func read(_ source: FileSource, _ start: Int, _ type: FloatType)
+    throws(ResNetError) -> [Float]
+  {
+    let count = shape.reduce(1, *)
+    guard count > 0 else { return [] }
+    let first = start + (storage.offset + offset) * type.bytes
+    var expected = 1
+    var isContiguous = true
+    for (side, stride) in zip(shape, strides).reversed() {
+      if side > 1, stride != expected { isContiguous = false }
+      expected *= side
+    }
+    if isContiguous { return try type.read(source, first, count) }
+
+    let extent = zip(shape, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+    let stored = try type.read(source, first, extent)
+    try expectMemory(count, of: MemoryLayout<Float>.stride, for: "a tensor")
+    var values: [Float] = []
+    values.reserveCapacity(count)
+    var position = [Int](repeating: 0, count: shape.count)
+    var index = 0
+    for _ in 0..<count {
+      values.append(stored[index])
+      var axis = shape.count - 1
+      while axis >= 0 {
+        position[axis] += 1
+        index += strides[axis]
+        if position[axis] < shape[axis] { break }
+        index -= shape[axis] * strides[axis]
+        position[axis] = 0
+        axis -= 1
+      }
+    }
+    return values
+  }
+}

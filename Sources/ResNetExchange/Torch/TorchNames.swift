@@ -1,0 +1,50 @@
+import ResNet
+
+/// The names that PyTorch's programs give to the tensors of residual networks: torchvision's, which are
+/// this library's; timm's; and those of the usual ports of the CIFAR networks.
+enum TorchNames {
+  /// Left by wrappers around a whole network.
+  private static let prefixes = ["module.", "_orig_mod.", "model."]
+
+  /// What names of networks say that are not in this library.
+  private static let refusals: [(part: String, reason: String)] = [
+    (
+      "conv1.0.", "a stem of several convolutions (timm's resnetNd, ResNet-D) is not in the library"
+    ),
+    ("downsample.2.", "average pooling before a projection (ResNet-D) is not in the library"),
+    (".se.", "squeeze-and-excitation is not in the library"),
+    (".attn", "attention is not in the library"),
+    ("running_mean_", "statistics of several sets are not in the library"),
+  ]
+
+  /// Adds a tensor of a state dict, or what is to be said of it, to what was understood.
+  static func add(
+    _ origin: String, _ shape: [Int], to weights: inout ImportedWeights,
+    _ read: @escaping () throws(ResNetError) -> [Float]
+  ) {
+    var name = origin
+    while let prefix = prefixes.first(where: { name.hasPrefix($0) }) {
+      name.removeFirst(prefix.count)
+    }
+    if name.hasSuffix(".num_batches_tracked") {
+      weights.notes.append(
+        .init(
+          .ignored, origin, "BN's count of batches, which is needed for training by PyTorch alone"))
+      return
+    }
+    if let refusal = refusals.first(where: { name.contains($0.part) }) {
+      weights.notes.append(.init(.unexpected, origin, refusal.reason))
+      return
+    }
+    // The first ports of the CIFAR networks to PyTorch call the classifier so, and put shortcut A's zeros
+    // on both sides.
+    if name.hasPrefix("linear.") {
+      name = "fc." + name.dropFirst(7)
+      weights.zeroChannels = .split
+    }
+    if let range = name.firstRange(of: ".shortcut.") {
+      name.replaceSubrange(range, with: ".downsample.")
+    }
+    weights.tensors.append(ImportedTensor(name, shape, origin: origin, read: read))
+  }
+}
