@@ -22,11 +22,14 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case photos
   /// Model files, as if their checksums were forged.
   case model
+  /// ONNX files of networks.
+  case onnx
 
   /// What to begin with: a folder in Tests.
   public var seeds: String {
     switch self {
     case .hdf5, .photos, .model: "hdf5"
+    case .onnx: "exchange/onnx"
     default: "fuzz/seeds/\(rawValue)"
     }
   }
@@ -46,6 +49,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .hdf5: try fuzzHDF5(bytes)
     case .photos: try fuzzPhotos(bytes)
     case .model: try fuzzModel(bytes)
+    case .onnx: try fuzzONNX(bytes)
     }
   }
 }
