@@ -4,19 +4,22 @@ public enum FileFormat: Int, Sendable, CaseIterable {
   case safetensors = 1
   /// What `torch.save` writes: pickled, in a zip archive or, by PyTorch before 1.6, in one stream.
   case torch = 2
+  /// The graph of a network and its weights, of the Open Neural Network Exchange.
+  case onnx = 5
 
   /// How it is called in messages.
   public var title: String {
     switch self {
     case .safetensors: "safetensors"
     case .torch: "PyTorch"
+    case .onnx: "ONNX"
     }
   }
 
   /// The format of files with the extension of `path`, if there is one.
   init?(extensionOf path: String) {
     let known: [(String, FileFormat)] = [
-      (".safetensors", .safetensors), (".pth", .torch), (".pt", .torch),
+      (".safetensors", .safetensors), (".pth", .torch), (".pt", .torch), (".onnx", .onnx),
     ]
     guard let match = known.first(where: { path.hasSuffix($0.0) }) else { return nil }
     self = match.1

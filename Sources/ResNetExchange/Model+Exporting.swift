@@ -23,6 +23,7 @@ extension Model {
         }
         switch format {
         case .safetensors: try SafetensorsFile.write(self, to: path)
+        case .onnx: try ONNXExport.write(self, to: path)
         case .torch: try TorchArchive.write(self, to: path)
         }
       }

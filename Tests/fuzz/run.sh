@@ -31,6 +31,7 @@ export SWIFT_BACKTRACE=enable=no
 status=0
 for target in "${targets[@]}"; do
   seeds=("Tests/fuzz/seeds/$target")
+  [ -d "${seeds[0]}" ] || seeds=("Tests/exchange/$target")
   [ -d "${seeds[0]}" ] || seeds=(Tests/hdf5)
   [ -d "Tests/fuzz/regressions/$target" ] && seeds+=("Tests/fuzz/regressions/$target")
   mkdir -p "build/fuzz/$target"

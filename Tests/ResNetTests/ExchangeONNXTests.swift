@@ -1,0 +1,90 @@
+import Foundation
+import ResNet
+import ResNetExchange
+import Testing
+
+/// ONNX files: the library's own, and those in Tests/exchange/onnx, which torchvision's and Keras's
+/// exporters wrote and ONNX Runtime ran.
+@Suite struct ExchangeONNXTests {
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "exchange/onnx")
+
+  private static func floats(_ name: String) throws -> [Float] {
+    let data = try Data(contentsOf: folder.appending(path: name))
+    return data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+  }
+
+  private static func imported(_ bytes: [UInt8]) throws -> Model {
+    var report = ImportReport()
+    return try bytes.withUnsafeBytes { try Model.importing(bytes: $0, report: &report) }
+  }
+
+  @Test(arguments: [
+    "basicblock-script", "basicblock-unfolded", "basicblock-dynamo", "bottleneck-script",
+    "bottleneck-unfolded", "bottleneck-dynamo", "keras-export", "keras-nchw",
+  ])
+  func graphsOfOtherExporters(_ name: String) throws {
+    var report = ImportReport()
+    let model = try Model.importing(
+      Self.folder.appending(path: "\(name).onnx").path, report: &report)
+    #expect(report.format == .onnx && report.imported == model.layout.tensors.count)
+    #expect(model.network.stem == .imageNet && model.network.shortcut == .b)
+    let isKeras = name.hasPrefix("keras")
+    #expect(model.network.block == (name.hasPrefix("basic") ? .basic : .bottleneck))
+    if !name.hasPrefix("basic") {
+      #expect(model.network.bottleneckStride == (isKeras ? .conv1x1 : .conv3x3))
+    }
+    let images = try Images(
+      .float(try Self.floats("images.f32")), count: 2, channels: 3, height: 32, width: 32)
+    let scores = try isKeras ? model.probabilities(images) : model.logits(images)
+    let expected = try Self.floats("\(name).logits")
+    try #require(scores.count == expected.count)
+    let largest = expected.map(abs).max() ?? 0
+    let difference = zip(scores, expected).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(difference <= 1e-4 * largest)
+  }
+
+  /// Every kind of network comes back as it was, bit for bit, and the same model makes the same bytes.
+  @Test(arguments: InferenceCases.all)
+  func ownGraphs(_ test: ReferenceCase) throws {
+    let model = try Model(test.network, seed: 5)
+    let channels = test.network.inputChannels
+    try model.setNormalization(
+      Normalization(
+        mean: (0..<channels * 6).map { Float($0) / 8 }, meanExtent: Extent(height: 3, width: 2),
+        scale: (0..<channels).map { Float($0) + 0.5 }))
+    try model.setClassNames((0..<test.network.classes).map { "class \($0) é" })
+    try StorageTests.withDirectory { folder in
+      let path = folder + "/model.onnx"
+      try model.export(to: path)
+      var report = ImportReport()
+      let back = try Model.importing(path, report: &report)
+      #expect(try StorageTests.isSame(model, back))
+      try back.export(to: folder + "/again.onnx")
+      let isSame = try StorageTests.bytes(path) == StorageTests.bytes(folder + "/again.onnx")
+      #expect(isSame)
+    }
+  }
+
+  /// Whatever is in a file, reading it ends, and is an error or a sound model.
+  @Test(arguments: ["bottleneck-script", "basicblock-dynamo", "keras-export"])
+  func damagedFiles(_ name: String) throws {
+    let whole = [UInt8](try Data(contentsOf: Self.folder.appending(path: "\(name).onnx")))
+    var state: UInt64 = 7
+    func roll(_ sides: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % sides
+    }
+    var refused = 0
+    for _ in 0..<300 {
+      var file = whole
+      for _ in 0...roll(20) { file[roll(file.count)] = UInt8(roll(256)) }
+      if (try? Self.imported(file)) == nil { refused += 1 }
+    }
+    #expect((20...299).contains(refused), "\(refused) of 300 were refused")
+    for length in stride(from: 0, to: whole.count - 1, by: whole.count / 100) {
+      let isRead = (try? Self.imported(Array(whole[..<length]))) != nil
+      #expect(!isRead, "\(length) of \(whole.count) bytes were read")
+    }
+  }
+}
