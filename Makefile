@@ -195,6 +195,10 @@ lint: deps  ## format and warnings, for Swift, C and Python
 	$(VENV)/bin/ruff check --quiet --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --quiet --check --config $(PYTHON_CONFIG) $(PYTHON_SOURCES)
 	cd bindings/python && $(CURDIR)/$(VENV)/bin/mypy --strict
+	cd bindings/python && $(CURDIR)/$(VENV)/bin/basedpyright --pythonpath $(CURDIR)/$(PYTHON)
+	@# From elsewhere, as users see it: every public name has its whole type.
+	cd build && PYTHONPATH='$(CURDIR)/bindings/python' $(CURDIR)/$(VENV)/bin/basedpyright \
+	  --pythonpath $(CURDIR)/$(PYTHON) --ignoreexternal --verifytypes resnet
 
 # ---- Show ----------------------------------------------------------------------------------------
 

@@ -928,6 +928,15 @@ rn_status rn_trainer_get_learning_rate(rn_trainer *trainer, float *rate);
  * time and memory. RN_NOT_FOUND for a name that no layer with parameters has or begins with;
  * RN_INVALID_ARGUMENT if nothing would be left to train. */
 rn_status rn_trainer_freeze(rn_trainer *trainer, const char *const *names, int32_t count);
+/* Writes a checkpoint: the model, the momentum and all else that training needs to go on with the same bits
+ * as if it had not been interrupted, on any number of threads. To be called between trainings, after one
+ * that a callback or an error ended, or from the progress callback. It is written as by rn_model_save, and is a model
+ * file, too. */
+rn_status rn_trainer_save(rn_trainer *trainer, const char *path);
+/* *model and *trainer: new ones from a checkpoint; free both. If a training was under way when it was
+ * written, rn_trainer_fit goes on with it by the option `resume`. As rn_model_load; RN_BAD_FORMAT for a
+ * model file that is no checkpoint. */
+rn_status rn_trainer_load(const char *path, rn_model **model, rn_trainer **trainer);
 /* Steps taken so far. */
 rn_status rn_trainer_iterations(rn_trainer *trainer, int64_t *iterations);
 
@@ -953,8 +962,8 @@ typedef struct rn_progress {
 } rn_progress;
 /* Called on the thread that called rn_trainer_fit, after every step, and once more at the end of
  * each epoch with epoch_ended set. Return non-zero to stop: rn_trainer_fit then returns
- * RN_CANCELLED with the model as it stands. The callback may save, query or run the model, read the
- * datasets, while the library's threads read ahead from them, and set the trainer's learning rate;
+ * RN_CANCELLED with the model as it stands. The callback may save, query or run the model, write a
+ * checkpoint, read the datasets, while the library's threads read ahead from them, and set the trainer's learning rate;
  * training with the trainer is RN_BUSY. It must return: neither longjmp nor a C++ exception may leave
  * it. */
 typedef int (*rn_progress_callback)(const rn_progress *progress, void *user);
@@ -997,13 +1006,17 @@ typedef struct rn_fit_options {
    * learned is the same with any number; without any, the calling thread reads. */
   int32_t workers;
   int32_t prefetch; /* batches read ahead, 1 to 64; each takes the memory of its float32 images */
+  /* Non-zero: goes on with the training that was stopped in this trainer's last call, or in which its
+   * checkpoint was written. All that the result depends on must be as it was: only epochs, iterations,
+   * workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT says what is not. */
+  int32_t resume;
 } rn_fit_options;
 /* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus, 2 batches
  * read ahead. */
 #define RN_FIT_OPTIONS_INIT                                                                      \
   {                                                                                              \
     sizeof(rn_fit_options), 1, 128, 0, 0, RN_NORMALIZE_AUTO, NULL, 0, 0.1f, 0, NULL, NULL, 0, 0, \
-        0, 0, 0, RN_DEFAULT, 2                                                                   \
+        0, 0, 0, RN_DEFAULT, 2, 0                                                                \
   }
 
 /* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images

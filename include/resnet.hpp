@@ -833,6 +833,15 @@ class trainer : public detail::owner<rn_trainer, rn_trainer_free> {
       : owner(detail::make<rn_trainer>(
             [&](rn_trainer **made) { return rn_trainer_create(trained.get(), &options, made); })) {}
 
+  void save(const std::string &path) { check(rn_trainer_save(get(), path.c_str())); }
+  // The model and its trainer.
+  static std::pair<model, trainer> load(const std::string &path) {
+    rn_model *loaded = nullptr;
+    rn_trainer *made = nullptr;
+    check(rn_trainer_load(path.c_str(), &loaded, &made));
+    return {model(loaded), trainer(made)};
+  }
+
   void set_learning_rate(float rate) { check(rn_trainer_set_learning_rate(get(), rate)); }
   float get_learning_rate() const {
     float rate = 0;

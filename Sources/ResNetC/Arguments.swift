@@ -1,4 +1,5 @@
 import CResNet
+import Glibc
 import ResNet
 
 // What callers pass is checked here, once, before anything is computed from it.
@@ -57,10 +58,27 @@ func checkCapacity(_ capacity: Int, needed: Int, _ name: String) throws {
 
 /// A string of the caller, copied.
 func string(_ pointer: UnsafePointer<CChar>?, _ name: String) throws -> String {
-  guard let string = String(validatingCString: try required(pointer, name)) else {
-    throw Failure(RN_INVALID_ARGUMENT, "\(name) is not valid UTF-8")
+  let pointer = try required(pointer, name)
+  guard let string = String(validatingCString: pointer) else {
+    throw Failure(
+      RN_INVALID_ARGUMENT, "\(name) is \"\(escaped(pointer))\", which is not valid UTF-8")
   }
   return string
+}
+
+/// A string whose bytes are shown even where they are no characters: as \xNN. A long one is cut.
+private func escaped(_ string: UnsafePointer<CChar>) -> String {
+  let limit = 200
+  let bytes = UnsafeBufferPointer(start: string, count: strlen(string))
+  var text = ""
+  for byte in bytes.prefix(limit).map(UInt8.init(bitPattern:)) {
+    switch byte {
+    case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += "\\" + String(UnicodeScalar(byte))
+    case 0x20..<0x7F: text += String(UnicodeScalar(byte))
+    default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+  }
+  return bytes.count > limit ? text + "..." : text
 }
 
 /// Writes `string` with its final 0; `text` may be null to learn the length alone.

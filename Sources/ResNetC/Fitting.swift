@@ -65,6 +65,7 @@ extension FitOptions {
     if options.iterations != 0 { iterations = Int(options.iterations) }
     if options.workers != RN_DEFAULT { workers = Int(options.workers) }
     prefetch = Int(options.prefetch)
+    resumes = options.resume != 0
   }
 }
 

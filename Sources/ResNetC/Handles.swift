@@ -69,6 +69,9 @@ private enum Kind: UInt {
   case dataset
   case image
 
+  /// As messages name it.
+  var withArticle: String { self == .image ? "an image" : "a \(self)" }
+
   static func of(_ type: Resource.Type) -> Kind {
     if type == ModelResource.self { return .model }
     if type == ImageResource.self { return .image }
@@ -154,16 +157,16 @@ private final class Registry: @unchecked Sendable {
   func find<Wanted: Resource>(_ handle: OpaquePointer?) throws -> Wanted {
     let wanted = Kind.of(Wanted.self)
     func invalid(_ what: String) -> Failure {
-      Failure(RN_INVALID_HANDLE, "expected a \(wanted), got \(what)")
+      Failure(RN_INVALID_HANDLE, "expected \(wanted.withArticle), got \(what)")
     }
     guard let handle else { throw invalid("a null handle") }
     guard let token = Token(handle), token.index < slots.count,
       token.generation <= slots[token.index].generation
     else { throw invalid("\(handle), which is no handle of this library") }
-    guard token.kind == wanted else { throw invalid("a \(token.kind)") }
+    guard token.kind == wanted else { throw invalid(token.kind.withArticle) }
     let slot = slots[token.index]
     guard token.generation == slot.generation, let resource = slot.resource as? Wanted else {
-      throw invalid("a \(token.kind) that was freed")
+      throw invalid("\(token.kind.withArticle) that was freed")
     }
     return resource
   }

@@ -56,6 +56,36 @@ public func rn_trainer_free(_ trainer: OpaquePointer?) -> rn_status {
 }
 
 @c @implementation
+public func rn_trainer_save(_ trainer: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> rn_status {
+  guarded {
+    try using(trainer) { (resource: TrainerResource) in
+      try resource.trainer.save(to: try string(path, "path"))
+    }
+  }
+}
+
+@c @implementation
+public func rn_trainer_load(
+  _ path: UnsafePointer<CChar>?, _ model: UnsafeMutablePointer<OpaquePointer?>?,
+  _ trainer: UnsafeMutablePointer<OpaquePointer?>?
+) -> rn_status {
+  guarded {
+    let model = try required(model, "model")
+    let trainer = try required(trainer, "trainer")
+    let loaded = try Trainer.load(from: try string(path, "path"))
+    let resource = ModelResource(loaded.model)
+    let handle = try makeHandle(resource)
+    do {
+      trainer.pointee = try makeHandle(TrainerResource(loaded, of: resource))
+    } catch {
+      try freeHandle(handle, as: ModelResource.self)
+      throw error
+    }
+    model.pointee = handle
+  }
+}
+
+@c @implementation
 public func rn_trainer_set_learning_rate(_ trainer: OpaquePointer?, _ rate: Float) -> rn_status {
   guarded {
     try using(trainer) { (resource: TrainerResource) in

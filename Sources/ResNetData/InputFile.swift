@@ -34,7 +34,9 @@ final class InputFile {
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw ResNetError(.badFormat, "\(path) is not a regular file")
+      let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+      throw ResNetError(
+        .badFormat, "\(path) is \(isDirectory ? "a directory" : "not a regular file")")
     }
     self.descriptor = descriptor
     size = Int(status.st_size)

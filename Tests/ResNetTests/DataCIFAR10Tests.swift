@@ -118,6 +118,7 @@ import Testing
       atPath: directory.path + "/test_batch.bin", withIntermediateDirectories: true)
     let folder = thrownError { try CIFAR10(directory: directory.path, split: .test) }
     #expect(folder?.kind == .badFormat)
+    #expect(folder?.message.contains("is a directory") == true)
     let other = try Directory()
     // A pipe without a writer: opening it must not wait for one.
     #expect(mkfifo(other.path + "/test_batch.bin", 0o600) == 0)

@@ -23,7 +23,7 @@ extension StorageTests {
         try #require(mkfifo(pipe, 0o600) == 0)
         for (path, reason) in [(directory, "directory"), (pipe, "not a regular file")] {
           let read = failure { _ = try Model.load(from: path) }
-          #expect(read?.kind == .inputOutput)
+          #expect(read?.kind == .badFormat)
           #expect(read?.message.contains(reason) == true)
           let write = failure { try fullModel().save(to: path) }
           #expect(write?.kind == .inputOutput)

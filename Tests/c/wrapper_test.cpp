@@ -224,6 +224,14 @@ void test_training() {
   }));
   EXPECT(calls == 5);
   EXPECT(!trainer.fit(dataset, nullptr, options, [](const rn_progress &) { return true; }));
+  trainer.save("checkpoint.h5");
+  auto [kept, resumed] = resnet::trainer::load("checkpoint.h5");
+  EXPECT(resumed.iterations() == trainer.iterations());
+  options.resume = 1;
+  EXPECT(trainer.fit(dataset, nullptr, options) && resumed.fit(dataset, nullptr, options));
+  EXPECT(kept.logits(data.images()) == model.logits(data.images()));
+  EXPECT(thrown([&] { trainer.fit(dataset, nullptr, options); }) == RN_INVALID_ARGUMENT);
+  options.resume = 0;
   bool caught = false;
   try {
     trainer.fit(dataset, nullptr, options,

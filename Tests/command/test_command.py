@@ -288,3 +288,56 @@ def test_calibration_of_a_training_folder(pytestconfig: pytest.Config, images: P
     said = run(pytestconfig, "calibrate", "--folder", images, "--skip-damaged", *VIEW)
     assert f"damaged: {damaged}: " in said
     assert given in said
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    whole, killed, folder = (tmp_path / name for name in ("whole.h5", "killed.h5", "run"))
+    # Enough steps that it can be killed in between, each of which is saved.
+    common = (
+        "train", "--folder", images, "--epochs", "60", "--batch-size", "8", "--lr", "0.01",
+        *NETWORK[:-2], *VIEW,
+    )  # fmt: skip
+    run(pytestconfig, *common, "--threads", "2", "--out", whole)
+    checkpoints = ("--checkpoints", folder, "--checkpoint-every", "1", "--keep", "3")
+    line = command(pytestconfig, *common, *checkpoints, "--resume", "--out", killed)
+    rng = np.random.default_rng(0)
+    said, kills = "", 0
+    while not killed.exists():
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                said, _ = process.communicate(timeout=0.2 + 0.4 * rng.random() + 0.1 * kills)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+                continue
+        assert process.returncode == 0
+    assert kills > 0
+    assert "resuming after " in said
+    assert killed.read_bytes() == whole.read_bytes()
+    assert len(list(folder.glob("step-*.h5"))) == 3
+    assert (folder / "best.h5").exists()
+
+
+def test_a_stopped_training_says_how_to_go_on(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    common = (
+        "train", "--folder", images, "--batch-size", "8", *NETWORK, *VIEW,
+        "--checkpoints", tmp_path / "run", "--out", tmp_path / "model.h5",
+    )  # fmt: skip
+    line = command(pytestconfig, *common, "--epochs", "1000000")
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "epoch 1/" in process.stderr.readline()
+        process.terminate()
+        said = process.stderr.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    found = re.search(r"stopped by SIGTERM after (\d+) steps, saved (\S+); the same command", said)
+    assert found
+    assert found[2].endswith(f"step-{int(found[1]):09}.h5")
+    said = run(pytestconfig, *common, "--resume", "--epochs", "1000000", "--lr", "0.5", ok=False)
+    assert "another learning rate" in said
+    said = run(pytestconfig, *common, "--resume", "--iterations", f"{int(found[1]) + 3}", ok=False)
+    assert "milestones" in said

@@ -2,7 +2,8 @@
 
 Value i of a numeric dataset is 7 i modulo 101, so that the tests know it without the file.
 `model-1.h5` and `model-2.h5` are not made here: they were saved by the library when libhdf5 still
-wrote its files (links and attributes in fractal heaps), and must be readable for ever.
+wrote its files (links and attributes in fractal heaps), and must be readable for ever. So must
+`checkpoint.h5`, of a training that was stopped in its second epoch.
 """
 
 from __future__ import annotations

@@ -98,6 +98,10 @@ void make_handles(void) {
     rn_model *model = make_model();
     NEED(rn_model_save(model, "model.h5"));
     read_files(model);
+    rn_trainer *trainer = NULL;
+    NEED(rn_trainer_create(model, NULL, &trainer));
+    NEED(rn_trainer_save(trainer, "checkpoint.h5"));
+    NEED(rn_trainer_free(trainer));
     NEED(rn_model_free(model));
   }
   /* Some of these the last call has freed. */

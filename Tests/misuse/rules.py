@@ -131,6 +131,8 @@ GOOD = {
     "rn_set_log.level": "RN_LOG_DEBUG",
     "rn_set_step_callback.callback": "step_on",
     "rn_trainer_fit.validation": "fixture.dataset",
+    "rn_trainer_load.path": '"checkpoint.h5"',
+    "rn_trainer_save.path": '"saved.h5"',
     "rn_trainer_freeze.count": "1",
     "rn_trainer_freeze.names": "fixture.layers",
 }
@@ -365,6 +367,7 @@ BAD: dict[str, list[Value]] = {
     "rn_fit_options.iterations": fail(*NEGATIVE_64, "INT64_MAX"),
     "rn_fit_options.workers": fail("-2", "INT32_MIN", "257", "INT32_MAX"),
     "rn_fit_options.prefetch": fail(*NEVER, "65"),
+    "rn_fit_options.resume": either("1", "-1", "INT32_MIN", "INT32_MAX"),
     "rn_fit_options.user": either("(void *)1", "unreadable()"),
     "rn_fit_options.progress": either("answer_minimum", "answer_minus_one", "meddle", "free_all"),
     "rn_calibration.channel_capacity": fail("0"),
@@ -467,6 +470,7 @@ CONTENTS = {
 STRINGS = fail('""', "NOT_UTF8", "megabyte()", "CONTROL")
 STRING_EXCEPTIONS = {
     "rn_model_save.path": fail('""', "NOT_UTF8", "megabyte()") + either('"saved" CONTROL'),
+    "rn_trainer_save.path": fail('""', "NOT_UTF8", "megabyte()") + either('"saved" CONTROL'),
     "rn_hdf5_options.class_names": fail("NOT_UTF8") + either('""', "megabyte()", "CONTROL"),
 }
 

@@ -6,6 +6,7 @@ struct HDF5Contents {
     case string(String)
     case integer(Int)
     case integers([Int])
+    case reals([Double])
   }
 
   enum Data {
@@ -28,15 +29,16 @@ struct HDF5Contents {
     }
   }
 
-  /// A dataset, of float32 or of strings of one length.
+  /// A dataset, of numbers or of strings of one length.
   struct Values {
     enum Element {
-      case float32
+      case float32, float64
       case string(bytes: Int)
 
       var bytes: Int {
         switch self {
         case .float32: 4
+        case .float64: 8
         case .string(let bytes): bytes
         }
       }
@@ -65,6 +67,7 @@ struct HDF5Contents {
   mutating func set(_ name: String, _ text: String) { set(name, .string(text)) }
   mutating func set(_ name: String, _ number: Int) { set(name, .integer(number)) }
   mutating func set(_ name: String, _ numbers: [Int]) { set(name, .integers(numbers)) }
+  mutating func set(_ name: String, _ numbers: [Double]) { set(name, .reals(numbers)) }
 
   mutating func add(_ name: String, _ group: HDF5Contents) {
     members.append(Member(name: name, kind: .group(group)))
@@ -94,6 +97,12 @@ struct HDF5Contents {
     try expectMemory(values.count, of: MemoryLayout<Float>.stride, for: name)
     let bytes = values.withUnsafeBytes { [UInt8]($0) }
     try add(name, Values(element: .float32, shape: shape, data: .bytes(bytes)))
+  }
+
+  mutating func add(_ name: String, _ values: [Double], shape: [Int]) throws(ResNetError) {
+    try expectMemory(values.count, of: MemoryLayout<Double>.stride, for: name)
+    let bytes = values.withUnsafeBytes { [UInt8]($0) }
+    try add(name, Values(element: .float64, shape: shape, data: .bytes(bytes)))
   }
 
   /// Adds strings as one dataset of strings as long as the longest.

@@ -106,6 +106,10 @@ enum HDF5Messages {
       for number in numbers { values.append(little: Int64(number)) }
       type = int64
       space = self.space([numbers.count])
+    case .reals(let numbers):
+      for number in numbers { values.append(little: number.bitPattern) }
+      type = float64
+      space = self.space([numbers.count])
     }
     var bytes: [UInt8] = [3, 0]
     bytes.append(little: UInt16(name.utf8.count + 1))
@@ -145,9 +149,15 @@ enum HDF5Messages {
       // Little-endian, an implied leading bit, the sign in bit 31; all 32 bits are used; 8 bits of
       // exponent from bit 23 on, 23 of mantissa from bit 0 on; and the exponent's bias.
       [0x11, 0x20, 31, 0, 4, 0, 0, 0, 0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0]
+    case .float64: float64
     case .string(let bytes): string(of: bytes)
     }
   }
+
+  /// In the same way.
+  private static let float64: [UInt8] = [
+    0x11, 0x20, 63, 0, 8, 0, 0, 0, 0, 0, 64, 0, 52, 11, 0, 52, 0xFF, 0x03, 0, 0,
+  ]
 
   /// Little-endian, with a sign; all 64 bits are used.
   private static let int64: [UInt8] = [0x10, 0x08, 0, 0, 8, 0, 0, 0, 0, 0, 64, 0]

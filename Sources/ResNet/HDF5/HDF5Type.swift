@@ -25,6 +25,7 @@ struct HDF5Type: Equatable {
   /// Little-endian, as in our own files.
   static let int64 = HDF5Type(kind: .integer(isSigned: true), size: 8)
   static let float32 = HDF5Type(kind: .float, size: 4)
+  static let float64 = HDF5Type(kind: .float, size: 8)
 
   private static let what = "its datatype"
 

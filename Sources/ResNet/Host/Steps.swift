@@ -86,11 +86,12 @@ package final class StepWatcher {
 package struct Steps {
   private let activity: Step.Activity
   private let total: Int
-  private var done = 0
+  private var done: Int
 
-  package init(_ activity: Step.Activity, of total: Int) {
+  package init(_ activity: Step.Activity, of total: Int, done: Int = 0) {
     self.activity = activity
     self.total = total
+    self.done = done
   }
 
   /// So many more are done. Throws `cancelled` if the watcher stops the call; after the last step it is

@@ -1,4 +1,4 @@
-/// The attributes of a model file: strings of fixed length, 64-bit integers and lists of them. They are
+/// The attributes of a model file: strings of fixed length, 64-bit numbers and lists of them. They are
 /// taken in exactly these types.
 extension HDF5Group {
   func hasAttribute(_ name: String) throws(ResNetError) -> Bool {
@@ -38,6 +38,18 @@ extension HDF5Group {
       throw ResNetError(
         .badFormat,
         "attribute \(name) of \(path) is not a list of 1 to \(limit) 64-bit integers")
+    }
+    return values
+  }
+
+  /// So many numbers, each of which may be anything.
+  func reals(_ name: String, count: Int) throws(ResNetError) -> [Double] {
+    let attribute = try required(name)
+    guard attribute.shape == [count], attribute.type == HDF5Type.float64,
+      let values = attribute.bytes.withUnsafeBytes({ HDF5Numbers.floats(in: $0, attribute.type) })
+    else {
+      throw ResNetError(
+        .badFormat, "attribute \(name) of \(path) is not a list of \(count) 64-bit floats")
     }
     return values
   }

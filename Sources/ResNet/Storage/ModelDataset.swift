@@ -74,8 +74,21 @@ struct ModelDataset {
     return values
   }
 
-  /// Reads the names of so many classes.
-  func readStrings(count: Int) throws(ResNetError) -> [String] {
+  /// Reads numbers of double precision, each of which may be anything.
+  func readDoubles() throws(ResNetError) -> [Double] {
+    guard type == HDF5Type.float64 else {
+      throw ResNetError(.badFormat, "\(path) is not of type float64")
+    }
+    try expectMemory(byteCount, for: path)
+    var values = [Double](repeating: 0, count: byteCount / MemoryLayout<Double>.stride)
+    try values.withUnsafeMutableBytes { bytes in
+      Result { () throws(ResNetError) in try read(into: bytes) }
+    }.get()
+    return values
+  }
+
+  /// Reads so many names, of which the error says what they are.
+  func readStrings(count: Int, for what: String = "class") throws(ResNetError) -> [String] {
     switch type.kind {
     case .string(.nullPadded), .string(.nullTerminated): break
     default:
@@ -83,7 +96,7 @@ struct ModelDataset {
     }
     guard shape == [count] else {
       throw ResNetError(
-        .badFormat, "\(path) has shape \(shape), expected one name per class (\(count))")
+        .badFormat, "\(path) has shape \(shape), expected one name per \(what) (\(count))")
     }
     // And each of them as a string.
     try expectMemory(2 * byteCount + 64 * count, for: path)

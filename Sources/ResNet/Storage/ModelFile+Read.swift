@@ -12,7 +12,7 @@ extension Model {
   /// of a newer format.
   public static func load(from path: String) throws(ResNetError) -> Model {
     try Log.timed("loaded", path) { () throws(ResNetError) in
-      try ModelFile.read(path, as: "load", keepingTensorsInFile: false)
+      try ModelFile.read(path, as: "load", keepingTensorsInFile: false) { _, model in model }
     }
   }
 
@@ -33,7 +33,7 @@ extension Model {
   /// Throws as ``load(from:)`` does.
   public static func open(_ path: String) throws(ResNetError) -> Model {
     try Log.timed("opened", path) { () throws(ResNetError) in
-      try ModelFile.read(path, as: "open", keepingTensorsInFile: true)
+      try ModelFile.read(path, as: "open", keepingTensorsInFile: true) { _, model in model }
     }
   }
 }
@@ -55,7 +55,7 @@ extension ModelFile {
     guard status.st_mode & S_IFMT == S_IFREG else {
       let isDirectory = status.st_mode & S_IFMT == S_IFDIR
       throw ResNetError(
-        .inputOutput, isDirectory ? "it is a directory" : "it is not a regular file")
+        .badFormat, isDirectory ? "it is a directory" : "it is not a regular file")
     }
     return reader
   }
@@ -63,25 +63,34 @@ extension ModelFile {
   /// A model from a file whose checksums are not looked at, as if they were forged. For fuzzing alone:
   /// a checksum would keep out all that is to be tried.
   package static func readUnverified(_ path: String) throws(ResNetError) -> Model {
+    try readUnverified(path) { _, model in model }
+  }
+
+  /// The same, of which `result` makes something, with what else is in the file.
+  static func readUnverified<Result>(
+    _ path: String, _ result: (HDF5Group, Model) throws(ResNetError) -> Result
+  ) throws(ResNetError) -> Result {
     let reader = try open(path)
-    return try read(
-      try HDF5File(.file(reader), verifyingChecksums: false).root, from: reader, [],
-      keepingTensorsInFile: false)
+    let root = try HDF5File(.file(reader), verifyingChecksums: false).root
+    return try result(root, try read(root, from: reader, [], keepingTensorsInFile: false))
   }
 
   /// Of members of a group that the format knows nothing of.
-  private static let maximumOtherMembers = 1 << 16
+  static let maximumOtherMembers = 1 << 16
 
-  fileprivate static func read(_ path: String, as action: String, keepingTensorsInFile: Bool)
-    throws(ResNetError) -> Model
-  {
+  /// Reads a model, of which `result` makes something, with what else is in the file.
+  static func read<Result>(
+    _ path: String, as action: String, keepingTensorsInFile: Bool,
+    _ result: (HDF5Group, Model) throws(ResNetError) -> Result
+  ) throws(ResNetError) -> Result {
     do throws(ResNetError) {
       try validate(path: path)
       let reader = try open(path)
       let entries = try FileChecksums.verifyStructure(reader)
-      return try read(
-        try HDF5File(.file(reader)).root, from: reader, entries,
-        keepingTensorsInFile: keepingTensorsInFile)
+      let root = try HDF5File(.file(reader)).root
+      let model = try read(
+        root, from: reader, entries, keepingTensorsInFile: keepingTensorsInFile)
+      return try result(root, model)
     } catch {
       throw ResNetError(error.kind, "cannot \(action) \(path): \(error.message)")
     }

@@ -15,13 +15,19 @@ extension Model {
 }
 
 extension ModelFile {
-  fileprivate static func save(_ model: Model, to path: String) throws(ResNetError) {
+  /// Saves a model, with what `add` adds to the file.
+  static func save(
+    _ model: Model, to path: String,
+    adding add: (inout HDF5Contents) throws(ResNetError) -> Void = { _ in }
+  ) throws(ResNetError) {
     do {
       try validate(path: path)
       try checkStorable(model)
       // The tensors stay where they are while they are written.
       try withExtendedLifetime(try model.parameters) { () throws(ResNetError) in
-        let image = HDF5Image(try contents(of: model))
+        var contents = try contents(of: model)
+        try add(&contents)
+        let image = HDF5Image(contents)
         try AtomicFile.write(to: path) { append throws(ResNetError) in
           try write(image, append)
         }

@@ -1,14 +1,14 @@
-/// The batches of a training: epoch after epoch a new random order of all images, in full batches,
-/// until so many steps are done. Images that fill no batch wait for another epoch's order.
+/// The batches of some steps of a training: epoch after epoch a new random order of all images, in full
+/// batches. Images that fill no batch wait for another epoch's order.
 struct ShuffledBatches: IteratorProtocol {
   private let count: Int
   private let batchSize: Int
   private let seed: UInt64
-  private var steps: Int
-  private var epoch = -1
-  private var order: ArraySlice<Int> = []
+  private var steps: Range<Int>
+  private var order: (epoch: Int, indices: [Int])?
 
-  init(count: Int, batchSize: Int, steps: Int, seed: UInt64) {
+  /// Of a batch size of `count` at most.
+  init(count: Int, batchSize: Int, steps: Range<Int>, seed: UInt64) {
     self.count = count
     self.batchSize = batchSize
     self.steps = steps
@@ -16,14 +16,16 @@ struct ShuffledBatches: IteratorProtocol {
   }
 
   mutating func next() -> BatchLoader.Request? {
-    guard steps > 0 else { return nil }
-    steps -= 1
-    if order.count < batchSize {
-      epoch += 1
-      order = shuffledIndices(count: count, seed: seed, epoch: epoch)[...]
+    guard let step = steps.first else { return nil }
+    steps = steps.dropFirst()
+    let (epoch, batch) = step.quotientAndRemainder(dividingBy: count / batchSize)
+    if order?.epoch != epoch {
+      order = nil
+      order = (epoch, shuffledIndices(count: count, seed: seed, epoch: epoch))
     }
-    defer { order = order.dropFirst(batchSize) }
-    return BatchLoader.Request(indices: order.prefix(batchSize), epoch: epoch)
+    guard let order else { return nil }
+    return BatchLoader.Request(
+      indices: order.indices[batch * batchSize..<(batch + 1) * batchSize], epoch: epoch)
   }
 }
 

@@ -3,7 +3,9 @@ extension Trainer {
   /// `options.iterations` steps; images that fill no batch wait for another epoch's order.
   ///
   /// The same model, data, options and trainer state give the same weights, bit for bit, whatever
-  /// the number of threads.
+  /// the number of threads. A training that was stopped goes on, with the same bits as if it had not
+  /// been, if the next call resumes it (``FitOptions/resumes``); ``save(to:)`` keeps it for another
+  /// process.
   ///
   /// - Parameters:
   ///   - data: The training images. If the model has no class names, it takes those of the data,
@@ -44,8 +46,20 @@ extension Trainer {
     }
     try expectMemory(
       data.count, of: 2 * MemoryLayout<Int>.stride, for: "the order of \(data.count) images")
+    var state: FitState
+    if options.resumes {
+      guard let stopped = course else {
+        throw ResNetError(
+          .invalidArgument,
+          "there is no training to resume: this trainer's last one has ended, or another step was "
+            + "taken since")
+      }
+      state = stopped
+      try state.resume(with: options, for: data, hasValidation: validation != nil)
+    } else {
+      state = FitState(options, for: data, hasValidation: validation != nil)
+    }
     let size = options.batchSize
-    let planned = options.steps(for: data)
     let loader = try BatchLoader(
       .init(
         data: data, labels: labels, normalization: normalization,
@@ -53,43 +67,45 @@ extension Trainer {
         seed: options.seed),
       batchSize: size,
       requests: ShuffledBatches(
-        count: data.count, batchSize: size, steps: planned.total, seed: options.seed),
+        count: data.count, batchSize: size, steps: state.step..<state.total, seed: options.seed),
       workers: options.workers, prefetch: options.prefetch)
     try model.setNormalization(normalization)
     if model.classNames.isEmpty, data.classNames.count == model.network.classes {
       try model.setClassNames(data.classNames)
     }
 
-    var history: [EpochMetrics] = []
-    var control = RateControl(options)
+    course = state
     var lastRate: Float?
-    var taken = Steps(.training, of: planned.total)
-    for first in stride(from: 0, to: planned.total, by: planned.epoch) {
-      var tally = EpochTally(
-        epoch: history.count + 1, epochs: (planned.total - 1) / planned.epoch + 1,
-        steps: min(planned.epoch, planned.total - first))
-      for step in first..<first + tally.steps {
+    var taken = Steps(.training, of: state.total, done: state.step)
+    while let tally = course?.tally {
+      for _ in tally.step..<tally.steps {
         let start = monotonicSeconds()
-        guard let batch = try loader.next() else { break }
-        let rate = control.rate(base: learningRate, after: step)
+        guard let batch = try loader.next(), let course else { break }
+        let rate = course.control.rate(base: learningRate, after: course.step)
         if rate != lastRate { Log.info { "learning rate \(rate) from iteration \(iterations) on" } }
         lastRate = rate
         let outcome = try train(
           batch.view, normalization: .identity, labels: batch.labels, rate: rate)
-        control.noteStep(images: size, correct: outcome.correct)
-        tally.add(outcome, images: size, rate: rate, seconds: monotonicSeconds() - start)
-        try report(tally.progress(iteration: iterations), to: progress)
+        noteStep(outcome, images: size, rate: rate, seconds: monotonicSeconds() - start)
+        try report(self.course?.tally?.progress(iteration: iterations), to: progress)
         try taken.advance(by: 1)
       }
-      tally.validation = try validation.map { data throws(ResNetError) in
+      let result = try validation.map { data throws(ResNetError) in
         try model.evaluate(data, labels: validationLabels, workers: options.workers) { _, _ in }
       }
-      if let result = tally.validation { control.noteEpoch(validationError: 1 - result.accuracy) }
-      history.append(tally.metrics)
-      Log.info { tally.line }
-      try report(tally.progress(iteration: iterations, epochEnded: true), to: progress)
+      let ended = course?.endEpoch(validation: result)
+      Log.info { ended?.line ?? "" }
+      try report(ended?.progress(iteration: iterations, epochEnded: true), to: progress)
     }
-    return history
+    defer { course = nil }
+    return course?.history ?? []
+  }
+
+  private func noteStep(
+    _ outcome: (loss: Double, correct: Int), images: Int, rate: Float, seconds: Double
+  ) {
+    course?.control.noteStep(images: images, correct: outcome.correct)
+    course?.tally?.add(outcome, images: images, rate: rate, seconds: seconds)
   }
 
   private func normalization(for data: any TrainingData, options: FitOptions)
@@ -108,68 +124,11 @@ extension Trainer {
     return normalization
   }
 
-  private func report(_ state: Progress, to progress: ((Progress) -> Bool)?) throws(ResNetError) {
-    guard let progress, !progress(state) else { return }
+  private func report(_ state: Progress?, to progress: ((Progress) -> Bool)?) throws(ResNetError) {
+    guard let state, let progress, !progress(state) else { return }
     throw ResNetError(
       .cancelled,
       "training was stopped by its progress callback in epoch \(state.epoch), after step "
         + "\(state.step) of \(state.steps)")
-  }
-}
-
-/// Sums over the steps of an epoch.
-private struct EpochTally {
-  let epoch: Int
-  let epochs: Int
-  let steps: Int
-  var validation: Metrics?
-  private var step = 0
-  private var loss = 0.0
-  private var correct = 0
-  private var images = 0
-  private var seconds = 0.0
-  private var rate: Float = 0
-
-  init(epoch: Int, epochs: Int, steps: Int) {
-    self.epoch = epoch
-    self.epochs = epochs
-    self.steps = steps
-  }
-
-  mutating func add(
-    _ outcome: (loss: Double, correct: Int), images: Int, rate: Float, seconds: Double
-  ) {
-    step += 1
-    loss += outcome.loss
-    correct += outcome.correct
-    self.images += images
-    self.rate = rate
-    self.seconds += seconds
-  }
-
-  var metrics: EpochMetrics {
-    EpochMetrics(
-      epoch: epoch, loss: loss / Double(step), accuracy: Double(correct) / Double(images),
-      learningRate: rate, imagesPerSecond: Double(images) / max(seconds, 1e-9),
-      validation: validation)
-  }
-
-  /// For the log.
-  var line: String {
-    func result(_ loss: Double, _ accuracy: Double) -> String {
-      "loss \(Log.decimals(loss, 4)), accuracy \(Log.decimals(100 * accuracy, 2))%"
-    }
-    let metrics = metrics
-    let held = validation.map { "; validation " + result($0.loss, $0.accuracy) } ?? ""
-    return "epoch \(epoch) of \(epochs): \(result(metrics.loss, metrics.accuracy))\(held); "
-      + "\(Log.decimals(metrics.imagesPerSecond, 1)) images/s"
-  }
-
-  func progress(iteration: Int, epochEnded: Bool = false) -> Progress {
-    let metrics = metrics
-    return Progress(
-      epoch: epoch, epochs: epochs, step: step, steps: steps, iteration: iteration,
-      loss: metrics.loss, accuracy: metrics.accuracy, imagesPerSecond: metrics.imagesPerSecond,
-      learningRate: rate, epochEnded: epochEnded, validation: validation)
   }
 }

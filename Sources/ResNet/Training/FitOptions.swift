@@ -36,6 +36,11 @@ public struct FitOptions: Hashable, Sendable {
   /// Batches that they read ahead, 1 to 64. Each takes the memory of its images as float32.
   public var prefetch: Int
 
+  /// Whether to go on with the training that was stopped in this trainer's last call, or in which its
+  /// checkpoint was saved, instead of beginning one. All that its result depends on must be as it was:
+  /// only `epochs`, `iterations`, `workers` and `prefetch` may be others.
+  public var resumes: Bool
+
   public static let defaultPrefetch = 2
 
   public init(
@@ -43,7 +48,7 @@ public struct FitOptions: Hashable, Sendable {
     augmentation: Augmentation? = nil, normalize: Normalize = .automatic,
     schedule: StepSchedule = StepSchedule(),
     warmUp: WarmUp? = nil, plateau: Plateau? = nil, seed: UInt64 = 0, workers: Int? = nil,
-    prefetch: Int = defaultPrefetch
+    prefetch: Int = defaultPrefetch, resumes: Bool = false
   ) {
     self.epochs = epochs
     self.iterations = iterations
@@ -56,11 +61,12 @@ public struct FitOptions: Hashable, Sendable {
     self.seed = seed
     self.workers = workers
     self.prefetch = prefetch
+    self.resumes = resumes
   }
 
   /// Steps of the whole training, and of an epoch that is not cut short.
-  func steps(for data: any TrainingData) -> (total: Int, epoch: Int) {
-    let epoch = data.count / batchSize
+  func steps(forImages count: Int) -> (total: Int, epoch: Int) {
+    let epoch = count / batchSize
     let (product, isTooMany) = epochs.multipliedReportingOverflow(by: epoch)
     // More steps than there are numbers for are never taken.
     return (iterations ?? (isTooMany ? .max : product), epoch)
@@ -68,6 +74,18 @@ public struct FitOptions: Hashable, Sendable {
 
   /// Throws `invalidArgument` if an option is out of range or does not fit the dataset.
   public func validate(for data: any TrainingData) throws(ResNetError) {
+    try validate()
+    guard batchSize <= data.count else {
+      throw ResNetError(
+        .invalidArgument,
+        "a batch of \(batchSize) images cannot be drawn from a dataset of \(data.count); every "
+          + "batch is full, so choose a batch size of at most \(data.count)")
+    }
+    try augmentation?.validate(extent: data.extent)
+  }
+
+  /// The same without a dataset.
+  func validate() throws(ResNetError) {
     guard epochs >= 1 else {
       throw ResNetError(.invalidArgument, "epochs must be at least 1, got \(epochs)")
     }
@@ -77,13 +95,6 @@ public struct FitOptions: Hashable, Sendable {
     guard batchSize >= 1 else {
       throw ResNetError(.invalidArgument, "the batch size must be at least 1, got \(batchSize)")
     }
-    guard batchSize <= data.count else {
-      throw ResNetError(
-        .invalidArgument,
-        "a batch of \(batchSize) images cannot be drawn from a dataset of \(data.count); every "
-          + "batch is full, so choose a batch size of at most \(data.count)")
-    }
-    try augmentation?.validate(extent: data.extent)
     try schedule.validate()
     if let workers, !(0...ThreadPool.maximumThreads).contains(workers) {
       throw ResNetError(

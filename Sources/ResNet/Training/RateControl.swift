@@ -34,12 +34,13 @@ public struct Plateau: Hashable, Sendable {
 /// and validation showed.
 struct RateControl {
   private let options: FitOptions
-  private var warmUp: WarmUp?
+  /// Nil once it is over.
+  var warmUp: WarmUp?
   /// Images trained on and recognised in the last steps, as long as the warm-up lasts.
-  private var recent: [(images: Int, correct: Int)] = []
-  private var lowestError = Double.infinity
-  private var epochsWithout = 0
-  private var drops = 0
+  var recent: [(images: Int, correct: Int)] = []
+  var lowestError = Double.infinity
+  var epochsWithout = 0
+  var drops = 0
 
   init(_ options: FitOptions) {
     self.options = options

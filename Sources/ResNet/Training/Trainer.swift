@@ -9,10 +9,13 @@ import Glibc
 public final class Trainer {
   public let model: Model
   /// Steps taken so far.
-  public private(set) var iterations = 0
-  private var options: SGDOptions
+  public internal(set) var iterations = 0
+  /// Of its steps.
+  public private(set) var options: SGDOptions
   /// The momentum of every trainable tensor, laid out as `model.layout`; zero at first.
-  private let velocity: UnsafeMutablePointer<Float>
+  let velocity: UnsafeMutablePointer<Float>
+  /// The training that is under way, or was stopped; nil once it has ended.
+  var course: FitState?
   /// The graph's layers whose tensors are left as they are.
   private(set) var frozen: Set<Int> = []
   /// For the batch size, extent and threads of the last step.
@@ -29,6 +32,9 @@ public final class Trainer {
   }
 
   deinit { free(velocity) }
+
+  /// What the epochs came to that have ended in the training that is under way, or was stopped.
+  public var history: [EpochMetrics] { course?.history ?? [] }
 
   /// The learning rate of ``step(_:labels:)``, and the initial one of a schedule.
   public var learningRate: Float { options.learningRate }
@@ -100,9 +106,11 @@ public final class Trainer {
   package func step(_ images: ImagesView, labels: UnsafeBufferPointer<Int32>)
     throws(ResNetError) -> Double
   {
-    try train(
+    let loss = try train(
       images, normalization: model.normalization, labels: labels, rate: learningRate
     ).loss
+    course = nil
+    return loss
   }
 
   /// Forward, backward and update; all steps come through here.

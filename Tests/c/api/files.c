@@ -98,13 +98,16 @@ static void test_paths(void) {
   expect_refusal(RN_NOT_FOUND, scratch("missing.h5"));
   expect_refusal(RN_NOT_FOUND, scratch("missing/model.h5"));
   rn_model *loaded = NULL;
-  CHECK(rn_model_load(scratch(""), &loaded) != RN_OK); /* a directory */
+  CHECK_ERROR(RN_BAD_FORMAT, "it is a directory", rn_model_load(scratch(""), &loaded));
+  rn_image *image = NULL;
+  CHECK_ERROR(RN_BAD_FORMAT, "is a directory", rn_image_read(scratch(""), 3, 0, &image));
   CHECK(rn_model_load("", &loaded) != RN_OK);
   CHECK(loaded == NULL);
   CHECK_ERROR(RN_INVALID_ARGUMENT, "path", rn_model_load(NULL, &loaded));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "model", rn_model_load(scratch("model.h5"), NULL));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "path", rn_model_save(model, NULL));
-  CHECK_ERROR(RN_INVALID_ARGUMENT, "UTF-8", rn_model_save(model, "/tmp/\xff"));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "path is \"/tmp/\\xff\", which is not valid UTF-8",
+              rn_model_save(model, "/tmp/\xff"));
   rn_status status = rn_model_save(model, scratch("missing/model.h5"));
   CHECK(status == RN_IO_ERROR || status == RN_NOT_FOUND);
   CHECK(rn_model_save(model, "") != RN_OK);

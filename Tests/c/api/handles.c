@@ -118,6 +118,8 @@ static void test_wrong_kind(void) {
   try_dataset((rn_dataset *)(void *)trainer, "expected a dataset, got a trainer");
   try_trainer((rn_trainer *)(void *)model, "expected a trainer, got a model");
   try_trainer((rn_trainer *)(void *)dataset, "expected a trainer, got a dataset");
+  rn_image *image = (rn_image *)(void *)model;
+  CHECK_ERROR(RN_INVALID_HANDLE, "expected an image, got a model", rn_image_free(image));
   CHECK_OK(rn_trainer_free(trainer));
   CHECK_OK(rn_model_free(model));
   CHECK_OK(rn_dataset_free(dataset));

@@ -22,7 +22,7 @@ func fuzzPhotos(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
   }
 }
 
-/// A model, which must be sound if it is one.
+/// A model, which must be sound if it is one; and so must a checkpoint.
 func fuzzModel(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
   let folder = try ScratchFolder()
   let path = try folder.write(bytes, to: "model.h5")
@@ -35,5 +35,20 @@ func fuzzModel(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
     try require(isFinite, "\(tensor.name) is not finite")
   }
   guard model.graph.layers.count <= 100 else { return }
+  try fuzzCheckpoint(path, in: folder)
   try use(model, Extent(height: 5, width: 6), 2, isStrange: true)
+}
+
+/// A checkpoint that is read is one that can be written, and read again.
+private func fuzzCheckpoint(_ path: String, in folder: ScratchFolder) throws(Finding) {
+  let trainer = try refusable { () throws(ResNetError) in try Trainer.loadUnverified(path) }
+  guard let trainer else { return }
+  let saved = folder.reserve("saved.h5")
+  let again = folder.reserve("again.h5")
+  try certain("saving a checkpoint") { () throws(ResNetError) in
+    try trainer.save(to: saved)
+    try Trainer.load(from: saved).save(to: again)
+  }
+  let isSame = try folder.read("saved.h5") == folder.read("again.h5")
+  try require(isSame, "a checkpoint changes when it is read")
 }

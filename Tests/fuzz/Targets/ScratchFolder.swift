@@ -30,6 +30,19 @@ final class ScratchFolder {
     return file
   }
 
+  /// The bytes of a file.
+  func read(_ name: String) throws(Finding) -> [UInt8] {
+    let descriptor = open("\(path)/\(name)", O_RDONLY | O_CLOEXEC)
+    let size = Int(lseek(descriptor, 0, SEEK_END))
+    guard size >= 0 else { throw Finding("cannot read \(path)/\(name)") }
+    var bytes = [UInt8](repeating: 0, count: size)
+    let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, size, 0) }
+    guard close(descriptor) == 0, count == size else {
+      throw Finding("cannot read \(path)/\(name)")
+    }
+    return bytes
+  }
+
   /// The path of `name`, which something else writes.
   func reserve(_ name: String) -> String {
     names.insert(name)

@@ -8,8 +8,9 @@
     model.save("m.h5")
     labels = resnet.load("m.h5").predict(images)
 
-Images are arrays of shape (images, channels, height, width), float32 or uint8, in whatever unit
-the model was trained on: a model carries its own input normalisation. The same inputs, batch, seed
+Images are arrays of shape (images, channels, height, width), uint8 or floats, or with
+`layout="NHWC"` (images, height, width, channels), or Pillow's, in whatever unit the model was
+trained on: a model carries its own input normalisation. The same inputs, batch, seed
 and settings give the same bits, whatever the number of threads.
 
 An object is used by one thread at a time; a second one gets `BusyError`. Python's global lock is
@@ -35,6 +36,8 @@ from ._errors import (
     Status,
 )
 from ._exchange import ImportNote, ImportReport
+from ._watching import Progress
+from .batches import Batches
 from .data import CIFAR10, CIFAR100, IDX, Calibration, DamagedFile, Dataset, HDF5Images
 from .image_files import (
     COMMON,
@@ -57,7 +60,7 @@ from .machine import (
 from .model import Model, import_model, load, open  # noqa: A004
 from .recipes import Recipe, recipe
 from .results import ClassFigures, Memory, Metrics, Normalization, class_figures
-from .trainer import Progress, Trainer
+from .trainer import Trainer
 from .views import Views
 
 __version__ = "1.0.0"
@@ -68,6 +71,7 @@ __all__ = [
     "COMMON",
     "IDX",
     "PUBLISHED",
+    "Batches",
     "BufferTooSmallError",
     "BusyError",
     "Calibration",

@@ -47,19 +47,19 @@ class LibraryError(Error, ImportError):
 class InvalidArgumentError(Error, ValueError):
     """A value outside its documented range."""
 
-    status = Status.INVALID_ARGUMENT
+    status: ClassVar[Status | None] = Status.INVALID_ARGUMENT
 
 
 class InvalidHandleError(Error, RuntimeError):
     """An object that the library does not know. Only a defect of this package leads here."""
 
-    status = Status.INVALID_HANDLE
+    status: ClassVar[Status | None] = Status.INVALID_HANDLE
 
 
 class ShapeError(Error, ValueError):
     """An array whose dimensions are not those expected."""
 
-    status = Status.SHAPE_MISMATCH
+    status: ClassVar[Status | None] = Status.SHAPE_MISMATCH
 
 
 class StateDictError(ShapeError):
@@ -81,15 +81,15 @@ class StateDictError(ShapeError):
     ) -> None:
         """Makes an error with the names that caused it."""
         super().__init__(message)
-        self.missing = list(missing)
-        self.unexpected = list(unexpected)
-        self.mismatched = list(mismatched)
+        self.missing: list[str] = list(missing)
+        self.unexpected: list[str] = list(unexpected)
+        self.mismatched: list[str] = list(mismatched)
 
 
 class NotFoundError(Error, LookupError):
     """No preset, tensor or file of that name."""
 
-    status = Status.NOT_FOUND
+    status: ClassVar[Status | None] = Status.NOT_FOUND
 
 
 class MissingFileError(NotFoundError, FileNotFoundError):
@@ -99,43 +99,43 @@ class MissingFileError(NotFoundError, FileNotFoundError):
 class InputOutputError(Error, OSError):
     """The operating system refused to read or write."""
 
-    status = Status.IO_ERROR
+    status: ClassVar[Status | None] = Status.IO_ERROR
 
 
 class FormatError(Error, ValueError):
     """A file that is damaged, or not of the format expected."""
 
-    status = Status.BAD_FORMAT
+    status: ClassVar[Status | None] = Status.BAD_FORMAT
 
 
 class OutOfMemoryError(Error, MemoryError):
     """Memory could not be had."""
 
-    status = Status.OUT_OF_MEMORY
+    status: ClassVar[Status | None] = Status.OUT_OF_MEMORY
 
 
 class NotFiniteError(Error, ArithmeticError):
     """NaN or infinity in the input, or a loss that diverged."""
 
-    status = Status.NOT_FINITE
+    status: ClassVar[Status | None] = Status.NOT_FINITE
 
 
 class CancelledError(Error):
     """A callback, or a signal's handler, asked to stop."""
 
-    status = Status.CANCELLED
+    status: ClassVar[Status | None] = Status.CANCELLED
 
 
 class BufferTooSmallError(Error):
     """A buffer holds less than the result. Only a defect of this package leads here."""
 
-    status = Status.BUFFER_TOO_SMALL
+    status: ClassVar[Status | None] = Status.BUFFER_TOO_SMALL
 
 
 class BusyError(Error, RuntimeError):
     """The object is in use by another thread."""
 
-    status = Status.BUSY
+    status: ClassVar[Status | None] = Status.BUSY
 
 
 _CLASSES: dict[int, type[Error]] = {

@@ -343,6 +343,7 @@ class FitOptions(Sized):
         ("iterations", c_int64),
         ("workers", c_int32),
         ("prefetch", c_int32),
+        ("resume", c_int32),
     ]
 
 
@@ -466,6 +467,8 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_trainer_set_learning_rate": [handle, c_float],
     "rn_trainer_get_learning_rate": [handle, POINTER(c_float)],
     "rn_trainer_freeze": [handle, POINTER(c_char_p), c_int32],
+    "rn_trainer_save": [handle, c_char_p],
+    "rn_trainer_load": [c_char_p, _new, _new],
     "rn_trainer_iterations": [handle, POINTER(c_int64)],
     "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
     "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],

@@ -1,4 +1,4 @@
-"""Signals, Ctrl-C above all, while the library computes.
+"""Between the steps of long calls: signals, Ctrl-C above all, and whoever watches the steps.
 
 Python would run a signal's handler, and raise what the handler raises, between any two instructions
 of a callback, also before its first `try`; ctypes can only print such an exception and go on. So
@@ -8,6 +8,7 @@ raise: then the call is stopped, and raises it once the library has returned.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import signal
 import threading
@@ -17,10 +18,12 @@ from . import _header
 from ._errors import CancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     Handler = Callable[[int, FrameType | None], Any]
+    # Is told what is being done, how much of it is done and how much there is.
+    Watcher = Callable[[str, int, int], object]
 
 # Those that a program has handlers for.
 _SIGNALS = [number for number in signal.valid_signals() if number < signal.SIGRTMIN]
@@ -38,10 +41,12 @@ class _Call:
         self._handlers: dict[int, Handler] = {}
 
     def begin(self) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main or _current.watcher is not None:
+            self._set_step_callback(_between_steps, None)
         # Elsewhere Python runs no handlers. Those that are not Python's are left alone.
-        if threading.current_thread() is not threading.main_thread():
+        if not is_main:
             return
-        self._set_step_callback(_between_steps, None)
         for number in _SIGNALS:
             handler = signal.getsignal(number)
             if callable(handler):
@@ -69,6 +74,7 @@ class _Call:
 
 class _Current(threading.local):
     call: _Call | None = None
+    watcher: Watcher | None = None
 
 
 _current = _Current()
@@ -120,7 +126,23 @@ def in_callback(body: Callable[[], object]) -> int:
         return 1
 
 
+@contextlib.contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Within it, the long calls of this thread tell the watcher each of their steps."""
+    outer, _current.watcher = _current.watcher, watcher
+    try:
+        yield
+    finally:
+        _current.watcher = outer
+
+
+def _tell(step: _header.Step) -> bool:
+    """Tells the watcher, who cannot stop the call but by what it raises."""
+    if _current.watcher is not None:
+        _current.watcher(step.what.decode(), step.done, step.total)
+    return False
+
+
 _NO_CALLBACK = _header.StepCallback()
 
-
-_between_steps = _header.StepCallback(lambda _step, _user: in_callback(lambda: False))
+_between_steps = _header.StepCallback(lambda step, _user: in_callback(lambda: _tell(step.contents)))

@@ -1,13 +1,18 @@
-"""What `fit(progress=True)` shows: a line for each epoch, and a bar where one can be seen."""
+"""What `progress=True` shows: lines about what is done, and a bar where one can be seen."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from . import _interrupt
+
 if TYPE_CHECKING:
-    from .trainer import Progress
+    from collections.abc import Callable, Iterator
+
+    from ._watching import Progress
 
 MINUTE, HOUR = 60, 3600
 
@@ -28,7 +33,7 @@ class ProgressDisplay:
 
     def update(self, progress: Progress) -> None:
         """Shows where training is."""
-        if progress.epoch == 1:
+        if progress.epoch == 1 or self._steps == 0:
             self._steps = progress.steps
         if self._tqdm is not None:
             self._move(progress)
@@ -45,9 +50,9 @@ class ProgressDisplay:
         if self._bar is None:
             self._bar = self._tqdm(unit="step", dynamic_ncols=True, leave=False)
         last = progress.epoch == progress.epochs
-        self._bar.total = self._steps * (progress.epochs - 1) + (
-            progress.steps if last else self._steps
-        )
+        last_steps = progress.steps if last else self._steps
+        # Of batches without a length the total is known once an epoch has ended.
+        self._bar.total = self._steps * (progress.epochs - 1) + last_steps or None
         self._bar.set_description(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)
         self._bar.set_postfix_str("  ".join(_figures(progress)), refresh=False)
         self._bar.update(self._steps * (progress.epoch - 1) + progress.step - self._bar.n)
@@ -58,6 +63,108 @@ class ProgressDisplay:
         else:
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def steps_shown(wanted: object) -> Iterator[None]:
+    """Within it, if wanted, the long calls of this thread show how far they are."""
+    if not wanted:
+        yield
+        return
+    display = _StepDisplay()
+    try:
+        with _interrupt.watched(display.update):
+            yield
+        display.finish()
+    finally:
+        display.close()
+
+
+class _CountDisplay:
+    """A bar that counts, and a line once all is done."""
+
+    def __init__(self, what: str, unit: str, total: int | None) -> None:
+        """Begins to count. Total: None where it is not known."""
+        self._what, self._unit = what, unit
+        self._done = 0
+        self._start = time.monotonic()
+        tqdm = _tqdm()
+        self._bar: Any = None
+        if tqdm is not None:
+            self._bar = tqdm(total=total, desc=what, unit=unit, dynamic_ncols=True, leave=False)
+
+    def advance(self, count: int) -> None:
+        """Counts so many more."""
+        self._done += count
+        if self._bar is not None:
+            self._bar.update(count)
+
+    def finish(self, total: int | None = None) -> None:
+        """Says how many there were: `total`, or as many as were counted."""
+        self.close()
+        elapsed = time.monotonic() - self._start
+        count = self._done if total is None else total
+        rate = f"{count / max(elapsed, 1e-9):.0f} {self._unit}/s"
+        sys.stderr.write(f"{self._what}  {count} {self._unit}  {rate}  {_clock(elapsed)}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class _StepDisplay:
+    """A display for each thing that a call of the library does in turn."""
+
+    def __init__(self) -> None:
+        self._current: _CountDisplay | None = None
+        self._what: tuple[str, int] | None = None
+        self._done = 0
+
+    def update(self, what: str, done: int, total: int) -> None:
+        """Shows where the call is."""
+        if (what, total) != self._what or self._current is None:
+            self.finish()
+            unit = "files" if what == "verifying" else "images"
+            self._what, self._current = (what, total), _CountDisplay(what, unit, total)
+            self._done = 0
+        self._current.advance(done - self._done)
+        self._done = done
+
+    def finish(self) -> None:
+        """What was begun is done; the library tells of no step after the last."""
+        if self._current is not None and self._what is not None:
+            self._current.finish(self._what[1])
+        self._current = self._what = None
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._current is not None:
+            self._current.close()
+
+
+@contextlib.contextmanager
+def batches_shown(wanted: object, what: str, batches: object) -> Iterator[Callable[[], None]]:
+    """Within it, if wanted, it is shown how often what it gives was called: once a batch."""
+    if not wanted:
+        yield lambda: None
+        return
+    display = _CountDisplay(what, "batches", length(batches))
+    try:
+        yield lambda: display.advance(1)
+        display.finish()
+    finally:
+        display.close()
+
+
+def length(batches: object) -> int | None:
+    """How many batches there are, where that is known."""
+    try:
+        return len(batches)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _tqdm() -> Any:  # noqa: ANN401 (a class that need not be there)

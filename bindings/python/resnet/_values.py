@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-IMAGE_RANK = 4
-
 
 def integer(value: SupportsIndex, what: str, *, bits: int = 32, signed: bool = True) -> int:
     """`value`, if it fits a C integer of that many bits, which ctypes would cut it down to."""
@@ -128,44 +126,6 @@ def per_channel(values: npt.ArrayLike | None, channels: int) -> npt.NDArray[np.f
         array = np.full(channels, array)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def images(array: npt.ArrayLike) -> tuple[_header.Images, npt.NDArray[Any]]:
-    """The C view of a batch of images, and the array that owns its pixels: keep both.
-
-    Bytes and floats of any width are taken; floats become float32.
-    """
-    pixels = array_of(array, "the images")
-    if pixels.ndim != IMAGE_RANK:
-        hint = {
-            IMAGE_RANK - 1: "; a single image is x[None]",
-            IMAGE_RANK - 2: "; vectors, for networks that take them, are x[:, :, None, None]",
-        }.get(pixels.ndim, "")
-        raise ShapeError(
-            f"the images have shape {pixels.shape}, expected (images, channels, height, width)"
-            + hint
-        )
-    if pixels.dtype == np.uint8:
-        kind = _header.UINT8
-    elif np.issubdtype(pixels.dtype, np.floating):
-        kind = _header.FLOAT32
-        if pixels.dtype != np.float32:
-            # A float64 beyond float32's range becomes infinite, and the library says so.
-            with np.errstate(over="ignore"):
-                pixels = pixels.astype(np.float32)
-    else:
-        raise InvalidArgumentError(f"the images are {pixels.dtype}, expected float32 or uint8")
-    pixels = np.ascontiguousarray(pixels)
-    count, channels, height, width = pixels.shape
-    view = _header.Images(
-        type=kind,
-        pixels=pixels.ctypes.data,
-        count=count,
-        channels=integer(channels, "the number of channels"),
-        height=integer(height, "the images' height"),
-        width=integer(width, "the images' width"),
-    )
-    return view, pixels
 
 
 def labels(array: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, SupportsIndex, TypeA
 
 import numpy as np
 
-from . import _header, _values
+from . import _header, _pixels, _values
 from ._errors import InvalidArgumentError
 from ._handle import Owner
 from ._library import library
+from ._progress import steps_shown
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
     import numpy.typing as npt
 
+    from ._pixels import Images, Layout
+    from .batches import Batches
     from .views import Sight
 
 
@@ -57,21 +61,32 @@ class Dataset(Owner):
     _sight: Sight | None = None
 
     def __init__(
-        self, x: npt.ArrayLike, y: npt.ArrayLike, *, classes: SupportsIndex | None = None
+        self,
+        x: Images,
+        y: npt.ArrayLike,
+        *,
+        classes: SupportsIndex | None = None,
+        channels: SupportsIndex | None = None,
+        layout: Layout = "NCHW",
     ) -> None:
         """Copies images and labels.
 
         Args:
-            x: Images, (images, channels, height, width), uint8 or float32.
+            x: Images, (images, channels, height, width), uint8 or floats; or Pillow's images, all
+                of one size, which become RGB, or grey if all are.
             y: Labels, (images,) integers from 0 to classes - 1.
             classes: How many classes there are; None for one more than the largest label.
+            channels: How many channels the images must have, 1 or 3 of Pillow's, which are
+                converted; None for what they have.
+            layout: "NHWC" for an array of (images, height, width, channels).
 
         Raises:
             ShapeError: An array has the wrong number of dimensions, or the counts differ.
             InvalidArgumentError: A label is out of range, or an array of the wrong type.
             NotFiniteError: A pixel is NaN or infinite.
         """
-        images, pixels = _values.images(x)
+        wanted = None if channels is None else _values.integer(channels, "channels")
+        images, pixels = _pixels.images(x, layout, wanted)
         labels = _values.labels(y, len(pixels))
         if classes is None:
             classes = int(labels.max(initial=-1)) + 1
@@ -117,13 +132,18 @@ class Dataset(Owner):
         return names if any(names) else []
 
     def calibrate(
-        self, images: SupportsIndex | None = None, *, seed: SupportsIndex = 0
+        self,
+        images: SupportsIndex | None = None,
+        *,
+        seed: SupportsIndex = 0,
+        progress: bool = False,
     ) -> Calibration:
         """Computes what normalises the pixels of a training set, without random variation.
 
         Args:
             images: How many images, drawn at random; None for all.
             seed: Of that choice.
+            progress: As for `Model.evaluate`.
 
         Raises:
             InvalidArgumentError: The number of images is out of range.
@@ -141,12 +161,13 @@ class Dataset(Owner):
         wanted = 0 if images is None else _values.integer(images, "images", bits=64)
         if images is not None and wanted < 1:
             raise InvalidArgumentError(f"images is {wanted}, expected at least 1, or None")
-        library().rn_dataset_calibrate(
-            self._handle,
-            wanted,
-            _values.integer(seed, "seed", bits=64, signed=False),
-            ctypes.byref(result),
-        )
+        with steps_shown(progress):
+            library().rn_dataset_calibrate(
+                self._handle,
+                wanted,
+                _values.integer(seed, "seed", bits=64, signed=False),
+                ctypes.byref(result),
+            )
         return Calibration(
             count=result.count,
             mean=mean,
@@ -205,6 +226,39 @@ class Dataset(Owner):
                 )
         return pixels, labels
 
+    def batches(
+        self,
+        batch_size: SupportsIndex = 128,
+        *,
+        shuffle: bool = False,
+        varied: bool = False,
+        drop_last: bool = False,
+        seed: SupportsIndex = 0,
+    ) -> Batches:
+        """The images batch by batch, for a training loop of your own.
+
+        Each `for` statement over the result goes through all images once, and is the next epoch.
+        A batch is what `read` returns: images, (batch, channels, height, width) float32 in raw
+        pixel units, and labels, (batch,) int32.
+
+        Args:
+            batch_size: Images a batch.
+            shuffle: Whether each epoch has an order of its own, drawn by the seed. The images are
+                then read one by one; in their own order, files are decoded several at once.
+            varied: Whether image files are varied as training on them varies them, by the seed and
+                the epoch.
+            drop_last: Whether images at the end that fill no batch are left out.
+            seed: Of the order and the variation.
+
+        Raises:
+            InvalidArgumentError: The batch size or the seed is out of range.
+        """
+        from .batches import Batches  # noqa: PLC0415 (it is made of datasets itself)
+
+        return Batches(
+            self, batch_size, shuffle=shuffle, varied=varied, drop_last=drop_last, seed=seed
+        )
+
     def split(self, count: SupportsIndex, *, seed: SupportsIndex = 0) -> tuple[Dataset, Dataset]:
         """Cuts the dataset in two at random: images to train on, and some to evaluate on.
 
@@ -251,9 +305,14 @@ class Dataset(Owner):
             for index in range(count.value)
         ]
 
-    def verify(self) -> list[DamagedFile]:
-        """Decodes every image file, and returns those that are damaged."""
-        library().rn_dataset_verify(self._handle)
+    def verify(self, *, progress: bool = False) -> list[DamagedFile]:
+        """Decodes every image file, and returns those that are damaged.
+
+        Args:
+            progress: As for `Model.evaluate`.
+        """
+        with steps_shown(progress):
+            library().rn_dataset_verify(self._handle)
         return self.damaged
 
     @classmethod
@@ -395,17 +454,18 @@ class HDF5Images(Dataset):
         self._open("rn_dataset_open_hdf5", _values.path(path), ctypes.byref(options))
 
 
-Data: TypeAlias = "Dataset | tuple[npt.ArrayLike, npt.ArrayLike]"
+Data: TypeAlias = "Dataset | tuple[Images, npt.ArrayLike]"
 
 
-def as_dataset(data: Data, classes: int) -> Dataset:
-    """`data`, or a dataset of `classes` classes made from its images and labels."""
+def as_dataset(data: Data | Iterable[Any], classes: int, channels: int) -> Dataset:
+    """`data`, or a dataset of that many classes and channels made from its images and labels."""
     if isinstance(data, Dataset):
         return data
-    try:
-        x, y = data
-    except (TypeError, ValueError):
+    # A list is a list of batches where those are taken.
+    if not isinstance(data, tuple) or len(data) != 2:  # noqa: PLR2004
         raise InvalidArgumentError(
-            f"expected a resnet.Dataset or a tuple (images, labels), got {type(data).__name__}"
-        ) from None
-    return Dataset(x, y, classes=classes)
+            "expected a resnet.Dataset or a tuple (images, labels), got "
+            + (f"a tuple of {len(data)}" if isinstance(data, tuple) else type(data).__name__)
+        )
+    x, y = data
+    return Dataset(x, y, classes=classes, channels=channels)

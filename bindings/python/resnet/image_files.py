@@ -181,7 +181,7 @@ class ImageList(Dataset):
         )
         self._sight = _sight(options)
         count = _values.integer(classes, "the number of classes")
-        if isinstance(files, Sequence) and not isinstance(files, str):
+        if isinstance(files, Sequence) and not isinstance(files, str | bytes):
             pairs = [_values.pair(file, "a file", "(path, label)") for file in files]
             paths = (ctypes.c_char_p * len(pairs))(*(_values.path(path) for path, _ in pairs))
             labels = (ctypes.c_int32 * len(pairs))(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
-import functools
 import pathlib
 import tempfile
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
@@ -15,16 +13,15 @@ import numpy.typing as npt
 from . import _description, _exchange, _header, _state_dict, _values
 from ._errors import (
     FormatError,
-    InvalidArgumentError,
     NotFiniteError,
     ShapeError,
     StateDictError,
 )
+from ._evaluating import Evaluating
 from ._handle import Owner
 from ._library import library
-from .data import as_dataset
-from .results import Memory, Metrics, Normalization
-from .views import as_options
+from ._normalizing import Normalizing
+from ._running import Running
 
 if TYPE_CHECKING:
     import os
@@ -32,17 +29,26 @@ if TYPE_CHECKING:
 
     from ._description import Layer, Stage
     from ._exchange import ImportReport
-    from .data import Data, Dataset
-    from .views import Kind, Views
-
-PIXEL_MEAN_RANK = 3
 
 
-class Model(Owner):
+class Model(Running, Evaluating, Normalizing):
     """A residual network (He et al., 2015) with its weights, input normalisation and class names.
 
-    Images are (images, channels, height, width), float32 or uint8, of any size that the network
-    can take. The model applies its own normalisation to them.
+    Images are arrays (images, channels, height, width), uint8 or floats of any width, of any size
+    that the network can take; with `layout="NHWC"`, (images, height, width, channels); or Pillow's
+    images, one or several of one size. The model applies its own normalisation to them, so they
+    come in the unit of the pixels that it was trained on. Contiguous NCHW arrays of uint8 and
+    float32 are read where they are; others are copied once.
+
+    >>> model = resnet.Model("resnet20", classes=10, seed=0)  # or resnet.load("model.h5")
+    >>> resnet.Trainer(model, lr=0.1).fit((images, labels), epochs=10, progress=True)
+    >>> model.predict(new_images)  # one class an image
+    >>> model.probabilities(Image.open("cat.png"))  # (1, classes)
+    >>> model.evaluate((test_images, test_labels)).accuracy
+    >>> model.save("model.h5")
+
+    A model can be pickled and copied, and closed by a `with` statement. One thread at a time uses
+    it; Python's lock is released meanwhile.
     """
 
     def __init__(
@@ -221,366 +227,6 @@ class Model(Owner):
             f"{info.parameters:,} parameters>"
         )
 
-    # ---- What it is
-
-    @property
-    def name(self) -> str:
-        """What the network is called, e.g. "resnet20"."""
-        return _values.read_text(library().rn_model_name, self._handle)
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return int(self._info.classes)
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the images."""
-        return int(self._info.input_channels)
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width of the images that its family is published for; others work too."""
-        info = self._info
-        return info.input_height, info.input_width
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of learned values."""
-        return int(self._info.parameters)
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiplications, each with its addition, for one image of `input_size`."""
-        return int(self._info.multiply_adds)
-
-    @property
-    def weighted_layers(self) -> int:
-        """Layers with weights, as the paper counts them: 20 for ResNet-20."""
-        return int(self._info.weighted_layers)
-
-    def summary(self, height: SupportsIndex = 0, width: SupportsIndex = 0) -> str:
-        """A table of layers, output sizes, parameters and multiply-adds.
-
-        Args:
-            height: Of the images, in pixels; 0 (with width 0) for `input_size`.
-            width: Of the images, in pixels.
-
-        Raises:
-            ShapeError: Images of that size are too small for the network.
-        """
-        rows, columns = _values.integer(height, "height"), _values.integer(width, "width")
-        table = _values.read_text(library().rn_model_summary, self._handle, rows, columns)
-        return table.rstrip("\n")
-
-    # ---- Memory
-
-    def inference_memory(
-        self, count: SupportsIndex, height: SupportsIndex, width: SupportsIndex
-    ) -> Memory:
-        """What running the network takes, and the model keeps for its next call.
-
-        Nothing is allocated.
-
-        Args:
-            count: Images of a call.
-            height: Of the images, in pixels.
-            width: Of the images, in pixels.
-
-        Raises:
-            ShapeError: The network cannot take such images.
-        """
-        return self._memory(library().rn_model_inference_memory, count, height, width)
-
-    def training_memory(
-        self, batch: SupportsIndex, height: SupportsIndex, width: SupportsIndex
-    ) -> Memory:
-        """What a trainer's steps take, and the trainer keeps for its next step.
-
-        Nothing is allocated.
-
-        Args:
-            batch: Images of a step.
-            height: Of the images, in pixels.
-            width: Of the images, in pixels.
-
-        Raises:
-            ShapeError: The network cannot take such images.
-            InvalidArgumentError: The batch is too small to train on.
-        """
-        return self._memory(library().rn_model_training_memory, batch, height, width)
-
-    def _memory(
-        self,
-        function: Any,  # noqa: ANN401 (ctypes' own)
-        count: SupportsIndex,
-        height: SupportsIndex,
-        width: SupportsIndex,
-    ) -> Memory:
-        memory = _header.Memory()
-        function(
-            self._handle,
-            _values.integer(count, "count", bits=64),
-            _values.integer(height, "height"),
-            _values.integer(width, "width"),
-            ctypes.byref(memory),
-        )
-        return Memory(
-            **{field.name: getattr(memory, field.name) for field in dataclasses.fields(Memory)}
-        )
-
-    # ---- Running
-
-    def logits(self, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Runs the network in inference mode, up to the scores before the softmax.
-
-        Args:
-            x: Images, (images, channels, height, width), float32 or uint8.
-
-        Returns:
-            Scores, (images, classes).
-
-        Raises:
-            ShapeError: The images have the wrong dimensions.
-            NotFiniteError: A pixel is NaN or infinite.
-        """
-        return self._scores("rn_model_logits", x)
-
-    def probabilities(
-        self, x: npt.ArrayLike, *, views: Views | Kind | None = None
-    ) -> npt.NDArray[np.float32]:
-        """As `logits`, after the softmax: each row is non-negative and adds up to 1.
-
-        Args:
-            x: As for `logits`.
-            views: Over which views of each image is averaged; None for the images as they are.
-        """
-        if views is None:
-            return self._scores("rn_model_probabilities", x)
-        images, pixels = _values.images(x)
-        probabilities = np.empty((len(pixels), self.classes), np.float32)
-        library().rn_model_view_probabilities(
-            self._handle,
-            ctypes.byref(images),
-            ctypes.byref(as_options(views)),
-            _values.floats(probabilities),
-            probabilities.size,
-        )
-        return probabilities
-
-    def predict(
-        self, x: npt.ArrayLike, *, views: Views | Kind | None = None
-    ) -> npt.NDArray[np.int32]:
-        """The class of each image's highest score (the first of equals), as (images,) indices.
-
-        Takes and raises what `probabilities` does.
-        """
-        if views is not None:
-            best: npt.NDArray[np.intp] = self.probabilities(x, views=views).argmax(axis=1)
-            return best.astype(np.int32)
-        images, pixels = _values.images(x)
-        labels = np.empty(len(pixels), np.int32)
-        library().rn_model_predict(
-            self._handle, ctypes.byref(images), _values.label_pointer(labels), labels.size
-        )
-        return labels
-
-    # ---- Features
-
-    @functools.cached_property
-    def layers(self) -> list[str]:
-        """The names of the layers, in the order in which they are computed."""
-        read = library().rn_model_layer_name
-        return [_values.read_text(read, self._handle, index) for index in range(self._info.layers)]
-
-    def feature_shape(
-        self, layer: str, height: SupportsIndex, width: SupportsIndex
-    ) -> tuple[int, ...]:
-        """The shape of a layer's output for one image: (channels, height, width) or (values,).
-
-        Args:
-            layer: As for `features`.
-            height: Of the image, in pixels.
-            width: Of the image, in pixels.
-
-        Raises:
-            NotFoundError: There is no such layer.
-            ShapeError: The images are too small for it.
-        """
-        shape = _header.FeatureShape()
-        library().rn_model_feature_shape(
-            self._handle,
-            _values.text(layer, "layer"),
-            _values.integer(height, "height"),
-            _values.integer(width, "width"),
-            ctypes.byref(shape),
-        )
-        return (shape.channels, shape.height, shape.width)[: shape.rank]
-
-    def features(self, x: npt.ArrayLike, layer: str = "avgpool") -> npt.NDArray[np.float32]:
-        """Runs the network in inference mode up to a layer, and no further.
-
-        Args:
-            x: Images, (images, channels, height, width), float32 or uint8.
-            layer: One of `layers`, such as "layer1.0.bn2" or "avgpool" (the pooled features, which
-                the classifier reads), or a stage or block, such as "layer3" or "layer3.1": its
-                output, after the last ReLU.
-
-        Returns:
-            The layer's output, (images, channels, height, width), or (images, values) from
-            "avgpool" on.
-
-        Raises:
-            NotFoundError: There is no such layer.
-            ShapeError: The images have the wrong dimensions.
-            NotFiniteError: A pixel is NaN or infinite.
-        """
-        images, pixels = _values.images(x)
-        shape = self.feature_shape(layer, *pixels.shape[2:])
-        features = np.empty((len(pixels), *shape), np.float32)
-        library().rn_model_features(
-            self._handle,
-            ctypes.byref(images),
-            _values.text(layer, "layer"),
-            _values.floats(features),
-            features.size,
-        )
-        return features
-
-    def responses(self, dataset: Data) -> dict[str, float]:
-        """How strong the layers' responses to a dataset are (the paper's Figure 7).
-
-        Args:
-            dataset: A `Dataset`, or a tuple of images and labels.
-
-        Returns:
-            The standard deviation of the output of every convolution after BN, before the
-            nonlinearity or the addition, over all images, channels and positions, by the name of
-            the BN layer, in the order of the layers.
-        """
-        data = as_dataset(dataset, self.classes)
-        count = ctypes.c_size_t()
-        library().rn_model_responses(self._handle, data._handle, None, 0, ctypes.byref(count))
-        deviations = np.empty(count.value, np.float64)
-        library().rn_model_responses(
-            self._handle,
-            data._handle,
-            deviations.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
-            deviations.size,
-            ctypes.byref(count),
-        )
-        read = library().rn_model_response_layer
-        return {
-            _values.read_text(read, self._handle, index): float(deviation)
-            for index, deviation in enumerate(deviations)
-        }
-
-    # ---- Evaluating
-
-    def evaluate(self, dataset: Data, *, views: Views | Kind | None = None) -> Metrics:
-        """Mean loss and accuracy on a dataset, in inference mode.
-
-        Args:
-            dataset: A `Dataset`, or a tuple of images and labels.
-            views: Over which views of each image is averaged: a protocol of the paper, such as
-                "10-crop", by name with the crop, the size and the interpolation of a dataset of
-                image files or a part of it, the paper's lengths for "multi-scale" in proportion to
-                its `resize`; or `Views` with numbers of your own; None for the one view that the
-                dataset gives of each image. The loss is that of the averages.
-
-        Where both have class names, labels are matched by name: the dataset may have some of the
-        model's classes, in any order.
-
-        Raises:
-            InvalidArgumentError: The dataset has classes that the model does not have.
-        """
-        data = as_dataset(dataset, self.classes)
-        found = _header.Metrics()
-        if views is None:
-            library().rn_model_evaluate(self._handle, data._handle, ctypes.byref(found))
-        else:
-            self._test(data, views, found, None)
-        return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count)
-
-    def evaluate_by_class(
-        self, dataset: Data, *, views: Views | Kind | None = None
-    ) -> tuple[Metrics, npt.NDArray[np.int64]]:
-        """The same, and which classes were taken for which.
-
-        Returns:
-            The metrics, and counts of images, (classes, classes), in the order of the model's
-            classes: a row per true class, a column per predicted one. `class_figures` makes each
-            class's recall and precision of them.
-        """
-        data = as_dataset(dataset, self.classes)
-        found = _header.Metrics()
-        counts = np.empty((self.classes, self.classes), np.int64)
-        if views is None:
-            library().rn_model_evaluate_by_class(
-                self._handle,
-                data._handle,
-                ctypes.byref(found),
-                _values.count_pointer(counts),
-                counts.size,
-            )
-        else:
-            self._test(data, views, found, counts)
-        return Metrics(found.loss, found.accuracy, found.top5_accuracy, found.count), counts
-
-    def _test(
-        self,
-        data: Dataset,
-        views: Views | Kind,
-        found: _header.Metrics,
-        counts: npt.NDArray[np.int64] | None,
-    ) -> None:
-        library().rn_model_test(
-            self._handle,
-            data._handle,
-            ctypes.byref(as_options(views, data._sight)),
-            ctypes.byref(found),
-            None if counts is None else _values.count_pointer(counts),
-            0 if counts is None else counts.size,
-        )
-
-    def recompute_statistics(
-        self, dataset: Data, batch_size: int = 128, *, images: int | None = None, seed: int = 0
-    ) -> None:
-        """Replaces BN's running statistics by exact ones over training images.
-
-        To be called once after training, whose running statistics are averages over the last
-        batches only. Images go through the network in batches as in training, not augmented.
-
-        Args:
-            dataset: A `Dataset`, or a tuple of images and labels.
-            batch_size: Images a batch.
-            images: How many images, in full batches; all if None.
-            seed: Of their random order.
-        """
-        data = as_dataset(dataset, self.classes)
-        count = 0
-        if images is not None:
-            count = _values.integer(images, "the number of images", bits=64)
-            if count < 1:
-                raise InvalidArgumentError(
-                    f"images is {count}, expected 1 or more, or None for all"
-                )
-        library().rn_model_recompute_statistics(
-            self._handle,
-            data._handle,
-            _values.integer(batch_size, "the batch size"),
-            count,
-            _values.integer(seed, "the seed", bits=64, signed=False),
-        )
-
-    def _scores(self, function: str, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        images, pixels = _values.images(x)
-        scores = np.empty((len(pixels), self.classes), np.float32)
-        getattr(library(), function)(
-            self._handle, ctypes.byref(images), _values.floats(scores), scores.size
-        )
-        return scores
-
     # ---- Weights
 
     def state_dict(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -691,78 +337,7 @@ class Model(Owner):
         """
         library().rn_model_save(self._handle, _values.path(path))
 
-    # ---- Input normalisation and class names
-
-    @property
-    def normalization(self) -> Normalization:
-        """How pixels become network inputs: (pixel - mean) * scale."""
-        mean_count, scale_count = ctypes.c_size_t(), ctypes.c_size_t()
-        height, width = ctypes.c_int32(), ctypes.c_int32()
-        mean = scale = None
-
-        def read(mean: Any, scale: Any) -> None:  # noqa: ANN401 (ctypes pointers)
-            library().rn_model_get_normalization(
-                *(self._handle, mean, mean_count.value, ctypes.byref(mean_count)),
-                *(ctypes.byref(height), ctypes.byref(width)),
-                *(scale, scale_count.value, ctypes.byref(scale_count)),
-            )
-
-        read(None, None)
-        if mean_count.value:
-            mean = np.empty(mean_count.value, np.float32)
-        if scale_count.value:
-            scale = np.empty(scale_count.value, np.float32)
-        read(
-            None if mean is None else _values.floats(mean),
-            None if scale is None else _values.floats(scale),
-        )
-        if mean is not None and height.value:
-            return Normalization(mean.reshape(-1, height.value, width.value), scale)
-        return Normalization(mean, scale)
-
-    def set_normalization(
-        self, mean: npt.ArrayLike | None = None, scale: npt.ArrayLike | None = None
-    ) -> None:
-        """Sets how every image is read from now on: (pixel - mean) * scale.
-
-        Args:
-            mean: (channels,), or (channels, height, width) for images of one size; one number for
-                all channels; None for 0.
-            scale: (channels,), or one number for all; None for 1. For pixels that are divided by
-                a standard deviation, give its inverse.
-
-        Raises:
-            ShapeError: The shapes do not fit the model's input.
-            NotFiniteError: A value is NaN or infinite.
-        """
-        channels = self.input_channels
-        means, scales = _values.per_channel(mean, channels), _values.per_channel(scale, channels)
-        height = width = 0
-        if means is not None and means.ndim == PIXEL_MEAN_RANK:
-            if means.shape[0] != channels or means.size == 0:
-                raise ShapeError(
-                    f"the mean has shape {means.shape}, expected ({channels}, height, width)"
-                )
-            height, width = means.shape[1:]
-        elif means is not None and means.ndim != 1:
-            raise ShapeError(
-                f"the mean has shape {means.shape}, expected ({channels},) or "
-                f"({channels}, height, width)"
-            )
-        if scales is not None and scales.ndim != 1:
-            raise ShapeError(f"the scale has shape {scales.shape}, expected ({channels},)")
-        for values, what in ((means, "mean"), (scales, "scale")):
-            if values is not None and values.size == 0:
-                raise ShapeError(f"the {what} is empty; give None for none")
-        library().rn_model_set_normalization(
-            self._handle,
-            None if means is None else _values.floats(means),
-            0 if means is None else means.size,
-            _values.integer(height, "the mean's height"),
-            _values.integer(width, "the mean's width"),
-            None if scales is None else _values.floats(scales),
-            0 if scales is None else scales.size,
-        )
+    # ---- Class names
 
     @property
     def class_names(self) -> list[str]:
@@ -778,13 +353,6 @@ class Model(Owner):
         ]
         array = (ctypes.c_char_p * len(encoded))(*encoded)
         library().rn_model_set_class_names(self._handle, array, len(encoded))
-
-    @functools.cached_property
-    def _info(self) -> _header.ModelInfo:
-        """Nothing of it changes."""
-        info = _header.ModelInfo()
-        library().rn_model_get_info(self._handle, ctypes.byref(info))
-        return info
 
 
 def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.open is)

@@ -22,10 +22,10 @@ from .results import class_figures
 try:
     from matplotlib import pyplot as plt
     from matplotlib.ticker import MaxNLocator
-except ImportError as error:
+except ImportError as _cause:
     raise ImportError(
         "resnet.plot needs matplotlib, which is not installed: pip install matplotlib"
-    ) from error
+    ) from _cause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from . import _header, _values
+from ._errors import InvalidArgumentError
 from ._library import library
 from .image_files import variation_of
 
@@ -39,6 +40,52 @@ class Recipe:
     fit: dict[str, Any]
     variation: Variation | None
     validation_images: int
+
+    def lasting(
+        self,
+        *,
+        iterations: SupportsIndex | None = None,
+        epochs: SupportsIndex | None = None,
+        images: SupportsIndex | None = None,
+    ) -> Recipe:
+        """The recipe over another length, as `resnet train` makes it.
+
+        The learning rate drops after the same shares of the steps; drops that so few steps have no
+        room for are left out.
+
+        >>> short = resnet.recipe("cifar").lasting(epochs=20, images=len(training))
+
+        Args:
+            iterations: Steps to take in all.
+            epochs: How often to go through the training images, instead of `iterations`.
+            images: How many training images there are, which epochs are counted by.
+
+        Raises:
+            InvalidArgumentError: Both lengths or none are given, or one is less than 1; or epochs
+                without images.
+        """
+        if (iterations is None) == (epochs is None) or (epochs is None) != (images is None):
+            raise InvalidArgumentError("expected either iterations, or epochs and images")
+        if iterations is not None:
+            total = _positive(iterations, "iterations")
+        else:
+            count = _positive(cast("SupportsIndex", images), "images")
+            batch = self.fit["batch_size"]
+            if count < batch:
+                raise InvalidArgumentError(f"images is {count}, expected {batch} or more, a batch")
+            total = _positive(cast("SupportsIndex", epochs), "epochs") * (count // batch)
+        if total == self.fit["iterations"]:
+            return self
+        drops = _scaled(self.fit["milestones"], self.fit["iterations"], total)
+        line = f"  changed        over {total:,} steps"
+        if drops:
+            places = " and ".join(f"{drop:,}" for drop in drops)
+            line += f", learning rate times {self.fit['gamma']} after {places}"
+        return dataclasses.replace(
+            self,
+            description=f"{self.description.rstrip()}\n{line}\n",
+            fit=self.fit | {"iterations": total, "milestones": drops},
+        )
 
     def __str__(self) -> str:
         """What it is, in some lines."""
@@ -102,3 +149,20 @@ def recipe(name: str) -> Recipe:
 def _shortest(value: float) -> float:
     """What a person would write for a float32: 0.1, not 0.10000000149."""
     return float(f"{value:.7g}")
+
+
+def _positive(value: SupportsIndex, what: str) -> int:
+    number = _values.integer(value, what, bits=64)
+    if number < 1:
+        raise InvalidArgumentError(f"{what} is {number}, expected at least 1")
+    return number
+
+
+def _scaled(milestones: tuple[int, ...], own: int, total: int) -> tuple[int, ...]:
+    """The milestones of `own` steps at the same shares of `total`, rounded and below it."""
+    scaled: list[int] = []
+    for milestone in milestones:
+        place = (2 * milestone * total + own) // (2 * own)
+        if (scaled[-1] if scaled else 0) < place < total:
+            scaled.append(place)
+    return tuple(scaled)

@@ -25,10 +25,10 @@ try:
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
-except ImportError as error:
+except ImportError as _cause:
     raise ImportError(
         "resnet.sklearn needs scikit-learn 1.6 or later: pip install 'scikit-learn>=1.6'"
-    ) from error
+    ) from _cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +44,30 @@ ROW_RANK = 2
 ROW_WIDTH, ROW_BLOCKS = 64, 2
 
 
-class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+# scikit-learn has no types, and what is inferred of its code is of its defaults.
+_validated: Any = validate_data
+
+if TYPE_CHECKING:
+
+    class _Classifier:
+        """What scikit-learn gives every classifier."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...  # noqa: ANN401
+        def score(
+            self,
+            X: npt.ArrayLike,  # noqa: N803
+            y: npt.ArrayLike,
+            sample_weight: npt.ArrayLike | None = None,
+        ) -> float: ...
+
+else:
+
+    class _Classifier(ClassifierMixin, BaseEstimator):
+        """What scikit-learn gives every classifier."""
+
+
+class ResNetClassifier(_Classifier):
     """A residual network, trained by SGD with momentum on images or rows of numbers.
 
     X is images, (n, channels, height, width) of bytes or floats; or rows, (n, values), which
@@ -102,7 +125,7 @@ class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.lr = lr
         self.momentum = momentum
         self.weight_decay = weight_decay
-        self.augment = augment
+        self.augment: Augmentation = augment
         self.drops = drops
         self.gamma = gamma
         self.random_state = random_state
@@ -118,9 +141,11 @@ class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: An argument or an option is of a wrong shape, type or value.
         """
-        rows, labels = validate_data(self, X, y, **_ACCEPTED)
+        rows: npt.NDArray[Any]
+        rows, labels = _validated(self, X, y, **_ACCEPTED)
         check_classification_targets(labels)
-        self.classes_, indices = np.unique(labels, return_inverse=True)
+        found, indices = np.unique(np.asarray(labels), return_inverse=True)
+        self.classes_: npt.NDArray[Any] = found
         if len(self.classes_) < 2:  # noqa: PLR2004
             raise ValueError(
                 f"all labels are {self.classes_[0]!r}: a classifier needs at least 2 classes, "
@@ -134,12 +159,12 @@ class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"batch_size = {self.batch_size}; 1 sample is not enough)"
             )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.model_ = self._make(rows.ndim, images.shape[1], seed)
+        self.model_: Model = self._make(rows.ndim, images.shape[1], seed)
         trainer = Trainer(
             self.model_, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
         total = _values.integer(self.epochs, "epochs") * (len(images) // batch)
-        self.history_ = trainer.fit(
+        self.history_: dict[str, list[float]] = trainer.fit(
             (images, indices.astype(np.int32)),
             epochs=self.epochs,
             batch_size=batch,
@@ -150,7 +175,7 @@ class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seed=seed,
             progress=self.verbose,
         )
-        self.n_iter_ = trainer.iterations
+        self.n_iter_: int = trainer.iterations
         return self
 
     def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float32]:  # noqa: N803
@@ -173,7 +198,7 @@ class ResNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _seen(self, X: npt.ArrayLike) -> npt.NDArray[Any]:  # noqa: N803
         """X as the fitted model sees it."""
         check_is_fitted(self)
-        return self._images(validate_data(self, X, reset=False, **_ACCEPTED))
+        return self._images(_validated(self, X, reset=False, **_ACCEPTED))
 
     def _images(self, given: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """X as (n, channels, height, width); rows that are no images have 1x1 pixels."""

@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
-from . import _header, _interrupt, _values
+from . import _batch_training, _header, _pixels, _values
 from ._errors import CancelledError, InvalidArgumentError
 from ._handle import Owner
 from ._library import library
-from ._progress import ProgressDisplay
+from ._watching import Watcher
+from .batches import as_batches
 from .data import as_dataset
 from .model import Model
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
+    from ._pixels import Images, Layout
+    from ._watching import Progress, Record
+    from .batches import BatchSource
     from .data import Data
 
 # Pixels of zero padding a side for a random crop, and whether half of the images are mirrored.
 Augmentation: TypeAlias = "Literal['cifar'] | tuple[SupportsIndex, bool] | None"
 CIFAR_PADDING = 4
 
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """Where training is. Means and rates are over the epoch so far.
-
-    Attributes:
-        epoch: From 1.
-        epochs: In all.
-        step: Within the epoch, from 1.
-        steps: In the epoch.
-        iteration: Steps of the trainer so far.
-        loss: Mean cross-entropy, in nats.
-        accuracy: Of the training images as they were trained on, 0 to 1.
-        images_per_second: That were trained on.
-        learning_rate: Of the last step.
-        epoch_ended: True in the last call of an epoch, the only one with validation.
-        validation_loss: As `loss`, of the validation data; None but at an epoch's end.
-        validation_accuracy: As `accuracy`, of the validation data; None but at an epoch's end.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    iteration: int
-    loss: float
-    accuracy: float
-    images_per_second: float
-    learning_rate: float
-    epoch_ended: bool
-    validation_loss: float | None
-    validation_accuracy: float | None
+BATCH_SIZE, PREFETCH = 128, 2
 
 
 class Trainer(Owner):
@@ -98,11 +71,43 @@ class Trainer(Owner):
         library().rn_trainer_create(model._handle, ctypes.byref(options), ctypes.byref(made))
         super().__init__(made, "rn_trainer_free")
         self._model = model
+        self._stopped = False
 
     @property
     def model(self) -> Model:
         """The model that it improves."""
         return self._model
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trainer:
+        """A trainer, with its model, as `save` wrote it.
+
+        Raises:
+            MissingFileError: There is no such file.
+            InputOutputError: The system refuses to read it.
+            FormatError: It is damaged, or no checkpoint.
+        """
+        model, made = ctypes.c_void_p(), ctypes.c_void_p()
+        library().rn_trainer_load(_values.path(path), ctypes.byref(model), ctypes.byref(made))
+        trainer = cls.__new__(cls)
+        Owner.__init__(trainer, made, "rn_trainer_free")
+        trainer._model = Model._adopt(model)
+        trainer._stopped = False
+        return trainer
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a checkpoint: the model, and all that training needs to go on.
+
+        To be called between trainings, after one that was stopped, or from a callback of `fit`. In
+        another process `Trainer.load` and `fit` with `resume` then end with the same bits as if the
+        training had not been interrupted, on any number of threads. The file is a model file, too:
+        `resnet.load` reads it. It is written whole or not at all.
+
+        Raises:
+            InputOutputError: The system refuses; an old file is as it was.
+            NotFiniteError: A weight is not finite.
+        """
+        library().rn_trainer_save(self._handle, _values.path(path))
 
     @property
     def lr(self) -> float:
@@ -125,6 +130,15 @@ class Trainer(Owner):
         library().rn_trainer_iterations(self._handle, ctypes.byref(iterations))
         return iterations.value
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the callback of the last `fit` ended it; False before, and if it ran through."""
+        return self._stopped
+
+    def __repr__(self) -> str:
+        """What it improves, and how far it is, in a line."""
+        return f"<resnet.Trainer of {self.model.name}: {self.iterations} steps, lr {self.lr:g}>"
+
     def freeze(self, names: Sequence[str]) -> None:
         """Freezes layers, blocks and stages, such as ["conv1", "bn1", "layer1"], and no others.
 
@@ -144,12 +158,13 @@ class Trainer(Owner):
         array = (ctypes.c_char_p * len(encoded))(*encoded)
         library().rn_trainer_freeze(self._handle, array, len(encoded))
 
-    def step(self, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    def step(self, x: Images, y: npt.ArrayLike, *, layout: Layout = "NCHW") -> float:
         """Takes one SGD step on a batch.
 
         Args:
-            x: Images, (images, channels, height, width), float32 or uint8.
+            x: Images, as `Model.logits` takes them.
             y: Labels, (images,) integers from 0 to classes - 1.
+            layout: "NHWC" for an array of (images, height, width, channels).
 
         Returns:
             The batch's mean cross-entropy before the step, in nats.
@@ -159,7 +174,7 @@ class Trainer(Owner):
             InvalidArgumentError: A label is out of range.
             NotFiniteError: A pixel or the loss is not finite; the weights are as they were.
         """
-        images, pixels = _values.images(x)
+        images, pixels = _pixels.images(x, layout, self.model.input_channels)
         labels = _values.labels(y, len(pixels))
         loss = ctypes.c_double()
         library().rn_trainer_step(
@@ -169,12 +184,12 @@ class Trainer(Owner):
 
     def fit(
         self,
-        dataset: Data,
+        dataset: Data | BatchSource,
         *,
         epochs: SupportsIndex = 1,
         iterations: SupportsIndex | None = None,
-        batch_size: SupportsIndex = 128,
-        validation: Data | None = None,
+        batch_size: SupportsIndex = BATCH_SIZE,
+        validation: Data | BatchSource | None = None,
         augment: Augmentation = None,
         milestones: Sequence[SupportsIndex] = (),
         gamma: float = 0.1,
@@ -183,9 +198,11 @@ class Trainer(Owner):
         normalize: Literal["auto", "channels", "keep"] = "auto",
         seed: SupportsIndex = 0,
         workers: SupportsIndex | None = None,
-        prefetch: SupportsIndex = 2,
+        prefetch: SupportsIndex = PREFETCH,
+        resume: bool = False,
         progress: bool = False,
         callback: Callable[[Progress], object] | None = None,
+        log: Callable[[Record], object] | None = None,
     ) -> dict[str, list[float]]:
         """Trains for so many epochs, each a shuffle of the dataset in full batches, or steps.
 
@@ -194,12 +211,17 @@ class Trainer(Owner):
         matched with its names as by `Model.evaluate`.
 
         Args:
-            dataset: A `Dataset`, or a tuple of images and labels.
+            dataset: A `Dataset`, or a tuple of images and labels. Or an iterable of batches, each a
+                tuple or list of images and labels, such as a PyTorch DataLoader: an epoch goes
+                through all of them, a step takes one. Their size and order are theirs, so
+                `batch_size`, `augment`, `warm_up`, `plateau`, `normalize`, `seed`, `workers` and
+                `prefetch` are not to be given; the model keeps its normalisation.
             epochs: How many.
             iterations: How many steps to take in all, instead of epochs, as the paper counts. The
                 last epoch may end early, and is evaluated and reported like the others.
             batch_size: Images a step.
-            validation: What to evaluate the model on after each epoch.
+            validation: What to evaluate the model on after each epoch. An iterable of batches only
+                if `dataset` is one.
             augment: "cifar" for the paper's random crops out of 4 pixels of padding, and mirroring;
                 or (padding, mirror); None for the images as they are, or, if they are files, as
                 their dataset varies them.
@@ -219,15 +241,24 @@ class Trainer(Owner):
                 none if one does. What is learned is the same with any number; with 0 the calling
                 thread reads.
             prefetch: Batches that they read ahead.
+            resume: Whether to go on with the training that was stopped in this trainer's last call,
+                or in which its checkpoint was saved. Everything that its result depends on must be
+                as it was: only `epochs`, `iterations`, `workers`, `prefetch`, `progress` and
+                `callback` may be others.
             progress: Whether to write a line for each epoch to standard error, and to show a bar
                 below them on a terminal or in a notebook if tqdm is installed.
             callback: Called after every step, and once more at the end of each epoch. It may save
-                or query the model. To stop, it returns something true; what it raises, `fit`
-                raises.
+                or query the model. To stop, it returns something true, and `stopped` is then True;
+                what it raises, `fit` raises.
+            log: Called at the end of each epoch with a dict of its figures, named as in what `fit`
+                returns, and its number, "epoch": `print`, a `csv.DictWriter`'s `writerow`, or for
+                TensorBoard a function that hands them to `SummaryWriter.add_scalar`. What it
+                returns means nothing; what it raises, `fit` raises.
 
         Returns:
             For each epoch the "iteration" that it ended with, the "loss", "accuracy", "lr" and
-            "images_per_second", and with validation the "val_loss" and "val_accuracy", each a list.
+            "images_per_second", and with validation the "val_loss" and "val_accuracy", each a list;
+            of a training that is resumed, of the epochs that end in this call.
             If the callback stopped training, of the epochs that had ended.
 
         Raises:
@@ -235,8 +266,6 @@ class Trainer(Owner):
             InvalidArgumentError: A value is out of range.
             NotFiniteError: The loss diverged.
         """
-        data = as_dataset(dataset, self.model.classes)
-        held_out = None if validation is None else as_dataset(validation, self.model.classes)
         pad, mirror = _augmentation(augment)
         drops = [
             _values.integer(value, "a milestone", bits=64)
@@ -244,11 +273,12 @@ class Trainer(Owner):
         ]
         warm_rate, warm_error = _pair(warm_up, "warm_up is a rate and an error")
         patience, threshold = _pair(plateau, "plateau is a number of epochs and a threshold")
-        watcher = _Watcher(ProgressDisplay() if progress else None, callback)
+        watcher = Watcher(shown=progress, callback=callback, log=log)
         options = _header.FitOptions(
             iterations=0 if iterations is None else _steps(iterations),
             workers=_header.DEFAULT if workers is None else _workers(workers),
             prefetch=_values.integer(prefetch, "prefetch"),
+            resume=int(bool(resume)),
             epochs=_values.integer(epochs, "epochs"),
             batch_size=_values.integer(batch_size, "batch_size"),
             pad=pad,
@@ -264,77 +294,61 @@ class Trainer(Owner):
             plateau_patience=_values.integer(patience, "the plateau's patience"),
             plateau_threshold=_values.number(threshold, "the plateau's threshold"),
         )
+        self._stopped = False
         try:
-            library().rn_trainer_fit(
-                self._handle,
-                data._handle,
-                None if held_out is None else held_out._handle,
-                ctypes.byref(options),
-            )
+            batches = as_batches(dataset)
+            if batches is not None:
+                _refuse_loader_options(options)
+                schedule = _batch_training.Schedule(
+                    options.epochs, options.iterations or None, drops, options.gamma
+                )
+                _batch_training.fit(self, batches, validation, schedule, watcher)
+            else:
+                self._fit_dataset(dataset, validation, options)
         except CancelledError:
             # The caller's callback wanted it so.
             pass
         finally:
+            self._stopped = watcher.stopped
             watcher.close()
         return watcher.history
 
-
-class _Watcher:
-    """The C library's progress callback: keeps the history, and decides when to stop."""
-
-    def __init__(
-        self, display: ProgressDisplay | None, callback: Callable[[Progress], object] | None
+    def _fit_dataset(
+        self,
+        dataset: Data | BatchSource,
+        validation: Data | BatchSource | None,
+        options: _header.FitOptions,
     ) -> None:
-        names = (
-            *("iteration", "loss", "accuracy", "val_loss", "val_accuracy"),
-            *("lr", "images_per_second"),
+        classes, channels = self.model.classes, self.model.input_channels
+        data = as_dataset(dataset, classes, channels)
+        held_out = None if validation is None else as_dataset(validation, classes, channels)
+        library().rn_trainer_fit(
+            self._handle,
+            data._handle,
+            None if held_out is None else held_out._handle,
+            ctypes.byref(options),
         )
-        self.history: dict[str, list[float]] = {name: [] for name in names}
-        self._display = display
-        self._callback = callback
-
-    def __call__(self, pointer: ctypes._Pointer[_header.Progress], _user: object) -> int:
-        """Returns 0 to go on, 1 to stop."""
-        return _interrupt.in_callback(lambda: self._note(_progress(pointer.contents)))
-
-    def close(self) -> None:
-        """Takes the progress bar away."""
-        if self._display is not None:
-            self._display.close()
-
-    def _note(self, progress: Progress) -> bool:
-        if progress.epoch_ended:
-            history = self.history
-            history["iteration"].append(progress.iteration)
-            history["loss"].append(progress.loss)
-            history["accuracy"].append(progress.accuracy)
-            history["lr"].append(progress.learning_rate)
-            history["images_per_second"].append(progress.images_per_second)
-            if progress.validation_loss is not None and progress.validation_accuracy is not None:
-                history["val_loss"].append(progress.validation_loss)
-                history["val_accuracy"].append(progress.validation_accuracy)
-        if self._display is not None:
-            self._display.update(progress)
-        return bool(self._callback is not None and self._callback(progress))
 
 
-def _progress(raw: _header.Progress) -> Progress:
-    """The C struct as a value that outlives the callback."""
-    validated = bool(raw.has_validation)
-    return Progress(
-        epoch=raw.epoch,
-        epochs=raw.epochs,
-        step=raw.step,
-        steps=raw.steps,
-        iteration=raw.iteration,
-        loss=raw.loss,
-        accuracy=raw.accuracy,
-        images_per_second=raw.images_per_second,
-        learning_rate=raw.learning_rate,
-        epoch_ended=bool(raw.epoch_ended),
-        validation_loss=raw.validation_loss if validated else None,
-        validation_accuracy=raw.validation_accuracy if validated else None,
-    )
+def _refuse_loader_options(options: _header.FitOptions) -> None:
+    """Refuses what only a dataset's own batches can follow."""
+    names = {
+        "batch_size": options.batch_size != BATCH_SIZE,
+        "augment": bool(options.pad or options.mirror),
+        "warm_up": options.warm_up_error != 0,
+        "plateau": options.plateau_patience != 0,
+        "normalize": options.normalize == _header.NORMALIZE["channels"],
+        "seed": options.seed != 0,
+        "workers": options.workers != _header.DEFAULT,
+        "prefetch": options.prefetch != PREFETCH,
+        "resume": options.resume != 0,
+    }
+    given = [name for name, is_given in names.items() if is_given]
+    if given:
+        raise InvalidArgumentError(
+            f"{', '.join(given)} cannot be given with batches of your own: give a resnet.Dataset, "
+            "or see to it where the batches are made"
+        )
 
 
 def _steps(iterations: SupportsIndex) -> int:

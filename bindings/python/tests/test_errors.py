@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import resnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 GOOD = np.zeros((2, 3, 32, 32), np.float32)
 
@@ -159,7 +161,7 @@ def test_summaries_of_impossible_sizes(model: resnet.Model, size: tuple[int, int
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.bool_, np.complex64, "U1", object])
 def test_images_of_the_wrong_type(model: resnet.Model, dtype: Any) -> None:  # noqa: ANN401
-    with pytest.raises(resnet.InvalidArgumentError, match="expected float32 or uint8"):
+    with pytest.raises(resnet.InvalidArgumentError, match="expected floats or uint8"):
         model.logits(np.zeros((1, 3, 32, 32)).astype(dtype))
 
 
@@ -280,7 +282,7 @@ def test_datasets_that_do_not_fit_the_model(model: resnet.Model) -> None:
         with pytest.raises(ValueError, match=r"\d"):
             model.evaluate(data)
     with pytest.raises(resnet.InvalidArgumentError, match="tuple"):
-        model.evaluate([1])  # type: ignore[arg-type]
+        model.evaluate([1])
 
 
 @pytest.mark.parametrize(
@@ -369,3 +371,28 @@ def test_what_is_asked_for_beyond_the_images() -> None:
 def test_a_crop_that_is_too_large() -> None:
     with pytest.raises(resnet.InvalidArgumentError, match="larger than the image of 30x30"):
         resnet.centre_crop(np.zeros((3, 40, 40), np.uint8), resize=30, crop=31)
+
+
+def test_paths_are_told_whatever_they_are(tmp_path: Path) -> None:
+    name = bytes(tmp_path) + b"/\xff.h5"
+    shown = re.escape(f'path is "{tmp_path}/\\xff.h5", which is not valid UTF-8')
+    with pytest.raises(resnet.InvalidArgumentError, match=shown):
+        resnet.load(os.fsdecode(name))
+    with pytest.raises(resnet.InvalidArgumentError, match=shown):
+        resnet.Model("resnet8", base_width=4).save(os.fsdecode(name))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        resnet.load,
+        resnet.open,
+        resnet.read_image,
+        resnet.HDF5Images,
+        resnet.ImageList,
+        lambda path: resnet.IDX(path, path),
+    ],
+)
+def test_a_directory_is_no_file(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    with pytest.raises(resnet.FormatError, match=f"{tmp_path}.* is a directory"):
+        read(tmp_path)

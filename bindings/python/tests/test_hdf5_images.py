@@ -168,10 +168,10 @@ def test_files_of_another_form_are_refused(tmp_path: Path) -> None:
         resnet.HDF5Images(path)
     with pytest.raises(FileNotFoundError):
         resnet.HDF5Images(tmp_path / "none.h5")
-    with pytest.raises(resnet.InputOutputError):
+    with pytest.raises(resnet.FormatError, match=r"directory|regular"):
         resnet.HDF5Images(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(resnet.InputOutputError):
+    with pytest.raises(resnet.FormatError, match=r"directory|regular"):
         resnet.HDF5Images(tmp_path / "pipe")
     write(path, BYTES)
     for name in ("", "group/images", ".", "/"):

@@ -394,7 +394,7 @@ def test_a_folder_with_the_name_of_an_image_is_damage(tmp_path: Path) -> None:
     assert len(data) == 7
     (damaged,) = data.verify()
     assert damaged.path.endswith("x.png")
-    assert "not a regular file" in damaged.reason
+    assert "is a directory" in damaged.reason
 
 
 def test_a_vanished_file_is_missing(tmp_path: Path) -> None:

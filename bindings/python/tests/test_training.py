@@ -266,6 +266,35 @@ def test_recipes_are_arguments() -> None:
         resnet.recipe("paper")
 
 
+def test_recipes_of_another_length() -> None:
+    recipe = resnet.recipe("cifar")
+    assert recipe.lasting(iterations=64_000) == recipe
+    short = recipe.lasting(iterations=64)
+    assert short.fit == recipe.fit | {"iterations": 64, "milestones": (32, 48)}
+    assert "over 64 steps, learning rate times 0.1 after 32 and 48" in str(short)
+    # As `resnet train` rounds them, and leaves out those that there is no room for.
+    common = resnet.recipe("imagenet-common")
+    assert common.lasting(iterations=100).fit["milestones"] == (33, 67)
+    assert recipe.lasting(iterations=4).fit["milestones"] == (2, 3)
+    assert recipe.lasting(iterations=1).fit["milestones"] == ()
+    epochs = recipe.lasting(epochs=20, images=45_000)
+    assert epochs.fit["iterations"] == 20 * 351
+    assert epochs.fit["milestones"] == (10 * 351, 15 * 351)
+    assert epochs.lasting(iterations=64).fit == short.fit
+    arguments: list[dict[str, int]] = [
+        {},
+        {"epochs": 1},
+        {"iterations": 1, "epochs": 1, "images": 200},
+        {"iterations": 1, "images": 200},
+        {"iterations": 0},
+        {"epochs": 0, "images": 200},
+        {"epochs": 1, "images": 127},
+    ]
+    for wrong in arguments:
+        with pytest.raises(resnet.InvalidArgumentError, match="expected"):
+            recipe.lasting(**wrong)
+
+
 def test_milestones_lower_the_learning_rate() -> None:
     trainer = resnet.Trainer(small(), lr=0.5)
     seen: list[tuple[int, float]] = []

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Glibc
+import ResNet
+import ResNetData
+
+/// A folder of a training's checkpoints: the newest ones, named for their step, and the model that did best
+/// on the images that are evaluated.
+final class Checkpoints {
+  private let folder: String
+  private let interval: Interval
+  private let keep: Int
+  private let clock = ContinuousClock()
+  private var lastSaved: ContinuousClock.Instant
+  private var lowestError = Double.infinity
+
+  private static let prefix = "step-"
+  private static let suffix = ".h5"
+  private static let best = "best.h5"
+
+  init(_ folder: String, every interval: Interval, keep: Int) throws(ResNetError) {
+    self.folder = folder
+    self.interval = interval
+    self.keep = keep
+    lastSaved = clock.now
+    guard mkdir(folder, 0o777) == 0 || Directory.isDirectory(folder) else {
+      throw ResNetError(
+        .inputOutput,
+        "cannot make the folder \(folder) for checkpoints: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  /// The checkpoints in the folder, from the first to the last step.
+  private func saved() throws(ResNetError) -> [(step: Int, path: String)] {
+    try Directory.names(in: folder).compactMap { name in
+      guard name.hasPrefix(Self.prefix), name.hasSuffix(Self.suffix),
+        let step = Int(name.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)), step >= 0
+      else { return nil }
+      return (step, "\(folder)/\(name)")
+    }.sorted { $0.step < $1.step }
+  }
+
+  /// The newest one; nil if there is none.
+  func newest() throws(ResNetError) -> String? { try saved().last?.path }
+
+  /// Takes up a training that is resumed, and which model was the best of it.
+  func resume(_ trainer: Trainer) {
+    for epoch in trainer.history {
+      if let result = epoch.validation { lowestError = min(lowestError, 1 - result.accuracy) }
+    }
+  }
+
+  /// Saves what is due, when training reports. What cannot be written is tried again when it is due the
+  /// next time: the training is worth more.
+  func note(_ progress: Progress, of trainer: Trainer) {
+    do throws(ResNetError) {
+      if let result = progress.validation, 1 - result.accuracy < lowestError {
+        try trainer.model.save(to: "\(folder)/\(Self.best)")
+        lowestError = 1 - result.accuracy
+      }
+      let isDue =
+        switch interval {
+        case .steps(let count): !progress.epochEnded && progress.iteration % count == 0
+        case .time(let time): clock.now - lastSaved >= time
+        }
+      if isDue { _ = try save(trainer) }
+    } catch {
+      printError("warning: \(error.message)")
+    }
+  }
+
+  /// Saves a checkpoint, and removes those that are too many. Returns its path.
+  func save(_ trainer: Trainer) throws(ResNetError) -> String {
+    lastSaved = clock.now
+    let digits = String(trainer.iterations)
+    let number = String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+    let path = "\(folder)/\(Self.prefix)\(number)\(Self.suffix)"
+    try trainer.save(to: path)
+    for old in try saved().dropLast(keep) where old.path != path { unlink(old.path) }
+    return path
+  }
+}
+
+/// How often a checkpoint is written.
+enum Interval: ExpressibleByArgument, CustomStringConvertible {
+  case steps(Int)
+  case time(Duration)
+
+  /// `1000` steps, or `30s`, `10min` or `2h`.
+  init?(argument: String) {
+    let digits = argument.prefix { ("0"..."9").contains($0) }
+    guard let number = Int(digits), (1...1_000_000_000).contains(number) else { return nil }
+    switch argument.dropFirst(digits.count) {
+    case "": self = .steps(number)
+    case "s": self = .time(.seconds(number))
+    case "min": self = .time(.seconds(60 * number))
+    case "h": self = .time(.seconds(3600 * number))
+    default: return nil
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .steps(let count): "\(count)"
+    case .time(let time): "\(time.components.seconds)s"
+    }
+  }
+}

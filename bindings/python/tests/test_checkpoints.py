@@ -1,0 +1,105 @@
+"""A training goes on from its checkpoint as if it had not been interrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import resnet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Data = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+HOW: dict[str, Any] = {
+    "epochs": 3,
+    "batch_size": 8,
+    "augment": (2, True),
+    "milestones": [7],
+    "warm_up": (0.02, 0.6),
+    "seed": 5,
+}
+
+
+@pytest.fixture(name="data")
+def data_of_two_classes() -> Data:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 40)
+    images = rng.integers(0, 100, (40, 1, 8, 8), np.uint8)
+    images[labels == 1, :, :4] += 100
+    return images, labels
+
+
+def make_trainer() -> resnet.Trainer:
+    model = resnet.Model("resnet8", classes=2, input_channels=1, base_width=4, seed=0)
+    return resnet.Trainer(model, lr=0.05)
+
+
+@pytest.mark.parametrize("stop", [1, 5, 6, 11, 18])
+def test_resumed_training_ends_with_the_same_bits(data: Data, tmp_path: Path, stop: int) -> None:
+    path = tmp_path / "checkpoint.h5"
+    whole = make_trainer()
+    history = whole.fit(data, validation=data, **HOW)
+
+    stopped = make_trainer()
+    reports = 0
+
+    def stop_there(_: resnet.Progress) -> bool:
+        nonlocal reports
+        reports += 1
+        return reports == stop
+
+    begun = stopped.fit(data, validation=data, callback=stop_there, **HOW)
+    stopped.save(path)
+    try:
+        resnet.set_threads(1 + stop % 3)
+        resumed = resnet.Trainer.load(path)
+        rest = resumed.fit(data, validation=data, resume=True, workers=stop % 2, **HOW)
+    finally:
+        resnet.set_threads(0)
+    for name, values in whole.model.state_dict().items():
+        assert np.array_equal(values, resumed.model.state_dict()[name]), name
+    for name in ("loss", "accuracy", "val_loss", "lr", "iteration"):
+        assert begun[name] + rest[name] == history[name], name
+
+
+def test_a_callback_saves(data: Data, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.h5"
+    trainer = make_trainer()
+    trainer.fit(data, callback=lambda now: trainer.save(path) if now.step == 3 else None, **HOW)
+    resumed = resnet.Trainer.load(path)
+    assert resumed.iterations == 13
+    resumed.fit(data, resume=True, **HOW)
+    assert np.array_equal(
+        trainer.model.state_dict()["fc.weight"], resumed.model.state_dict()["fc.weight"]
+    )
+
+
+def test_a_checkpoint_is_a_model_file(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.h5"
+    trainer = make_trainer()
+    trainer.save(path)
+    for model in (resnet.load(path), resnet.open(path)):
+        assert np.array_equal(
+            model.state_dict()["fc.weight"], trainer.model.state_dict()["fc.weight"]
+        )
+    trainer.model.save(path)
+    with pytest.raises(resnet.FormatError, match="no checkpoint"):
+        resnet.Trainer.load(path)
+
+
+def test_what_cannot_be_resumed(data: Data, tmp_path: Path) -> None:
+    trainer = make_trainer()
+    with pytest.raises(resnet.InvalidArgumentError, match="no training to resume"):
+        trainer.fit(data, resume=True, **HOW)
+    trainer.fit(data, callback=lambda _: True, **HOW)
+    with pytest.raises(resnet.InvalidArgumentError, match="begun with the seed 5, not 6"):
+        trainer.fit(data, resume=True, **HOW | {"seed": 6})
+    with pytest.raises(resnet.MissingFileError):
+        resnet.Trainer.load(tmp_path / "none.h5")
+    with pytest.raises(resnet.InputOutputError):
+        trainer.save(tmp_path)
