@@ -360,9 +360,12 @@ rn_status rn_model_name(rn_model *model, char *text, size_t capacity, size_t *ne
 
 /* docs/EXCHANGE.md has the names that are known, and what is refused. */
 typedef enum rn_format {
-  RN_FORMAT_AUTO = 0,        /* that of the path's extension */
-  RN_FORMAT_SAFETENSORS = 1, /* .safetensors, with torchvision's names */
-  RN_FORMAT_TORCH = 2        /* .pth, .pt: a state dict, as torch.save writes it */
+  RN_FORMAT_AUTO = 0,          /* that of the path's extension */
+  RN_FORMAT_SAFETENSORS = 1,   /* .safetensors, with torchvision's names */
+  RN_FORMAT_TORCH = 2,         /* .pth, .pt: a state dict, as torch.save writes it */
+  RN_FORMAT_KERAS = 4,         /* .h5: weights as Keras 2 has them; also read: its whole models */
+  RN_FORMAT_KERAS_WEIGHTS = 5, /* .weights.h5: weights of Keras 3 */
+  RN_FORMAT_CAFFE = 6          /* .caffemodel.h5: a snapshot of Caffe's */
 } rn_format;
 /* What the model does to its images before the imported network sees them. */
 typedef enum rn_preprocessing {

@@ -4,12 +4,21 @@ public enum FileFormat: Int, Sendable, CaseIterable {
   case safetensors = 1
   /// What `torch.save` writes: pickled, in a zip archive or, by PyTorch before 1.6, in one stream.
   case torch = 2
+  /// HDF5 as Keras 2 writes weights or whole models, and Keras 3 those that it calls legacy: `.h5`.
+  case keras = 4
+  /// HDF5 as Keras 3 writes weights: `.weights.h5`.
+  case kerasWeights = 5
+  /// Caffe's HDF5 snapshots: `.caffemodel.h5`.
+  case caffe = 6
 
   /// How it is called in messages.
   public var title: String {
     switch self {
     case .safetensors: "safetensors"
     case .torch: "PyTorch"
+    case .keras: "Keras"
+    case .kerasWeights: "Keras 3"
+    case .caffe: "Caffe"
     }
   }
 
@@ -17,6 +26,7 @@ public enum FileFormat: Int, Sendable, CaseIterable {
   init?(extensionOf path: String) {
     let known: [(String, FileFormat)] = [
       (".safetensors", .safetensors), (".pth", .torch), (".pt", .torch),
+      (".caffemodel.h5", .caffe), (".weights.h5", .kerasWeights), (".h5", .keras),
     ]
     guard let match = known.first(where: { path.hasSuffix($0.0) }) else { return nil }
     self = match.1

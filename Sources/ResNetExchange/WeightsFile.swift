@@ -6,6 +6,7 @@ package enum WeightsFile {
     let head = try source.bytes(0, min(16, source.size))
     if SafetensorsFile.matches(head) { return try SafetensorsFile(source).weights }
     if TorchFile.matches(head) { return try TorchFile(source).weights }
+    if HDF5Weights.matches(head) { return try HDF5Weights.read(source) }
     throw ResNetError(
       .badFormat,
       "its contents are of no format that is known here ("

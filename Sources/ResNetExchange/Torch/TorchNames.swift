@@ -32,7 +32,7 @@ enum TorchNames {
           .ignored, origin, "BN's count of batches, which is needed for training by PyTorch alone"))
       return
     }
-    if let refusal = refusals.first(where: { name.contains($0.part) }) {
+    if let refusal = refusals.first(where: { position(of: $0.part, in: name) != nil }) {
       weights.notes.append(.init(.unexpected, origin, refusal.reason))
       return
     }
@@ -42,9 +42,21 @@ enum TorchNames {
       name = "fc." + name.dropFirst(7)
       weights.zeroChannels = .split
     }
-    if let range = name.firstRange(of: ".shortcut.") {
-      name.replaceSubrange(range, with: ".downsample.")
+    let shortcut = ".shortcut."
+    if let start = position(of: shortcut, in: name) {
+      let bytes = Array(name.utf8)
+      name =
+        String(decoding: bytes[..<start], as: UTF8.self) + ".downsample."
+        + String(decoding: bytes[(start + shortcut.utf8.count)...], as: UTF8.self)
     }
     weights.tensors.append(ImportedTensor(name, shape, origin: origin, read: read))
+  }
+
+  /// Where a part of a name begins. (The standard library's own search brings regular expressions with it,
+  /// a megabyte and a half.)
+  private static func position(of part: String, in name: String) -> Int? {
+    let (part, name) = (Array(part.utf8), Array(name.utf8))
+    guard name.count >= part.count else { return nil }
+    return (0...(name.count - part.count)).first { name[$0...].starts(with: part) }
   }
 }

@@ -652,14 +652,15 @@ class Model(Owner):
         self,
         path: str | os.PathLike[str],
         *,
-        format: Literal["safetensors", "torch"] | None = None,  # noqa: A002
+        format: Literal["safetensors", "torch", "keras", "keras-weights", "caffe"] | None = None,  # noqa: A002
     ) -> None:
         """Writes the weights for another program.
 
         Args:
             path: Replaced only once the new file is complete and on disk.
-            format: "safetensors", or "torch" for what `torch.load` reads; None for that of the
-                extension (.safetensors, .pth, .pt).
+            format: "safetensors"; "torch" for what `torch.load` reads; "keras" for weights as Keras 2
+                has them, "keras-weights" as Keras 3 has; "caffe"; None for that of the extension
+                (.safetensors, .pth, .pt, .h5, .weights.h5, .caffemodel.h5).
 
         Raises:
             InvalidArgumentError: The format cannot be told, or cannot hold the model.
