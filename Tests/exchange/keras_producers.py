@@ -24,12 +24,14 @@ def difference(found: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def check(what: str, value: float) -> None:
+    """Prints a difference, and ends the program if it is too large."""
     print(f"{what:44} {value:.1e}", flush=True)
     if not value <= TOLERANCE:
         raise SystemExit(f"{what}: differs by {value}, allowed are {TOLERANCE}")
 
 
 def compare(depth: int, folder: pathlib.Path) -> None:
+    """One network of Keras's, in all its forms."""
     keras.utils.clear_session()
     make = getattr(keras.applications, f"ResNet{depth}")
     theirs = make(weights=None)

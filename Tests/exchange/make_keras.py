@@ -27,7 +27,7 @@ def images(count: int, side: int) -> np.ndarray:
 
 
 def randomize(model: keras.Model, seed: int) -> None:
-    """Gives weights, biases and BN's statistics random values under which activations stay bounded."""
+    """Gives all weights random values under which activations stay bounded."""
     draw = np.random.default_rng(seed)
     for layer in model.layers:
         values = []
@@ -55,7 +55,7 @@ def logits(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
 def narrow() -> keras.Model:
     """ResNet with 2 stages and few channels."""
 
-    def stacks(x):
+    def stacks(x: keras.KerasTensor) -> keras.KerasTensor:
         x = resnet.stack_residual_blocks_v1(x, 4, 2, stride1=1, name="conv2")
         return resnet.stack_residual_blocks_v1(x, 8, 1, name="conv3")
 
@@ -65,6 +65,7 @@ def narrow() -> keras.Model:
 
 
 def write(directory: pathlib.Path) -> None:
+    """The files of one narrow network, and its logits."""
     keras.utils.clear_session()
     model = narrow()
     randomize(model, 1)
