@@ -360,9 +360,13 @@ rn_status rn_model_name(rn_model *model, char *text, size_t capacity, size_t *ne
 
 /* docs/EXCHANGE.md has the names that are known, and what is refused. */
 typedef enum rn_format {
-  RN_FORMAT_AUTO = 0,        /* that of the path's extension */
-  RN_FORMAT_SAFETENSORS = 1, /* .safetensors, with torchvision's names */
-  RN_FORMAT_TORCH = 2        /* .pth, .pt: a state dict, as torch.save writes it */
+  RN_FORMAT_AUTO = 0,          /* that of the path's extension */
+  RN_FORMAT_SAFETENSORS = 1,   /* .safetensors, with torchvision's names */
+  RN_FORMAT_TORCH = 2,         /* .pth, .pt: a state dict, as torch.save writes it */
+  RN_FORMAT_ONNX = 3,          /* .onnx: the network as a graph, with its weights */
+  RN_FORMAT_KERAS = 4,         /* .h5: weights as Keras 2 has them; also read: its whole models */
+  RN_FORMAT_KERAS_WEIGHTS = 5, /* .weights.h5: weights of Keras 3 */
+  RN_FORMAT_CAFFE = 6          /* .caffemodel.h5: a snapshot of Caffe's */
 } rn_format;
 /* What the model does to its images before the imported network sees them. */
 typedef enum rn_preprocessing {
@@ -1007,8 +1011,9 @@ typedef struct rn_fit_options {
   int32_t workers;
   int32_t prefetch; /* batches read ahead, 1 to 64; each takes the memory of its float32 images */
   /* Non-zero: goes on with the training that was stopped in this trainer's last call, or in which its
-   * checkpoint was written. All that the result depends on must be as it was: only epochs, iterations,
-   * workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT says what is not. */
+   * checkpoint was written. All that the result depends on must be as it was, images and frozen layers
+   * too: only epochs, iterations, workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT
+   * if an option or the number of images is not as it was, or the training has ended. */
   int32_t resume;
 } rn_fit_options;
 /* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus, 2 batches

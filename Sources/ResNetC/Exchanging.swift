@@ -162,7 +162,7 @@ public func rn_model_export(
       let path = try string(path, "path")
       let known = FileFormat(rawValue: Int(format.rawValue))
       guard known != nil || format == RN_FORMAT_AUTO else {
-        throw unknown("format", format.rawValue, expected: "RN_FORMAT_AUTO to _TORCH")
+        throw unknown("format", format.rawValue, expected: "RN_FORMAT_AUTO to _CAFFE")
       }
       try resource.model.export(to: path, format: known)
     }

@@ -25,6 +25,9 @@ extension Model {
         case .safetensors: try SafetensorsFile.write(self, to: path)
         case .onnx: try ONNXExport.write(self, to: path)
         case .torch: try TorchArchive.write(self, to: path)
+        case .keras: try KerasExport(self).legacy().write(to: path)
+        case .kerasWeights: try KerasExport(self).weights().write(to: path)
+        case .caffe: try CaffeExport.contents(of: self).write(to: path)
         }
       }
     } catch {

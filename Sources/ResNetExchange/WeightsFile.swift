@@ -7,6 +7,7 @@ package enum WeightsFile {
     if SafetensorsFile.matches(head) { return try SafetensorsFile(source).weights }
     if TorchFile.matches(head) { return try TorchFile(source).weights }
     if ONNXImport.matches(head) { return try ONNXImport(source).weights }
+    if HDF5Weights.matches(head) { return try HDF5Weights.read(source) }
     throw ResNetError(
       .badFormat,
       "its contents are of no format that is known here ("

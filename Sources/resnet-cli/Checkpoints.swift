@@ -17,7 +17,8 @@ final class Checkpoints {
   private static let suffix = ".h5"
   private static let best = "best.h5"
 
-  init(_ folder: String, every interval: Interval, keep: Int) throws(ResNetError) {
+  /// A training that begins does so in a folder without checkpoints of another one.
+  init(_ folder: String, every interval: Interval, keep: Int, resuming: Bool) throws(ResNetError) {
     self.folder = folder
     self.interval = interval
     self.keep = keep
@@ -26,6 +27,16 @@ final class Checkpoints {
       throw ResNetError(
         .inputOutput,
         "cannot make the folder \(folder) for checkpoints: \(String(cString: strerror(errno)))")
+    }
+    guard access(folder, W_OK) == 0 else {
+      throw ResNetError(
+        .inputOutput, "cannot write to \(folder): \(String(cString: strerror(errno)))")
+    }
+    if !resuming, let newest = try newest() {
+      throw ResNetError(
+        .invalidArgument,
+        "\(folder) holds checkpoints of another training, \(newest) the newest: go on with it by "
+          + "--resume, or choose another folder")
     }
   }
 

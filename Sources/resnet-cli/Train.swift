@@ -162,7 +162,7 @@ struct Train: ParsableCommand {
           + "on stops falling; there are none in val, so hold some out by --hold-out")
     }
     let checkpoints = try checkpoints.map { folder throws(ResNetError) in
-      try Checkpoints(folder, every: checkpointEvery, keep: keep)
+      try Checkpoints(folder, every: checkpointEvery, keep: keep, resuming: resume)
     }
     let (trainer, checkpoint) = try trainer(
       try changes.network(network, for: images), recipe, checkpoints)
@@ -173,6 +173,8 @@ struct Train: ParsableCommand {
       print("resuming after \(trainer.iterations) steps from \(checkpoint)")
       recipe.fit.resumes = true
       checkpoints?.resume(trainer)
+    } else if resume {
+      print("no checkpoint yet, beginning")
     }
     if validation == nil {
       print("no val folder and no --hold-out: training without images to evaluate on")

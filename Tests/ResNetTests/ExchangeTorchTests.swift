@@ -36,7 +36,7 @@ import Testing
     try bytes.withUnsafeBytes { try Model.importing(bytes: $0, options: options, report: &report) }
   }
 
-  @Test(arguments: networks, FileFormat.allCases)
+  @Test(arguments: networks, [FileFormat.safetensors, .torch])
   func theNetworkAndItsWeightsComeBack(_ network: Network, _ format: FileFormat) throws {
     let model = try Model(network, seed: 1)
     var report = ImportReport()
@@ -85,7 +85,10 @@ import Testing
     let copy = try imported(try bytes(model, .torch), options, &report)
     let rgb: [Float] = (0..<3 * 64).map { Float($0 % 11) * 255 / 11 }
     let mean: [Float] = [103.939, 116.779, 123.68]
-    let bgr = (0..<3 * 64).map { rgb[(2 - $0 / 64) * 64 + $0 % 64] - mean[$0 / 64] }
+    let bgr = (0..<3 * 64).map { index -> Float in
+      let reversed = (2 - index / 64) * 64 + index % 64
+      return rgb[reversed] - mean[index / 64]
+    }
     func logits(_ model: Model, _ pixels: [Float]) throws -> [Float] {
       try model.logits(
         try Images(.float(pixels), count: 1, channels: 3, height: 8, width: 8))
@@ -95,7 +98,7 @@ import Testing
   }
 
   /// Whatever one byte becomes, the file is refused or is a model.
-  @Test(arguments: FileFormat.allCases)
+  @Test(arguments: [FileFormat.safetensors, .torch])
   func aDamagedFileIsRefusedOrIsAModel(_ format: FileFormat) throws {
     let model = try Model(Self.networks[0], seed: 1)
     let good = try bytes(model, format)

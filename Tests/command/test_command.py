@@ -337,6 +337,8 @@ def test_a_stopped_training_says_how_to_go_on(
     found = re.search(r"stopped by SIGTERM after (\d+) steps, saved (\S+); the same command", said)
     assert found
     assert found[2].endswith(f"step-{int(found[1]):09}.h5")
+    said = run(pytestconfig, *common, ok=False)
+    assert "checkpoints of another training" in said
     said = run(pytestconfig, *common, "--resume", "--epochs", "1000000", "--lr", "0.5", ok=False)
     assert "another learning rate" in said
     said = run(pytestconfig, *common, "--resume", "--iterations", f"{int(found[1]) + 3}", ok=False)

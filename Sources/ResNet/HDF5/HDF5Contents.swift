@@ -1,5 +1,5 @@
 /// What an HDF5 file to be written consists of: groups, attributes and datasets.
-struct HDF5Contents {
+package struct HDF5Contents {
   /// The value of an attribute.
   enum Value {
     /// Of fixed length, padded with zeros.
@@ -7,6 +7,8 @@ struct HDF5Contents {
     case integer(Int)
     case integers([Int])
     case reals([Double])
+    /// Of the longest's length, padded with zeros; together well below 64 KB.
+    case strings([String])
   }
 
   enum Data {
@@ -63,13 +65,25 @@ struct HDF5Contents {
   private(set) var attributes: [(name: String, value: Value)] = []
   private(set) var members: [Member] = []
 
-  mutating func set(_ name: String, _ value: Value) { attributes.append((name, value)) }
-  mutating func set(_ name: String, _ text: String) { set(name, .string(text)) }
+  package init() {}
+
+  private mutating func set(_ name: String, _ value: Value) { attributes.append((name, value)) }
+  package mutating func set(_ name: String, _ text: String) { set(name, .string(text)) }
   mutating func set(_ name: String, _ number: Int) { set(name, .integer(number)) }
   mutating func set(_ name: String, _ numbers: [Int]) { set(name, .integers(numbers)) }
   mutating func set(_ name: String, _ numbers: [Double]) { set(name, .reals(numbers)) }
 
-  mutating func add(_ name: String, _ group: HDF5Contents) {
+  /// Attributes have less than 64 KB. Longer lists become several, `name0`, `name1`, ..., as Keras has them.
+  package mutating func set(_ name: String, pieces texts: [String]) {
+    let length = texts.reduce(1) { max($0, $1.utf8.count) }
+    let most = max(1, 60_000 / length)
+    guard texts.count > most else { return set(name, .strings(texts)) }
+    for start in stride(from: 0, to: texts.count, by: most) {
+      set("\(name)\(start / most)", .strings(Array(texts[start..<min(start + most, texts.count)])))
+    }
+  }
+
+  package mutating func add(_ name: String, _ group: HDF5Contents) {
     members.append(Member(name: name, kind: .group(group)))
   }
 
@@ -93,7 +107,7 @@ struct HDF5Contents {
       Values(element: .float32, shape: shape, data: .memory(UnsafeRawBufferPointer(values))))
   }
 
-  mutating func add(_ name: String, _ values: [Float], shape: [Int]) throws(ResNetError) {
+  package mutating func add(_ name: String, _ values: [Float], shape: [Int]) throws(ResNetError) {
     try expectMemory(values.count, of: MemoryLayout<Float>.stride, for: name)
     let bytes = values.withUnsafeBytes { [UInt8]($0) }
     try add(name, Values(element: .float32, shape: shape, data: .bytes(bytes)))

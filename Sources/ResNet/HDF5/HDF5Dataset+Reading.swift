@@ -13,6 +13,20 @@ extension HDF5Dataset {
         + "smaller ones, best of one image")
   }
 
+  /// Throws if it claims to hold more than the file has room for, or has chunks that are too large.
+  func checkIsStored() throws(ResNetError) {
+    try checkChunkSize()
+    var expansion = 1
+    if case .chunked(let chunked) = storage, chunked.filters.filters.contains(.deflate) {
+      expansion = Inflate.maximumExpansion
+    }
+    guard byteCount / expansion <= storedBytes else {
+      throw ResNetError(
+        .badFormat,
+        "\(path) has shape \(shape), but only \(storedBytes) bytes of it are stored")
+    }
+  }
+
   /// How many rows, which are parts of the first dimension, there are; one for a single value.
   var rows: Int { shape.isEmpty ? 1 : shape[0] }
 

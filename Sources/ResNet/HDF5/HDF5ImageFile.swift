@@ -41,17 +41,7 @@ package final class HDF5ImageFile: Sendable {
   private static func dataset(_ name: String, in root: HDF5Group) throws(ResNetError) -> HDF5Dataset
   {
     let dataset = try HDF5Dataset(try root.member(name))
-    try dataset.checkChunkSize()
-    var expansion = 1
-    if case .chunked(let chunked) = dataset.storage, chunked.filters.filters.contains(.deflate) {
-      expansion = Inflate.maximumExpansion
-    }
-    guard dataset.byteCount / expansion <= dataset.storedBytes else {
-      throw ResNetError(
-        .badFormat,
-        "\(dataset.path) has shape \(dataset.shape), but only \(dataset.storedBytes) bytes of it "
-          + "are stored")
-    }
+    try dataset.checkIsStored()
     return dataset
   }
 

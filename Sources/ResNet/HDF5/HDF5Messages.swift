@@ -110,6 +110,14 @@ enum HDF5Messages {
       for number in numbers { values.append(little: number.bitPattern) }
       type = float64
       space = self.space([numbers.count])
+    case .strings(let texts):
+      let length = texts.reduce(1) { max($0, $1.utf8.count) }
+      for text in texts {
+        values += text.utf8
+        values += repeatElement(0, count: length - text.utf8.count)
+      }
+      type = string(of: length)
+      space = self.space([texts.count])
     }
     var bytes: [UInt8] = [3, 0]
     bytes.append(little: UInt16(name.utf8.count + 1))

@@ -143,6 +143,7 @@ extension Checkpoint {
     var options = FitOptions(
       epochs: try group.integer(Name.epochs),
       batchSize: try count(Name.batchSize, in: group, 1...Int(Int32.max)),
+      normalize: try ModelFile.choice(Name.normalize, in: group),
       schedule: StepSchedule(gamma: Float(try group.reals(Name.gamma, count: 1)[0])),
       seed: UInt64(UInt(bitPattern: try group.integer(Name.seed))))
     let iterations = try group.integer(Name.iterations)

@@ -20,6 +20,7 @@ enum Checkpoint {
     static let iterations = "iterations"
     static let batchSize = "batch_size"
     static let seed = "seed"
+    static let normalize = "normalize"
     static let augmentation = "augmentation"
     static let milestones = "milestones"
     static let gamma = "gamma"
@@ -96,6 +97,7 @@ extension FitState {
     group.set(Name.iterations, options.iterations ?? 0)
     group.set(Name.batchSize, options.batchSize)
     group.set(Name.seed, Int(bitPattern: UInt(options.seed)))
+    group.set(Name.normalize, options.normalize.rawValue)
     if let augmentation = options.augmentation {
       group.set(Name.augmentation, [augmentation.padding, augmentation.mirror ? 1 : 0])
     }

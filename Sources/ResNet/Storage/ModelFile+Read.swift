@@ -258,7 +258,7 @@ extension ModelFile {
     }
   }
 
-  private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+  static func choice<Choice: RawRepresentable<String> & CaseIterable>(
     _ name: String, in group: HDF5Group
   ) throws(ResNetError) -> Choice {
     let text = try group.string(name)

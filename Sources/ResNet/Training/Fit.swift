@@ -80,7 +80,10 @@ extension Trainer {
     while let tally = course?.tally {
       for _ in tally.step..<tally.steps {
         let start = monotonicSeconds()
-        guard let batch = try loader.next(), let course else { break }
+        guard let batch = try loader.next(), let course else {
+          throw ResNetError(
+            .invalidArgument, "the progress callback trained with the trainer that it reports on")
+        }
         let rate = course.control.rate(base: learningRate, after: course.step)
         if rate != lastRate { Log.info { "learning rate \(rate) from iteration \(iterations) on" } }
         lastRate = rate
@@ -111,7 +114,7 @@ extension Trainer {
   private func normalization(for data: any TrainingData, options: FitOptions)
     throws(ResNetError) -> Normalization
   {
-    guard options.normalize != .keep, model.normalization == .identity else {
+    guard !options.resumes, options.normalize != .keep, model.normalization == .identity else {
       return model.normalization
     }
     let normalization =

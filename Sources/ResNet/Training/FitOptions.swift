@@ -1,7 +1,7 @@
 /// How ``Trainer/fit(_:validation:options:progress:)`` goes through a dataset.
 public struct FitOptions: Hashable, Sendable {
   /// Where the model's input normalisation comes from.
-  public enum Normalize: Hashable, Sendable {
+  public enum Normalize: String, Hashable, Sendable, CaseIterable {
     /// The per-pixel mean of the training images (section 4.2) and the factor that brings pixels
     /// to unit scale, unless the model has a normalisation already.
     case automatic

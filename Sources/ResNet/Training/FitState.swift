@@ -81,6 +81,7 @@ struct FitState {
       "validation data", self.hasValidation ? "given" : "none", hasValidation ? "given" : "none")
     try require("a batch size of", "\(options.batchSize)", "\(new.batchSize)")
     try require("the seed", "\(options.seed)", "\(new.seed)")
+    try require("the normalisation", options.normalize.rawValue, new.normalize.rawValue)
     try require(
       "the augmentation", Self.text(options.augmentation), Self.text(new.augmentation))
     try require(
@@ -88,6 +89,14 @@ struct FitState {
     try require("gamma", "\(options.schedule.gamma)", "\(new.schedule.gamma)")
     try require("the warm-up", Self.text(options.warmUp), Self.text(new.warmUp))
     try require("the plateau", Self.text(options.plateau), Self.text(new.plateau))
+    // The steps that an epoch was cut short by would be missing.
+    let isCut = history.count * planned.epoch > total
+    guard !isCut || new.steps(forImages: images).total == total else {
+      throw ResNetError(
+        .invalidArgument,
+        "the training that is to be resumed has ended, with an epoch that was cut short after \(total) "
+          + "steps in all, not \(new.steps(forImages: images).total); it cannot be made longer")
+    }
     let taken = step
     guard new.steps(forImages: images).total >= taken else {
       throw ResNetError(

@@ -28,7 +28,14 @@ VIEWS = {"single": 0, "centre": 1, "10-crop": 2, "multi-scale": 3}
 AVERAGES = {"probabilities": 1, "scores": 2}
 DAMAGE = {"fatal": 0, "skip": 1}
 VARIATIONS = {"none": 0, "scaled": 1, "area": 2}
-FORMATS = {"safetensors": 1, "torch": 2}
+FORMATS = {
+    "safetensors": 1,
+    "torch": 2,
+    "onnx": 3,
+    "keras": 4,
+    "keras-weights": 5,
+    "caffe": 6,
+}
 PREPROCESSING = {"none": 0, "torch": 1, "caffe": 2}
 NOTES = {"ignored": 0, "unexpected": 1, "mismatched": 2, "missing": 3}
 FLOAT32, UINT8 = 0, 1

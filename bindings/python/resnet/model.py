@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import pathlib
 import tempfile
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from ._description import Layer, Stage
     from ._exchange import ImportReport
+
+
+Format: TypeAlias = Literal["safetensors", "torch", "onnx", "keras", "keras-weights", "caffe"]
 
 
 class Model(Running, Evaluating, Normalizing):
@@ -293,14 +296,16 @@ class Model(Running, Evaluating, Normalizing):
         self,
         path: str | os.PathLike[str],
         *,
-        format: Literal["safetensors", "torch"] | None = None,  # noqa: A002
+        format: Format | None = None,  # noqa: A002
     ) -> None:
         """Writes the weights for another program.
 
         Args:
             path: Replaced only once the new file is complete and on disk.
-            format: "safetensors", or "torch" for what `torch.load` reads; None for that of the
-                extension (.safetensors, .pth, .pt).
+            format: "safetensors"; "torch" for what `torch.load` reads; "onnx" for a graph; "keras"
+                for weights as Keras 2 has them, "keras-weights" as Keras 3 has; "caffe"; None for
+                that of the extension (.safetensors, .pth, .pt, .onnx, .h5, .weights.h5,
+                .caffemodel.h5).
 
         Raises:
             InvalidArgumentError: The format cannot be told, or cannot hold the model.

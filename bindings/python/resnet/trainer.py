@@ -243,8 +243,9 @@ class Trainer(Owner):
             prefetch: Batches that they read ahead.
             resume: Whether to go on with the training that was stopped in this trainer's last call,
                 or in which its checkpoint was saved. Everything that its result depends on must be
-                as it was: only `epochs`, `iterations`, `workers`, `prefetch`, `progress` and
-                `callback` may be others.
+                as it was, and what can be compared is: only `epochs`, `iterations`, `workers`,
+                `prefetch`, `progress`, `log` and `callback` may be others. A training that has
+                ended cannot be resumed.
             progress: Whether to write a line for each epoch to standard error, and to show a bar
                 below them on a terminal or in a notebook if tqdm is installed.
             callback: Called after every step, and once more at the end of each epoch. It may save

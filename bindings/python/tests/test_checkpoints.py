@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,6 @@ import pytest
 
 import resnet
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Data = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
@@ -99,7 +98,40 @@ def test_what_cannot_be_resumed(data: Data, tmp_path: Path) -> None:
     trainer.fit(data, callback=lambda _: True, **HOW)
     with pytest.raises(resnet.InvalidArgumentError, match="begun with the seed 5, not 6"):
         trainer.fit(data, resume=True, **HOW | {"seed": 6})
+    with pytest.raises(resnet.InvalidArgumentError, match="normalisation automatic, not keep"):
+        trainer.fit(data, resume=True, normalize="keep", **HOW)
     with pytest.raises(resnet.MissingFileError):
         resnet.Trainer.load(tmp_path / "none.h5")
     with pytest.raises(resnet.InputOutputError):
         trainer.save(tmp_path)
+
+
+def test_an_epoch_that_was_cut_short_ends_a_training(data: Data) -> None:
+    trainer = make_trainer()
+    how = HOW | {"iterations": 7}
+    trainer.fit(data, callback=lambda now: now.epoch == 2 and now.epoch_ended, **how)
+    with pytest.raises(resnet.InvalidArgumentError, match="cut short after 7 steps"):
+        trainer.fit(data, resume=True, **HOW | {"iterations": 12})
+    assert trainer.fit(data, resume=True, **how)["loss"] == []
+
+
+def test_the_end_of_a_warm_up_is_kept(data: Data, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.h5"
+    # It ends after a hundred steps, the fewest that it can take.
+    how = HOW | {"epochs": 26, "warm_up": (0.02, 1.0)}
+    whole = make_trainer()
+    rates = whole.fit(data, **how)["lr"]
+    assert rates[18] != rates[21]
+    for stop in (99, 100, 101, 115):
+        stopped = make_trainer()
+        stopped.fit(data, callback=lambda now, stop=stop: now.iteration == stop, **how)
+        stopped.save(path)
+        resumed = resnet.Trainer.load(path)
+        resumed.fit(data, resume=True, **how)
+        for name, values in whole.model.state_dict().items():
+            assert np.array_equal(values, resumed.model.state_dict()[name]), (stop, name)
+
+
+def test_a_checkpoint_of_version_1_0_is_read() -> None:
+    path = Path(__file__).parents[3] / "Tests" / "hdf5" / "checkpoint.h5"
+    assert resnet.Trainer.load(path).iterations == 7

@@ -1,0 +1,144 @@
+import Foundation
+import Testing
+
+@testable import ResNet
+@testable import ResNetExchange
+
+/// HDF5 files of Keras's and Caffe's; `Tests/exchange` compares with Keras itself.
+@Suite struct ExchangeHDF5Tests {
+  private static let golden = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "exchange/golden").path
+
+  private static let network = Network(
+    name: "resnet11", stem: .imageNet, stemWidth: 64, block: .bottleneck,
+    stages: [
+      .init(blocks: 2, width: 4, stride: 1), .init(blocks: 1, width: 8, stride: 2),
+    ], shortcut: .b, bottleneckStride: .conv1x1, classes: 5)
+
+  private static let formats = [FileFormat.keras, .kerasWeights, .caffe]
+
+  /// The images of `make_keras.py`.
+  private func images(_ count: Int, _ side: Int) throws -> Images {
+    var pixels: [Float] = []
+    for n in 0..<count {
+      for c in 0..<3 {
+        for y in 0..<side {
+          for x in 0..<side {
+            pixels.append(Float((7 * n + 11 * c + 3 * y + 5 * x) % 17) / 17 - 0.5)
+          }
+        }
+      }
+    }
+    return try Images(.float(pixels), count: count, channels: 3, height: side, width: side)
+  }
+
+  private func imported(_ bytes: [UInt8], _ report: inout ImportReport) throws -> Model {
+    try bytes.withUnsafeBytes { try Model.importing(bytes: $0, report: &report) }
+  }
+
+  private func bytes(_ path: String) throws -> [UInt8] {
+    let file = try ModelFile.open(path)
+    return try file.bytes(0, file.size)
+  }
+
+  private func exported(_ model: Model, _ format: FileFormat) throws -> [UInt8] {
+    let path = "/tmp/resnet-exchange-\(AtomicFile.uniqueName())"
+    try model.export(to: path, format: format)
+    defer { unlink(path) }
+    return try bytes(path)
+  }
+
+  /// With biases before BN and its epsilon, as Keras 3 has written them.
+  @Test(arguments: ["keras.h5", "keras.weights.h5", "nameless.weights.h5", "whole.h5"])
+  func filesOfKerasGiveItsScores(_ name: String) throws {
+    var report = ImportReport()
+    let model = try Model.importing("\(Self.golden)/\(name)", report: &report)
+    var expected = Self.network
+    expected.name = model.network.name
+    #expect(model.network == expected)
+    #expect(report.notes.isEmpty)
+    let text = try String(contentsOfFile: "\(Self.golden)/keras.txt", encoding: .utf8)
+    let wanted = text.split(whereSeparator: \.isWhitespace).compactMap { Float($0) }
+    let found = try model.logits(try images(2, 64))
+    #expect(found.count == wanted.count)
+    for (a, b) in zip(found, wanted) { #expect(abs(a - b) <= 1e-4) }
+  }
+
+  @Test(arguments: formats)
+  func theNetworkAndItsScoresComeBack(_ format: FileFormat) throws {
+    let model = try Model(Self.network, seed: 3)
+    var report = ImportReport()
+    let copy = try imported(try exported(model, format), &report)
+    var expected = Self.network
+    expected.name = copy.network.name
+    #expect(copy.network == expected)
+    #expect(report.format == format)
+    #expect(report.imported == model.layout.tensors.count)
+    for tensor in model.layout.tensors {
+      let (a, b) = (
+        try model.tensor(named: tensor.name), try copy.tensor(named: tensor.name)
+      )
+      for (x, y) in zip(a, b) { #expect(abs(x - y) <= 1e-7 * max(1, abs(x))) }
+    }
+  }
+
+  @Test(arguments: formats)
+  func whatCannotBeHeldIsRefusedWithTheReason(_ format: FileFormat) throws {
+    var basic = Self.network
+    basic.block = .basic
+    var later = Self.network
+    later.bottleneckStride = .conv3x3
+    var projected = Self.network
+    projected.shortcut = .c
+    for (network, reason) in [
+      (basic, "not bottlenecks"), (later, "v1.5"), (projected, "shortcuts other than B"),
+    ] {
+      let model = try Model(network)
+      let error = #expect(throws: ResNetError.self) { _ = try exported(model, format) }
+      #expect(error?.kind == .invalidArgument)
+      #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    }
+  }
+
+  /// Whatever some bytes become, the file is refused or is a model.
+  @Test(arguments: formats)
+  func aDamagedFileIsRefusedOrIsAModel(_ format: FileFormat) throws {
+    let good = try exported(try Model(Self.network, seed: 1), format)
+    var refused = 0
+    // The structures are at the end, and those have checksums, which are not looked at here.
+    for position in stride(from: good.count - 20_000, to: good.count, by: 37) {
+      var bad = good
+      bad[position] ^= 0xFF
+      try bad.withUnsafeBytes { bytes in
+        do {
+          _ = try HDF5Weights.read(.memory(bytes), verifyingChecksums: false)
+        } catch is ResNetError {
+          refused += 1
+        }
+      }
+    }
+    #expect(refused > 50)
+    for length in stride(from: 0, to: good.count, by: 9973) {
+      var report = ImportReport()
+      let cut = Array(good[..<length])
+      #expect(throws: ResNetError.self) { try imported(cut, &report) }
+    }
+  }
+
+  @Test(arguments: [
+    ("res2a_branch2a", "layer1.0.conv1"), ("res4b22_branch2c", "layer3.22.conv3"),
+    ("res3d_branch2b", "layer2.3.conv2"), ("res5a_branch1", "layer4.0.downsample.0"),
+    ("fc1000", "fc"), ("conv1", "conv1"),
+  ])
+  func namesOfCaffe(_ name: String, _ expected: String) {
+    #expect(LayerPlace.caffe(name)?.0.convolution == expected)
+  }
+
+  @Test(arguments: [
+    "res1a_branch1", "res2a_branch3", "res2a_branch2", "res2c1_branch2a", "res2b0_branch2a",
+    "resa_branch1", "res2_branch1", "res99999a_branch1", "res2a_branch2ab", "pool1", "fc", "",
+  ])
+  func otherNamesAreNotCaffes(_ name: String) {
+    #expect(LayerPlace.caffe(name) == nil)
+  }
+}
