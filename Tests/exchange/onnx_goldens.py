@@ -3,12 +3,18 @@
 usage: onnx_goldens.py DIRECTORY
 
 Beside each NAME.onnx is NAME.logits, float32 of shape (2, 5), by ONNX Runtime, of the two images in
-images.f32, float32 of shape (2, 3, 32, 32). Keras's graphs end in a softmax: theirs are probabilities.
+images.f32, float32 of shape (2, 3, 32, 32). Keras's graphs end in a softmax: theirs are
+probabilities.
 """
+
+# ruff: noqa: PLC0415 (the producers are large, and one does without the other)
+
+from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,9 +22,10 @@ import onnxruntime
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 CLASSES = 5
+CHANNELS = 3
 
 
-def torch_network(block_name: str):
+def torch_network(block_name: str) -> Any:  # noqa: ANN401 (torch need not be there)
     """A torchvision ResNet of width 2, with random statistics."""
     import torch
     from torch import nn
@@ -80,11 +87,11 @@ def write_torch(folder: Path, images: np.ndarray) -> None:
 def write_keras(folder: Path) -> None:
     """By Keras's own export, and by tf2onnx for channels first."""
     import keras
-    import tensorflow
+    import tensorflow as tf
     import tf2onnx
     from keras.src.applications import resnet
 
-    def stacks(x):
+    def stacks(x: Any) -> Any:  # noqa: ANN401 (a tensor of Keras's)
         x = resnet.stack_residual_blocks_v1(x, 2, 1, stride1=1, name="conv2")
         x = resnet.stack_residual_blocks_v1(x, 4, 2, name="conv3")
         return resnet.stack_residual_blocks_v1(x, 4, 1, name="conv4")
@@ -100,12 +107,12 @@ def write_keras(folder: Path) -> None:
             scale = random.normal(1, 0.3, values[0].shape)
             shift, mean = random.normal(size=(2, *values[0].shape))
             layer.set_weights([scale, shift, mean, random.uniform(0.5, 2, values[0].shape)])
-        elif len(values) == 2:
+        elif len(values) == len(("kernel", "bias")):
             layer.set_weights([values[0], random.normal(size=values[1].shape)])
     network(np.zeros((1, 32, 32, 3), "float32"))
     network.export(folder / "keras-export.onnx", format="onnx")
-    signature = (tensorflow.TensorSpec((None, 32, 32, 3), tensorflow.float32, name="input"),)
-    function = tensorflow.function(lambda x: network(x, training=False), input_signature=signature)
+    signature = (tf.TensorSpec((None, 32, 32, 3), tf.float32, name="input"),)
+    function = tf.function(lambda x: network(x, training=False), input_signature=signature)
     tf2onnx.convert.from_function(
         function,
         input_signature=signature,
@@ -136,7 +143,7 @@ def main() -> None:
         strip(path)
         session = onnxruntime.InferenceSession(path)
         entry = session.get_inputs()[0]
-        given = images if entry.shape[1] == 3 else images.transpose(0, 2, 3, 1)
+        given = images if entry.shape[1] == CHANNELS else images.transpose(0, 2, 3, 1)
         session.run(None, {entry.name: given})[0].tofile(path.with_suffix(".logits"))
 
 
