@@ -14,7 +14,7 @@ from ._errors import InvalidArgumentError
 from ._library import library
 from ._progress import length
 from ._watching import Progress
-from .batches import each_batch
+from .batches import Batches, each_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._watching import Watcher
     from .batches import BatchSource
     from .data import Data, Dataset
+    from .model import Model
     from .trainer import Trainer
 
 
@@ -116,12 +117,13 @@ def fit(
     """Goes through the batches, and tells the watcher of every step, until it wants to stop."""
     schedule.check(source)
     model = trainer.model
+    class_names = _named(model, source)
     epoch, taken, usual = 0, 0, length(source) or 0
     while schedule.goes_on(epoch, taken):
         epoch += 1
         sums = _Epoch(time.monotonic())
         steps = schedule.steps(usual, taken)
-        for batch in each_batch(source, model.classes, model.input_channels):
+        for batch in each_batch(source, model.classes, model.input_channels, class_names):
             with batch:
                 rate = trainer.lr * schedule.factor(taken)
                 sums.add(len(batch), rate, *_step(trainer, batch, rate))
@@ -147,6 +149,15 @@ def fit(
             )
         if watcher.note(ended):
             return
+
+
+def _named(model: Model, source: BatchSource) -> list[str]:
+    """The model's class names; if it has none, it takes those of the dataset, as `fit` does."""
+    if isinstance(source, Batches) and not model.class_names:
+        names = source.dataset.class_names
+        if len(names) == model.classes:
+            model.class_names = names
+    return model.class_names
 
 
 def _step(trainer: Trainer, batch: Dataset, rate: float) -> tuple[float, float]:

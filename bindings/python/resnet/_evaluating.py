@@ -92,7 +92,8 @@ class Evaluating(Network):
                 return self._measure(data, views, counts)
         parts: list[Metrics] = []
         with batches_shown(progress, "evaluating", batches) as count:
-            for batch in each_batch(batches, self.classes, self.input_channels):
+            names = self.class_names
+            for batch in each_batch(batches, self.classes, self.input_channels, names):
                 parts.append(self._measure(batch, views, counts))
                 count()
         return _mean(parts)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from . import _header, _values
 from ._handle import Owner
 from ._library import library
 from .results import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Network(Owner):
@@ -25,6 +28,21 @@ class Network(Owner):
     def classes(self) -> int:
         """Number of classes."""
         return int(self._info.classes)
+
+    @property
+    def class_names(self) -> list[str]:
+        """One name per class; empty if they have none."""
+        read = library().rn_model_class_name
+        names = [_values.read_text(read, self._handle, index) for index in range(self.classes)]
+        return names if any(names) else []
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str]) -> None:
+        encoded = [
+            _values.text(name, "a class name") for name in _values.sequence(names, "class_names")
+        ]
+        array = (ctypes.c_char_p * len(encoded))(*encoded)
+        library().rn_model_set_class_names(self._handle, array, len(encoded))
 
     @property
     def input_channels(self) -> int:

@@ -26,6 +26,10 @@ DIMENSIONS = {
 }
 RANK = 4
 
+# The tag of EXIF that says how a photograph is to be turned.
+ORIENTATION = 0x0112
+# Modes of which Pillow's conversion to bytes cuts off what is above 255.
+WIDE_MODES = ("I", "F")
 # The modes of Pillow's images that are given to networks of so many channels.
 PILLOW_MODES = {1: "L", 3: "RGB"}
 
@@ -123,6 +127,7 @@ def _stacked(pictures: list[Image.Image], channels: int | None) -> npt.NDArray[n
         raise ShapeError(
             f"Pillow's images have 1 or 3 channels, expected {channels}; give an array"
         )
+    pictures = [_upright(picture, index) for index, picture in enumerate(pictures)]
     width, height = pictures[0].size
     for index, picture in enumerate(pictures):
         if picture.size != (width, height):
@@ -135,3 +140,17 @@ def _stacked(pictures: list[Image.Image], channels: int | None) -> npt.NDArray[n
         interleaved = np.asarray(picture.convert(mode)).reshape(height, width, channels)
         target[...] = interleaved.transpose(2, 0, 1)
     return pixels
+
+
+def _upright(picture: Image.Image, index: int) -> Image.Image:
+    """A picture as it is to be seen, turned as files are."""
+    if picture.mode.startswith(WIDE_MODES):
+        raise InvalidArgumentError(
+            f"image {index} is of Pillow's mode {picture.mode}, which has no fixed range; "
+            "`resnet.read_image` reads its file, or give an array in the model's unit"
+        )
+    if picture.getexif().get(ORIENTATION, 1) == 1:
+        return picture
+    from PIL import ImageOps  # noqa: PLC0415 (Pillow need not be there)
+
+    return ImageOps.exif_transpose(picture)

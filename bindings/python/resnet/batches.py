@@ -103,12 +103,19 @@ def as_batches(data: Data | BatchSource) -> BatchSource | None:
     return data
 
 
-def each_batch(source: BatchSource, classes: int, channels: int) -> Iterator[Dataset]:
+def each_batch(
+    source: BatchSource, classes: int, channels: int, class_names: list[str]
+) -> Iterator[Dataset]:
     """Every batch as a dataset of that many classes, of images of that many channels.
 
+    Labels of a dataset's `batches` are matched by name with the class names of the model, if both
+    have names; those of other batches are taken as they are.
+
     Raises:
-        InvalidArgumentError: A batch is not a pair of images and labels.
+        InvalidArgumentError: A batch is not a pair of images and labels, or a class of the dataset
+            is none of the model's.
     """
+    numbers = _numbers(source, class_names)
     for index, batch in enumerate(source):
         what = f"batch {index}"
         # An array of two rows would be taken apart, too.
@@ -117,4 +124,20 @@ def each_batch(source: BatchSource, classes: int, channels: int) -> Iterator[Dat
                 f"{what} is of type {type(batch).__name__}, expected a tuple (images, labels)"
             )
         x, y = _values.pair(batch, what, "(images, labels)")
+        if numbers is not None:
+            y = numbers[y]
         yield Dataset(x, y, classes=classes, channels=channels)
+
+
+def _numbers(source: BatchSource, class_names: list[str]) -> npt.NDArray[np.int32] | None:
+    """The model's number of each class of the dataset that the batches are of; None for its own."""
+    names = source.dataset.class_names if isinstance(source, Batches) else []
+    if not names or not class_names or names == class_names:
+        return None
+    unknown = [name for name in names if name not in class_names]
+    if unknown:
+        raise InvalidArgumentError(
+            f'the dataset has a class "{unknown[0]}", which is none of the model\'s '
+            f"{len(class_names)} classes"
+        )
+    return np.array([class_names.index(name) for name in names], np.int32)

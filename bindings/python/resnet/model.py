@@ -337,23 +337,6 @@ class Model(Running, Evaluating, Normalizing):
         """
         library().rn_model_save(self._handle, _values.path(path))
 
-    # ---- Class names
-
-    @property
-    def class_names(self) -> list[str]:
-        """One name per class; empty if they have none."""
-        read = library().rn_model_class_name
-        names = [_values.read_text(read, self._handle, index) for index in range(self.classes)]
-        return names if any(names) else []
-
-    @class_names.setter
-    def class_names(self, names: Sequence[str]) -> None:
-        encoded = [
-            _values.text(name, "a class name") for name in _values.sequence(names, "class_names")
-        ]
-        array = (ctypes.c_char_p * len(encoded))(*encoded)
-        library().rn_model_set_class_names(self._handle, array, len(encoded))
-
 
 def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.open is)
     """Opens a file that `Model.save` wrote, to run the model: its weights stay there until needed.

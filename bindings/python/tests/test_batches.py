@@ -268,3 +268,20 @@ def test_whether_fit_was_stopped() -> None:
     trainer.fit(toy(), batch_size=16)
     assert not trainer.stopped
     assert repr(trainer) == "<resnet.Trainer of resnet8: 4 steps, lr 0.01>"
+
+
+def test_batches_are_matched_by_class_names(tmp_path: Path) -> None:
+    write_folder(tmp_path / "train", {"a": 6, "b": 6, "c": 6})
+    write_folder(tmp_path / "val", {"b": 4, "c": 5})
+    model = resnet.Model("resnet8", base_width=4, classes=3, seed=0)
+    train = resnet.ImageFolder(tmp_path / "train", resize=16, crop=16)
+    resnet.Trainer(model, lr=0.01).fit(train.batches(6, shuffle=True), epochs=2)
+    assert model.class_names == ["a", "b", "c"]
+    val = resnet.ImageFolder(tmp_path / "val", resize=16, crop=16)
+    whole, parts = model.evaluate(val), model.evaluate(val.batches(4))
+    assert parts.accuracy == pytest.approx(whole.accuracy)
+    assert parts.loss == pytest.approx(whole.loss)
+    write_folder(tmp_path / "other", {"b": 1, "z": 1})
+    other = resnet.ImageFolder(tmp_path / "other", resize=16, crop=16)
+    with pytest.raises(resnet.InvalidArgumentError, match='class "z", which is none'):
+        model.evaluate(other.batches(1))

@@ -11,10 +11,12 @@ from PIL import Image
 
 import resnet
 from photos import photo
+from resnet import _pixels
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
-from resnet import _pixels
 
 SHAPE = (4, 3, 12, 10)
 
@@ -122,3 +124,17 @@ def test_pillow_images_that_do_not_fit(model: resnet.Model) -> None:
         many.predict(photo(40, 30))
     with pytest.raises(resnet.ShapeError, match=r"shape \(0,\)"):
         model.predict([])
+
+
+def test_pillow_images_are_seen_as_their_files(model: resnet.Model, tmp_path: Path) -> None:
+    path = tmp_path / "turned.jpg"
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    photo(40, 30).save(path, exif=turned, quality=95)
+    picture = Image.open(path)
+    pixels = resnet.read_image(path)
+    assert pixels.shape == (3, 40, 30)
+    assert (model.logits(picture) == model.logits(pixels[None])).all()
+    wide = Image.new("I;16", (40, 30), 5000)
+    with pytest.raises(resnet.InvalidArgumentError, match="image 0 is of Pillow's mode I;16"):
+        model.logits(wide)
