@@ -411,6 +411,7 @@ typedef struct rn_import_report {
 } rn_import_report;
 #define RN_IMPORT_REPORT_INIT \
   { sizeof(rn_import_report), RN_FORMAT_AUTO, 0, 0 }
+/* The report of the last import into this model. */
 rn_status rn_model_get_import_report(rn_model *model, rn_import_report *report);
 
 typedef enum rn_note {
