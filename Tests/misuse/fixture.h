@@ -30,6 +30,7 @@ typedef struct fixture {
   rn_dataset *dataset, *freed_dataset, *new_dataset[2];
   rn_image *image, *freed_image, *new_image[2];
   rn_dataset *damaged; /* has a file that is missing */
+  rn_model *imported;  /* has a report of what did not fit */
   unsigned char *file; /* an image file */
   size_t file_size;
   unsigned char *weights; /* a model's, as another program has them */

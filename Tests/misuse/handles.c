@@ -43,6 +43,14 @@ static rn_dataset *make_dataset(void) {
   return dataset;
 }
 
+/* A model that got of other weights what fits. */
+static rn_model *make_imported(rn_model *other) {
+  rn_model *model = NULL;
+  NEED(rn_model_replace_classifier(other, CLASSES + 1, 0, &model));
+  NEED(rn_model_import_weights(model, "weights.safetensors", 1));
+  return model;
+}
+
 static rn_image *make_image(void) {
   static const uint8_t pixels[SIDE * SIDE * 3] = {1, 2, 3};
   rn_image *image = NULL;
@@ -102,6 +110,7 @@ void make_handles(void) {
     NEED(rn_trainer_save(trainer, "checkpoint.h5"));
     NEED(rn_trainer_free(trainer));
     read_files(model);
+    fixture.imported = make_imported(model);
     NEED(rn_model_free(model));
   }
   /* Some of these the last call has freed. */
