@@ -48,6 +48,28 @@ import Testing
     return try bytes(path)
   }
 
+  @Test func aWholeModelSaysItsEpsilonAndStride() throws {
+    func config(_ epsilons: [String], strides: String) throws -> KerasConfig {
+      let norms = epsilons.map {
+        #"{"config": {"name": "conv1_bn", "epsilon": \#($0), "center": true}}"#
+      }
+      let layer =
+        #"{"config": {"name": "conv3_block1_2_conv", "filters": 8, "kernel_size": [3, 3], "#
+        + #""strides": [\#(strides)]}, "name": "conv3_block1_2_conv"}"#
+      return try KerasConfig("{\"layers\": [\((norms + [layer]).joined(separator: ", "))]}")
+    }
+    let published = try config(["1.001e-05", "1.001e-05"], strides: "1, 1")
+    #expect(published.epsilon == 1.001e-5 && published.bottleneckStride == .conv1x1)
+    let other = try config(["0.001"], strides: "2, 2")
+    #expect(other.epsilon == 1e-3 && other.bottleneckStride == .conv3x3)
+    for (epsilons, strides) in [
+      ([], "1"), (["1e-05", "0.001"], "1"), (["\"x\""], "1"), (["1e-05"], "3"),
+    ] {
+      let error = thrownError { try config(epsilons, strides: strides) }
+      #expect(error?.kind == .badFormat && error?.message.contains("model_config") == true)
+    }
+  }
+
   /// With biases before BN and its epsilon, as Keras 3 has written them.
   @Test(arguments: ["keras.h5", "keras.weights.h5", "nameless.weights.h5", "whole.h5"])
   func filesOfKerasGiveItsScores(_ name: String) throws {

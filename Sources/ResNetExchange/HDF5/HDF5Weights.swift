@@ -9,7 +9,12 @@ package enum HDF5Weights {
     throws(ResNetError) -> ImportedWeights
   {
     let root = try HDF5Folder(source, verifyingChecksums: verifyingChecksums)
-    if root.has("model_weights") { return try KerasFile.read(root.folder("model_weights")) }
+    if root.has("model_weights") {
+      let config = try root.texts("model_config")?.first.map { text throws(ResNetError) in
+        try KerasConfig(text)
+      }
+      return try KerasFile.read(root.folder("model_weights"), config: config)
+    }
     for group in ["layers", "_layer_checkpoint_dependencies"] where root.has(group) {
       return try KerasWeightsFile.read(root.folder(group))
     }

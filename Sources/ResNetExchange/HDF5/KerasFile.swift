@@ -3,9 +3,12 @@ import ResNet
 /// Weights as Keras 2 writes them, and whole models: a group per layer, whose attribute `weight_names`
 /// lists its datasets.
 enum KerasFile {
-  static func read(_ root: HDF5Folder) throws(ResNetError) -> ImportedWeights {
+  /// Of a file of weights alone, epsilon and strides are those of the networks with its layers' names.
+  static func read(_ root: HDF5Folder, config: KerasConfig? = nil) throws(ResNetError)
+    -> ImportedWeights
+  {
     var weights = ImportedWeights(.keras)
-    weights.bottleneckStride = .conv1x1
+    weights.bottleneckStride = config?.bottleneckStride ?? .conv1x1
     if try root.texts("backend")?.first == "theano" {
       throw ResNetError(
         .badFormat,
@@ -37,7 +40,8 @@ enum KerasFile {
         try layers.set(value, of: place, to: tensor)
       }
     }
-    try layers.add(to: &weights, isKeras: true, epsilon: isOld ? 1e-3 : 1.001e-5)
+    try layers.add(
+      to: &weights, isKeras: true, epsilon: config?.epsilon ?? (isOld ? 1e-3 : 1.001e-5))
     return weights
   }
 

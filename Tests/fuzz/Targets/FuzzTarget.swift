@@ -24,14 +24,11 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case model
   /// Weights of other programs, in any of their formats.
   case weights
-  /// ONNX files of networks.
-  case onnx
 
   /// What to begin with: a folder in Tests.
   public var seeds: String {
     switch self {
     case .hdf5, .photos, .model: "hdf5"
-    case .onnx: "exchange/onnx"
     default: "fuzz/seeds/\(rawValue)"
     }
   }
@@ -52,7 +49,6 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .photos: try fuzzPhotos(bytes)
     case .model: try fuzzModel(bytes)
     case .weights: try fuzzWeights(bytes)
-    case .onnx: try fuzzONNX(bytes)
     }
   }
 }

@@ -28,12 +28,7 @@ func fuzzModel(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
   let path = try folder.write(bytes, to: "model.h5")
   let model = try refusable { () throws(ResNetError) in try ModelFile.readUnverified(path) }
   guard let model else { return }
-  for tensor in model.layout.tensors {
-    let isFinite = try certain(tensor.name) { () throws(ResNetError) in
-      try model.tensor(named: tensor.name).allSatisfy(\.isFinite)
-    }
-    try require(isFinite, "\(tensor.name) is not finite")
-  }
+  try requireFinite(model)
   guard model.graph.layers.count <= 100 else { return }
   try fuzzCheckpoint(path, in: folder)
   try use(model, Extent(height: 5, width: 6), 2, isStrange: true)
@@ -51,4 +46,14 @@ private func fuzzCheckpoint(_ path: String, in folder: ScratchFolder) throws(Fin
   }
   let isSame = try folder.read("saved.h5") == folder.read("again.h5")
   try require(isSame, "a checkpoint changes when it is read")
+}
+
+/// Every tensor of a model that was read is finite.
+func requireFinite(_ model: Model) throws(Finding) {
+  for tensor in model.layout.tensors {
+    let isFinite = try certain(tensor.name) { () throws(ResNetError) in
+      try model.tensor(named: tensor.name).allSatisfy(\.isFinite)
+    }
+    try require(isFinite, "\(tensor.name) is not finite")
+  }
 }

@@ -14,6 +14,7 @@ func fuzzWeights(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
   }
   guard let model, model.graph.parameterCount <= 1 << 14 else { return }
   try require(report.imported > 0, "nothing was imported")
+  try requireFinite(model)
   try use(model, Extent(height: 8, width: 8), 1, isStrange: true)
   _ = try refusable { () throws(ResNetError) in
     try model.importWeights(bytes: bytes, partial: true, report: &report)
