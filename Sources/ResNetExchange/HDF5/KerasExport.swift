@@ -16,9 +16,7 @@ struct KerasExport {
   private func forEachLayer(
     _ body: (_ name: String, _ kind: Int, [Variable]) throws(ResNetError) -> Void
   ) throws(ResNetError) {
-    func convolution(_ name: String, _ place: LayerPlace, _ batchNorm: String)
-      throws(ResNetError)
-    {
+    func convolution(_ name: String, _ place: LayerPlace) throws(ResNetError) {
       let weight = "\(place.convolution).weight"
       let shape = try network.shape(weight)
       let kernel = try ForeignLayers.toKeras(
@@ -29,24 +27,33 @@ struct KerasExport {
           ("kernel", [shape[2], shape[3], shape[1], shape[0]], kernel),
           ("bias", [shape[0]], [Float](repeating: 0, count: shape[0])),
         ])
+    }
+    func batchNorm(_ name: String, _ place: LayerPlace) throws(ResNetError) {
+      let shape = try network.shape("\(place.batchNorm).weight")
       // Keras's BN has the epsilon 1.001e-5.
       let variance = try network.values("\(place.batchNorm).running_var").map {
         Float(Double($0) - (1.001e-5 - 1e-5))
       }
       try body(
-        batchNorm, 1,
+        name, 1,
         [
-          ("gamma", [shape[0]], try network.values("\(place.batchNorm).weight")),
-          ("beta", [shape[0]], try network.values("\(place.batchNorm).bias")),
-          ("moving_mean", [shape[0]], try network.values("\(place.batchNorm).running_mean")),
-          ("moving_variance", [shape[0]], variance),
+          ("gamma", shape, try network.values("\(place.batchNorm).weight")),
+          ("beta", shape, try network.values("\(place.batchNorm).bias")),
+          ("moving_mean", shape, try network.values("\(place.batchNorm).running_mean")),
+          ("moving_variance", shape, variance),
         ])
     }
-    try convolution("conv1_conv", .stem, "conv1_bn")
+    try convolution("conv1_conv", .stem)
+    try batchNorm("conv1_bn", .stem)
     for (stage, block, index) in network.positions {
-      let prefix = "conv\(stage + 2)_block\(block + 1)_\(index)_"
-      try convolution(
-        prefix + "conv", LayerPlace(stage: stage, block: block, index: index), prefix + "bn")
+      let place = LayerPlace(stage: stage, block: block, index: index)
+      let prefix = "conv\(stage + 2)_block\(block + 1)_"
+      try convolution("\(prefix)\(index)_conv", place)
+      // Keras orders layers by their distance from the sum: the projection's BN is beside the last one.
+      if index == 3, block == 0 {
+        try batchNorm("\(prefix)0_bn", LayerPlace(stage: stage, block: block, index: 0))
+      }
+      if index > 0 { try batchNorm("\(prefix)\(index)_bn", place) }
     }
     let shape = try network.shape("fc.weight")
     let kernel = try ForeignLayers.toKeras(
