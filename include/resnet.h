@@ -457,7 +457,7 @@ rn_status rn_model_get_tensor(rn_model *model, const char *name, float *values, 
 /* Replaces a tensor's values; count must be exactly its size, and all values finite. */
 rn_status rn_model_set_tensor(rn_model *model, const char *name, const float *values, size_t count);
 
-/* ---- Input normalisation and class names --------------------------------------------------- */
+/* ---- Input normalisation, class names, metadata -------------------------------------------- */
 
 /* Every image given to the model is read as (pixel - mean) * scale. mean: NULL for 0; else
  * mean_count values, one per channel (height = width = 0) or one per channel and pixel of height x
@@ -476,6 +476,19 @@ rn_status rn_model_set_class_names(rn_model *model, const char *const *names, in
 /* Writes the name of class `index` ("" if the classes have no names), as rn_model_summary does. */
 rn_status rn_model_class_name(rn_model *model, int32_t index, char *text, size_t capacity,
                               size_t *needed);
+
+/* What else is to be kept with a model, in its file, by name: such as its author, its licence or how it
+ * was trained. A name has 1 to 255 bytes, a value at most 32,768; a model has at most 256 of them. Setting
+ * a name anew replaces its value; NULL removes it. */
+rn_status rn_model_set_metadata(rn_model *model, const char *name, const char *value);
+/* Writes a value, as rn_model_summary does; RN_NOT_FOUND if there is none of that name. */
+rn_status rn_model_metadata(rn_model *model, const char *name, char *text, size_t capacity,
+                            size_t *needed);
+/* How many there are. */
+rn_status rn_model_metadata_count(rn_model *model, int32_t *count);
+/* Writes the name of one of them, in alphabetical order from 0, as rn_model_summary does. */
+rn_status rn_model_metadata_name(rn_model *model, int32_t index, char *text, size_t capacity,
+                                 size_t *needed);
 
 /* ---- Running ------------------------------------------------------------------------------- */
 

@@ -735,6 +735,31 @@ class model : public detail::owner<rn_model, rn_model_free> {
     });
   }
 
+  // What else is kept with the model, by name.
+  void set_metadata(const std::string &name, const std::string &value) {
+    check(rn_model_set_metadata(get(), detail::terminated(name), detail::terminated(value)));
+  }
+  void remove_metadata(const std::string &name) {
+    check(rn_model_set_metadata(get(), detail::terminated(name), nullptr));
+  }
+  // An error with the status RN_NOT_FOUND if there is none of that name.
+  std::string metadata(const std::string &name) const {
+    return detail::text([&](char *text, std::size_t capacity, std::size_t *needed) {
+      return rn_model_metadata(get(), detail::terminated(name), text, capacity, needed);
+    });
+  }
+  std::vector<std::string> metadata_names() const {
+    std::int32_t count = 0;
+    check(rn_model_metadata_count(get(), &count));
+    std::vector<std::string> names;
+    for (std::int32_t index = 0; index < count; index++) {
+      names.push_back(detail::text([&](char *text, std::size_t capacity, std::size_t *needed) {
+        return rn_model_metadata_name(get(), index, text, capacity, needed);
+      }));
+    }
+    return names;
+  }
+
   // images->count x classes values, in a vector or where there is room for them already.
   std::vector<float> logits(const rn_images &images) const {
     std::vector<float> scores(scores_of(images));

@@ -10,6 +10,8 @@ public final class Model {
   public private(set) var normalization = Normalization.identity
   /// One name per class, or none at all.
   public private(set) var classNames: [String] = []
+  /// What else is to be kept with the model, by name: such as its author, its licence or how it was trained.
+  public private(set) var metadata: [String: String] = [:]
   var inference = InferenceCache()
 
   /// A model with fresh weights (He's method, normal with variance 2/fan-in, or less before maxout
@@ -57,6 +59,45 @@ public final class Model {
         .shapeMismatch, "got \(names.count) class names for \(network.classes) classes")
     }
     classNames = names
+  }
+
+  /// The names of ``metadata`` have at most so many bytes of UTF-8.
+  public static let maximumMetadataName = 255
+  /// The values of ``metadata`` have at most so many bytes of UTF-8.
+  public static let maximumMetadataValue = 32_768
+  /// There are at most so many.
+  public static let maximumMetadataCount = 256
+
+  /// Sets or, by nil, removes a value of ``metadata``.
+  ///
+  /// Throws `invalidArgument` if a text is too long or contains a zero byte, the name is empty, or there
+  /// are too many.
+  public func setMetadata(_ value: String?, for name: String) throws(ResNetError) {
+    let length = name.utf8.count
+    guard (1...Self.maximumMetadataName).contains(length), !name.utf8.contains(0) else {
+      throw ResNetError(
+        .invalidArgument,
+        "the name of metadata has \(length) bytes\(name.utf8.contains(0) ? ", zero among them" : ""), "
+          + "expected 1 to \(Self.maximumMetadataName) that are not zero")
+    }
+    guard let value else {
+      metadata[name] = nil
+      return
+    }
+    guard value.utf8.count <= Self.maximumMetadataValue, !value.utf8.contains(0) else {
+      throw ResNetError(
+        .invalidArgument,
+        "the metadata \(name) has \(value.utf8.count) bytes"
+          + (value.utf8.contains(0) ? ", zero among them" : "")
+          + ", expected at most \(Self.maximumMetadataValue) that are not zero")
+    }
+    guard metadata[name] != nil || metadata.count < Self.maximumMetadataCount else {
+      throw ResNetError(
+        .invalidArgument,
+        "there are \(metadata.count) metadata already, as many as a model may have: remove one first"
+      )
+    }
+    metadata[name] = value
   }
 
   /// The values of a tensor, row-major; `layout` has its shape.

@@ -89,6 +89,13 @@ final class Checkpoints {
     for old in try saved().dropLast(keep) where old.path != path { unlink(old.path) }
     return path
   }
+
+  /// Removes all of them and the folder, once the training is done; what else is in it stays.
+  func removeAll() {
+    for checkpoint in (try? saved()) ?? [] { unlink(checkpoint.path) }
+    unlink("\(folder)/\(Self.best)")
+    rmdir(folder)
+  }
 }
 
 /// How often a checkpoint is written.

@@ -61,6 +61,25 @@ struct DataOptions: ParsableArguments {
     try place.hasTest ? place.test(images.options(channels: channels)) : nil
   }
 
+  /// Notes how the images are seen and varied, by a recipe for these images.
+  func describe(_ recipe: Recipe, in settings: inout Settings) {
+    if place.folder == nil {
+      if recipe.fit.augmentation == nil { settings.set("no-augmentation", true) }
+      return
+    }
+    let seen = images.options()
+    settings.set("crop", seen.crop)
+    settings.set("resize", seen.resize ?? 0)
+    switch recipe.images?.part {
+    case .scaled(let side):
+      settings.set("variation", Variation.published.rawValue)
+      settings.set("side", side.map { "\($0.lowerBound),\($0.upperBound)" })
+    case .area: settings.set("variation", Variation.common.rawValue)
+    case nil: settings.set("variation", Variation.none.rawValue)
+    }
+    if place.skipDamaged { settings.set("skip-damaged", true) }
+  }
+
   /// With sides in numbers, and without colours if images have none.
   func variation(of recipe: ImageVariation?, channels: Int) throws -> ImageVariation? {
     guard !noAugmentation else { return nil }

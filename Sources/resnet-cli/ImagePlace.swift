@@ -109,7 +109,4 @@ func advisingOnDamage<Result>(of data: [(any TrainingData)?], _ body: () throws 
 }
 
 /// Writes a line to standard error.
-func printError(_ line: String) {
-  var text = line + "\n"
-  text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-}
+func printError(_ line: String) { write(line + "\n", to: STDERR_FILENO) }

@@ -36,6 +36,18 @@ struct NetworkOptions: ParsableArguments {
       && shortcut == nil && strideOn == nil && zeroChannels == nil
   }
 
+  /// Notes what makes the preset the network.
+  func describe(_ network: Network, in settings: inout Settings) {
+    settings.set("family", family?.rawValue)
+    settings.set("classes", network.classes)
+    settings.set("input-channels", network.inputChannels)
+    settings.set("base-width", baseWidth)
+    settings.set("stem", stem?.rawValue)
+    settings.set("shortcut", shortcut?.rawValue)
+    settings.set("stride-on", strideOn?.rawValue)
+    settings.set("zero-channels", zeroChannels?.rawValue)
+  }
+
   /// The network, with the classes and channels of `data` where no option says another number.
   func network(_ preset: String, for data: (any TrainingData)? = nil) throws -> Network {
     try Network.preset(

@@ -8,5 +8,15 @@ struct ResNetCommand: ParsableCommand {
     commandName: "resnet",
     abstract: "Describe, train and evaluate residual networks.",
     version: libraryVersion,
-    subcommands: [Summary.self, PrintRecipe.self, Train.self, Evaluate.self, Calibrate.self])
+    subcommands: [
+      Summary.self, PrintRecipe.self, Train.self, Evaluate.self, Calibrate.self, RunExperiment.self,
+    ])
+
+  static func main() {
+    do {
+      main(try Configuration.expand(Array(CommandLine.arguments.dropFirst())))
+    } catch {
+      exit(withError: error)
+    }
+  }
 }

@@ -8,13 +8,15 @@ struct Train: ParsableCommand {
     abstract: "Train a network on images and save it.",
     discussion: """
       A recipe is how the paper trains: `cifar`, `cifar-resnet110` with its warm-up, `imagenet` \
-      (image files), or `imagenet-common` as in later work. What it is, and what other options change \
-      about it, is printed first; of another length, its rate drops after the same shares of the \
-      training. The images that are held out, or else the test images, are evaluated after each epoch, \
+      (image files), or `imagenet-common` as in later work; `resnet recipe` prints what it is. Options \
+      change it; of another length, its rate drops after the same shares of the training. The images that are held out, or else the test images, are evaluated after each epoch, \
       the test images at the end.
 
       Without a recipe, 10 epochs end early, and test images are evaluated after each: the rest is \
       as in `cifar`, whose learning rate drops at one half and at three quarters of the steps.
+
+      What is trained, and how, is printed first, as a configuration that --config reads, and kept in the \
+      model's metadata.
 
       Ctrl-C and SIGTERM stop the training after the step that it is at, and what was learned is saved; \
       a second time, they end it at once.
@@ -25,6 +27,14 @@ struct Train: ParsableCommand {
 
           resnet train --cifar10 cifar-10-batches-bin --recipe cifar --checkpoints run --resume
       """)
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      A file of options, lines such as batch-size = 128, or no-winograd = true for an option without a value. \
+      Options that are given beside it come first.
+      """, valueName: "file"))
+  var config: String?
 
   @OptionGroup(title: "Images")
   var data: DataOptions
@@ -67,7 +77,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Steps after which the learning rate drops to a tenth, such as 32000,48000. (default: see above)",
+      "Steps after which the learning rate drops to a tenth, such as 32000,48000, or none. (default: see above)",
       valueName: "steps"))
   var milestones: Milestones?
 
@@ -88,6 +98,15 @@ struct Train: ParsableCommand {
       case .channels: .perChannel
       case .none: .keep
       }
+    }
+
+    init(_ value: FitOptions.Normalize) {
+      self =
+        switch value {
+        case .automatic: .pixels
+        case .perChannel: .channels
+        case .keep: .none
+        }
     }
   }
 
@@ -120,6 +139,9 @@ struct Train: ParsableCommand {
 
   @Flag(help: "Go on from the newest checkpoint, if there is one; all other options as they were.")
   var resume = false
+
+  @OptionGroup(title: "Reports")
+  var reports: ReportOptions
 
   @OptionGroup(title: "Changes to the preset")
   var changes: NetworkOptions
@@ -168,7 +190,10 @@ struct Train: ParsableCommand {
       try changes.network(network, for: images), recipe, checkpoints)
     let model = trainer.model
 
-    if named != nil { print(recipe, terminator: "") }
+    let configuration = configuration(
+      recipe, isNamed: named != nil, model.network, heldOut: held?.count ?? 0)
+    print(configuration.text, terminator: "")
+    try model.setMetadata(configuration.text, for: Configuration.metadataName)
     if let checkpoint {
       print("resuming after \(trainer.iterations) steps from \(checkpoint)")
       recipe.fit.resumes = true
@@ -181,29 +206,17 @@ struct Train: ParsableCommand {
     }
     // Where standard output is a file, it would come after hours.
     fflush(nil)
-    let progressLine = ProgressLine(validation: held == nil ? "test" : "validation")
-    let signal = try advisingOnDamage(of: [images, test]) {
-      try Interruption.watch { () throws(ResNetError) in
-        do throws(ResNetError) {
-          try trainer.fit(training, validation: validation, options: recipe.fit) { progress in
-            progressLine.show(progress)
-            checkpoints?.note(progress, of: trainer)
-            return true
-          }
-        } catch {
-          progressLine.end()
-          guard error.kind == .notFinite, let path = try checkpoints?.newest() else { throw error }
-          throw ResNetError(error.kind, "\(error.message); the last checkpoint before is \(path)")
-        }
-      }
-    }
-    progressLine.end()
+    let run = TrainingRun(
+      trainer: trainer, options: recipe.fit, training: training,
+      validation: validation.map { ($0, held == nil ? "test" : "validation") },
+      checkpoints: checkpoints, files: reports.files, title: model.network.name)
+    let (_, signal) = try advisingOnDamage(of: [images, test]) { try run.run() }
     if let signal { try finish(trainer, checkpoints, after: signal) }
     try model.save(to: out)
     let result = try advisingOnDamage(of: [test]) { try test.map { try model.evaluate($0) } }
     for data in [images, test].compactMap(\.self) { printDamage(of: data) }
     print(
-      (result.map { "test accuracy \(percent($0.accuracy)) of \($0.count) images, " } ?? "")
+      (result.map { "test error \(percent(1 - $0.accuracy)) of \($0.count) images, " } ?? "")
         + "saved \(out)")
   }
 
@@ -298,11 +311,49 @@ struct Train: ParsableCommand {
   }
 }
 
-/// Step numbers, separated by commas.
-struct Milestones: ExpressibleByArgument {
+extension Train {
+  /// All options that what is learned depends on, but for the place of the images.
+  private func configuration(
+    _ recipe: Recipe, isNamed: Bool, _ network: Network, heldOut: Int
+  ) -> Settings {
+    var settings = Settings()
+    settings.set("network", self.network)
+    changes.describe(network, in: &settings)
+    if isNamed { settings.set("recipe", recipe.name) }
+    if let iterations = recipe.fit.iterations {
+      settings.set("iterations", iterations)
+    } else {
+      settings.set("epochs", recipe.fit.epochs)
+    }
+    settings.set("batch-size", recipe.fit.batchSize)
+    settings.set("lr", recipe.sgd.learningRate)
+    settings.set("momentum", recipe.sgd.momentum)
+    settings.set("weight-decay", recipe.sgd.weightDecay)
+    settings.set("milestones", Milestones(steps: recipe.fit.schedule.milestones))
+    settings.set("normalize", Normalize(recipe.fit.normalize).rawValue)
+    settings.set("hold-out", heldOut)
+    settings.set("seed", seed)
+    data.describe(recipe, in: &settings)
+    if engine.noWinograd { settings.set("no-winograd", true) }
+    return settings
+  }
+}
+
+/// Step numbers, separated by commas, or `none`.
+struct Milestones: ExpressibleByArgument, CustomStringConvertible {
   let steps: [Int]
 
+  init(steps: [Int]) { self.steps = steps }
+
+  var description: String {
+    steps.isEmpty ? "none" : steps.map(String.init).joined(separator: ",")
+  }
+
   init?(argument: String) {
+    if argument == "none" {
+      steps = []
+      return
+    }
     let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     steps = parts.compactMap { Int($0) }
     guard steps.count == parts.count else { return nil }

@@ -40,6 +40,37 @@ extension StorageTests {
       }
     }
 
+    @Test func metadata() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        let model = try StorageTests.model(Network.preset("resnet8", baseWidth: 4))
+        try model.save(to: path)
+        let without = try Data(contentsOf: URL(filePath: path))
+        // As much as there may be.
+        for index in 0..<Model.maximumMetadataCount {
+          try model.setMetadata(
+            String(repeating: "\(index % 10)", count: Model.maximumMetadataValue),
+            for: "\(index)" + String(repeating: "n", count: 252))
+        }
+        try model.save(to: path)
+        #expect(try Model.load(from: path).metadata == model.metadata)
+        #expect(throws: ResNetError.self) { try model.setMetadata("", for: "one more") }
+        for name in model.metadata.keys { try model.setMetadata(nil, for: name) }
+        try model.setMetadata("", for: "é")
+        try model.save(to: path)
+        #expect(try Model.open(path).metadata == ["é": ""])
+        try model.setMetadata(nil, for: "é")
+        try model.save(to: path)
+        #expect(try Data(contentsOf: URL(filePath: path)) == without)
+        for (name, value) in [
+          ("", ""), (String(repeating: "é", count: 128), ""), ("a\0", ""), ("a", "b\0"),
+          ("a", String(repeating: "b", count: Model.maximumMetadataValue + 1)),
+        ] {
+          #expect(throws: ResNetError.self) { try model.setMetadata(value, for: name) }
+        }
+      }
+    }
+
     /// They need version 2 of the format; what version 1 can say is written in that.
     @Test(
       arguments: (GradientCases.blocks + GradientCases.vectors + GradientCases.comparators)

@@ -103,6 +103,9 @@ void test_models() {
   EXPECT(model.get_normalization().scale == std::vector<float>{0.01f});
   model.set_class_names({"dark", "bright"});
   EXPECT(model.class_name(1) == "bright");
+  model.set_metadata("licence", "MIT");
+  model.set_metadata("author", "nobody");
+  model.remove_metadata("author");
 
   model.save("wrapper_test.h5");
   const samples data;
@@ -110,6 +113,10 @@ void test_models() {
   EXPECT(logits.size() == 40);
   EXPECT(resnet::model::load("wrapper_test.h5").logits(data.images()) == logits);
   EXPECT(resnet::model::open("wrapper_test.h5").class_name(0) == "dark");
+  EXPECT(resnet::model::open("wrapper_test.h5").metadata("licence") == "MIT");
+  EXPECT(resnet::model::open("wrapper_test.h5").metadata_names() ==
+         std::vector<std::string>{"licence"});
+  EXPECT(thrown([&] { model.metadata("author"); }) == RN_NOT_FOUND);
   EXPECT(thrown([] { resnet::model::load("no such file"); }) == RN_NOT_FOUND);
   EXPECT(model.replace_classifier(5).get_info().classes == 5);
   EXPECT(model.inference_memory(1, 8, 8).total > 0);

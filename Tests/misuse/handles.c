@@ -29,6 +29,7 @@ static rn_model *make_model(void) {
   rn_model *model = NULL;
   NEED(rn_model_create_described(&description, &model));
   NEED(rn_model_set_normalization(model, &mean, 1, 0, 0, &scale, 1));
+  NEED(rn_model_set_metadata(model, "author", "nobody"));
   return model;
 }
 

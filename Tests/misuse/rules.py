@@ -123,7 +123,9 @@ GOOD = {
     "rn_model_import_weights_bytes.count": "fixture.weights_size",
     "rn_model_load.path": '"model.h5"',
     "rn_model_open.path": '"model.h5"',
+    "rn_model_metadata.name": '"author"',
     "rn_model_save.path": '"saved.h5"',
+    "rn_model_set_metadata.value": '"MIT"',
     "rn_model_set_normalization.height": "0",
     "rn_model_set_normalization.width": "0",
     "rn_recipe_describe.name": '"cifar"',
@@ -200,6 +202,7 @@ OPTIONAL = {
     "rn_model_get_normalization.mean",
     "rn_model_get_normalization.scale",
     "rn_model_responses.deviations",
+    "rn_model_set_metadata.value",
     "rn_model_test.confusion",
     "rn_recipe_get.fit",
     "rn_recipe_get.images",
@@ -466,9 +469,12 @@ CONTENTS = {
     ],
 }
 
-# Strings that name nothing. That a file has a strange name is no mistake when it is made.
+# Strings that name nothing. That a file has a strange name is no mistake when it is made; nor is it one of
+# metadata.
 STRINGS = fail('""', "NOT_UTF8", "megabyte()", "CONTROL")
 STRING_EXCEPTIONS = {
+    "rn_model_set_metadata.name": fail('""', "NOT_UTF8", "megabyte()") + either("CONTROL"),
+    "rn_model_set_metadata.value": passes('""') + fail("NOT_UTF8", "megabyte()") + either("CONTROL"),
     "rn_model_save.path": fail('""', "NOT_UTF8", "megabyte()") + either('"saved" CONTROL'),
     "rn_trainer_save.path": fail('""', "NOT_UTF8", "megabyte()") + either('"saved" CONTROL'),
     "rn_hdf5_options.class_names": fail("NOT_UTF8") + either('""', "megabyte()", "CONTROL"),

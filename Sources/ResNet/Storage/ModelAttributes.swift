@@ -5,8 +5,10 @@ extension HDF5Group {
     try object.attribute(name) != nil
   }
 
-  func string(_ name: String) throws(ResNetError) -> String {
-    let attribute = try required(name)
+  func string(_ name: String) throws(ResNetError) -> String { try string(try required(name)) }
+
+  func string(_ attribute: HDF5Attribute) throws(ResNetError) -> String {
+    let name = attribute.name
     switch attribute.type.kind {
     case .string(.nullPadded), .string(.nullTerminated): break
     default:

@@ -131,6 +131,12 @@ extension ModelFile {
       let names = try ModelDataset(Root.classNames, at: address, in: root)
       try model.setClassNames(try names.readStrings(count: network.classes))
     }
+    if members[Root.metadata] != nil {
+      let metadata = try group(Root.metadata)
+      try metadata.object.forEachAttribute { attribute throws(ResNetError) in
+        try model.setMetadata(try metadata.string(attribute), for: attribute.name)
+      }
+    }
     return model
   }
 

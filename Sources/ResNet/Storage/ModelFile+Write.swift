@@ -1,6 +1,6 @@
 extension Model {
-  /// Writes the model to an HDF5 file: its network, all tensors, its input normalisation and its
-  /// class names. ``load(from:)`` gives the same model back, bit for bit.
+  /// Writes the model to an HDF5 file: its network, all tensors, its input normalisation, its class
+  /// names and its metadata. ``load(from:)`` gives the same model back, bit for bit.
   ///
   /// The file is written whole or not at all: beside the target under a temporary name, synced to
   /// disk, then renamed. If the save fails, a file that was there before is as it was. A symbolic
@@ -84,6 +84,12 @@ extension ModelFile {
       Root.normalization,
       try contents(of: model.normalization, channels: model.network.inputChannels))
     if !model.classNames.isEmpty { try root.add(Root.classNames, model.classNames) }
+    if !model.metadata.isEmpty {
+      var group = HDF5Contents()
+      // The same model makes the same bytes.
+      for (name, value) in model.metadata.sorted(by: { $0.key < $1.key }) { group.set(name, value) }
+      root.add(Root.metadata, group)
+    }
     return root
   }
 

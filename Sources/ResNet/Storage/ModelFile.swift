@@ -12,6 +12,7 @@ package enum ModelFile {
     static let parameters = "parameters"
     static let normalization = "normalization"
     static let classNames = "class_names"
+    static let metadata = "metadata"
     static let training = "training"
   }
 

@@ -412,6 +412,35 @@ static void test_class_names(void) {
   CHECK_OK(rn_model_free(model));
 }
 
+static void test_metadata(void) {
+  rn_model *model = make_model(1);
+  char text[16];
+  size_t needed = 0;
+  int32_t count = -1;
+  CHECK_OK(rn_model_metadata_count(model, &count));
+  CHECK(count == 0);
+  CHECK_OK(rn_model_set_metadata(model, "licence", "MIT"));
+  CHECK_OK(rn_model_set_metadata(model, "author", "re\xc3\xa7ht"));
+  CHECK_OK(rn_model_set_metadata(model, "licence", "ISC"));
+  CHECK_OK(rn_model_metadata_count(model, &count));
+  CHECK(count == 2);
+  CHECK_OK(rn_model_metadata_name(model, 1, text, sizeof text, &needed));
+  CHECK(strcmp(text, "licence") == 0 && needed == sizeof "licence");
+  CHECK_OK(rn_model_metadata(model, "author", text, sizeof text, &needed));
+  CHECK(strcmp(text, "re\xc3\xa7ht") == 0 && needed == sizeof "re\xc3\xa7ht");
+  CHECK_STATUS(RN_BUFFER_TOO_SMALL, rn_model_metadata(model, "author", text, 3, &needed));
+  CHECK_OK(rn_model_set_metadata(model, "author", NULL));
+  CHECK_OK(rn_model_set_metadata(model, "nothing", NULL));
+  CHECK_ERROR(RN_NOT_FOUND, "author", rn_model_metadata(model, "author", text, sizeof text, NULL));
+  CHECK_STATUS(RN_INVALID_ARGUMENT, rn_model_metadata_name(model, 1, text, sizeof text, NULL));
+  CHECK_STATUS(RN_INVALID_ARGUMENT, rn_model_metadata_name(model, -1, text, sizeof text, NULL));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "1 to 255", rn_model_set_metadata(model, "", "x"));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "name", rn_model_set_metadata(model, NULL, "x"));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "value", rn_model_set_metadata(model, "x", "\xff"));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "count", rn_model_metadata_count(model, NULL));
+  CHECK_OK(rn_model_free(model));
+}
+
 static void test_replacing_the_classifier(void) {
   rn_model *model = make_model(3), *replaced = NULL;
   CHECK_OK(rn_model_replace_classifier(model, 5, 1, &replaced));
@@ -441,4 +470,5 @@ void test_models(void) {
   test_comparators();
   test_text();
   test_class_names();
+  test_metadata();
 }

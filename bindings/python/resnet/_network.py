@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from . import _header, _values
 from ._handle import Owner
 from ._library import library
+from ._metadata import Metadata
 from .results import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Network(Owner):
@@ -43,6 +44,23 @@ class Network(Owner):
         ]
         array = (ctypes.c_char_p * len(encoded))(*encoded)
         library().rn_model_set_class_names(self._handle, array, len(encoded))
+
+    @property
+    def metadata(self) -> Metadata:
+        """What else is kept with the model and in its file, strings by name.
+
+        Such as its author, its licence, or how it was trained. It is changed as a dict is:
+        `model.metadata["licence"] = "MIT"`.
+        """
+        return Metadata(self)
+
+    @metadata.setter
+    def metadata(self, values: Mapping[str, str]) -> None:
+        new = dict(values)
+        metadata = Metadata(self)
+        for name in metadata.keys() - new.keys():
+            del metadata[name]
+        metadata.update(new)
 
     @property
     def input_channels(self) -> int:

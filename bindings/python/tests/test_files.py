@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import h5py
@@ -34,6 +35,7 @@ def model() -> resnet.Model:
     resnet.Trainer(model).step(X, [0, 2])
     model.class_names = ["cat", "Hündin", "鳥"]
     model.set_normalization(X[0], [0.5, 2])
+    model.metadata = {"licence": "MIT", "Größe": "", "steps": "1\n2"}
     return model
 
 
@@ -46,6 +48,7 @@ def test_save_and_load_bit_for_bit(model: resnet.Model, tmp_path: Path) -> None:
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)
     assert (read.name, read.classes, read.input_channels) == ("small", 3, 2)
     assert read.class_names == model.class_names
+    assert dict(read.metadata) == {"licence": "MIT", "Größe": "", "steps": "1\n2"}
     for a, b in zip(read.normalization, model.normalization, strict=True):
         assert a is not None
         assert b is not None
@@ -155,3 +158,27 @@ def test_saving_where_nothing_can_be_written(model: resnet.Model, tmp_path: Path
             model.save(path)
         assert isinstance(caught.value, OSError)
     assert not list(tmp_path.iterdir())
+
+
+def test_metadata_is_a_mapping(model: resnet.Model) -> None:
+    metadata = model.metadata
+    assert list(metadata) == ["Größe", "licence", "steps"]
+    metadata["licence"] = "ISC"
+    assert model.metadata["licence"] == "ISC"
+    del model.metadata["steps"]
+    assert "steps" not in metadata
+    assert repr(metadata) == "{'Größe': '', 'licence': 'ISC'}"
+    with pytest.raises(KeyError, match="steps"):
+        del metadata["steps"]
+    with pytest.raises(resnet.InvalidArgumentError, match="expected 1 to 255"):
+        metadata["x" * 256] = ""
+    with pytest.raises(resnet.InvalidArgumentError, match="expected at most 32768"):
+        metadata["x"] = "y" * 32_769
+    with pytest.raises(resnet.InvalidArgumentError, match="zero character"):
+        metadata["x"] = "a\0b"
+    with pytest.raises(resnet.InvalidArgumentError, match="expected a string"):
+        metadata["x"] = 1  # type: ignore[assignment]
+    model.metadata = {str(index): "" for index in range(256)}
+    with pytest.raises(resnet.InvalidArgumentError, match="remove one first"):
+        metadata["more"] = ""
+    assert copy.deepcopy(model).metadata == metadata

@@ -1,0 +1,157 @@
+import Glibc
+import ResNet
+
+/// Shows how training goes on standard error: on a terminal a line that is rewritten, and one that stays for
+/// each epoch; elsewhere plain lines, one per epoch or, where epochs are long, per five minutes.
+final class ProgressDisplay {
+  private let validation: String
+  private let total: Int
+  private let terminal = Terminal()
+  private let clock = ContinuousClock()
+  private let begun: ContinuousClock.Instant
+  private var lastShown: ContinuousClock.Instant
+  /// The step that the first report was of.
+  private var first: Int?
+  /// Of the epochs: of the images that are evaluated or, if none are, in training.
+  private var errors: [Double]
+  /// Whether the terminal's line is not ended.
+  private var isOpen = false
+
+  /// For a training of `total` steps that has come to `history`. `validation` is what the images are
+  /// called that are evaluated after each epoch.
+  init(total: Int, history: TrainingHistory, validation: String) {
+    self.total = total
+    self.validation = validation
+    errors = history.rows.map(\.error)
+    begun = clock.now
+    lastShown = begun
+  }
+
+  func show(_ progress: Progress) {
+    // A training that is resumed at an epoch's end reports that first.
+    if first == nil { first = progress.iteration - (progress.epochEnded ? 0 : 1) }
+    if progress.epochEnded {
+      errors.append(progress.error)
+      let line = line(progress)
+      write(
+        terminal.map { "\r\u{1B}[K\($0.fitting(line))\n" } ?? line.text + "\n", to: STDERR_FILENO)
+      isOpen = false
+      lastShown = clock.now
+    } else if clock.now - lastShown >= (terminal == nil ? .seconds(300) : .milliseconds(100)) {
+      lastShown = clock.now
+      let line = line(progress)
+      write(terminal.map { "\r\u{1B}[K\($0.fitting(line))" } ?? line.text + "\n", to: STDERR_FILENO)
+      isOpen = terminal != nil
+    }
+  }
+
+  /// Leaves the line, if an epoch has begun that will not end.
+  func end() {
+    if isOpen { write("\n", to: STDERR_FILENO) }
+    isOpen = false
+  }
+
+  private func line(_ progress: Progress) -> Line {
+    var line = Line()
+    line.add("epoch \(progress.epoch)/\(progress.epochs)")
+    if !progress.epochEnded {
+      if let terminal {
+        line.add(
+          terminal.bar(Double(progress.step) / Double(progress.steps), length: 12), importance: 1)
+      } else {
+        line.add("step \(progress.step)/\(progress.steps)")
+      }
+    }
+    line.add("loss \(fixed(progress.loss, decimals: 4))")
+    let isLive = terminal != nil && !progress.epochEnded
+    line.add("\(isLive ? "error" : "training error") \(percent(1 - progress.accuracy))")
+    if let result = progress.validation {
+      line.add("\(validation) error \(percent(1 - result.accuracy))")
+    }
+    line.add("\(fixed(progress.imagesPerSecond, decimals: 0)) images/s", importance: 3)
+    if let left = timeLeft(progress.iteration) { line.add("\(left) left", importance: 2) }
+    if let terminal, errors.count > 1 {
+      line.add(terminal.sparkline(errors.suffix(16)), importance: 0)
+    }
+    return line
+  }
+
+  /// What the steps and evaluations so far say of those to come.
+  private func timeLeft(_ iteration: Int) -> String? {
+    guard let first, iteration > first, iteration < total else { return nil }
+    let spent = (clock.now - begun) / .seconds(1)
+    return clockTime(spent * Double(total - iteration) / Double(iteration - first))
+  }
+}
+
+extension Progress {
+  /// As ``TrainingHistory/Row/error``.
+  fileprivate var error: Double { 1 - (validation?.accuracy ?? accuracy) }
+}
+
+/// Seconds as `1:02:03`, or `2:03` below an hour.
+func clockTime(_ seconds: Double) -> String {
+  let whole = Int(min(seconds, 1e9).rounded())
+  func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+  return (hours > 0 ? "\(hours):\(two(minutes))" : "\(minutes)") + ":\(two(whole % 60))"
+}
+
+/// The parts of a line, of which the least important are left out where there is no room.
+private struct Line {
+  private var parts: [(text: String, importance: Int)] = []
+
+  mutating func add(_ text: String, importance: Int = .max) { parts.append((text, importance)) }
+
+  var text: String { parts.map(\.text).joined(separator: "  ") }
+
+  func fitting(_ width: Int) -> String {
+    var line = self
+    while line.text.count > width,
+      let least = line.parts.indices.min(by: {
+        line.parts[$0].importance < line.parts[$1].importance
+      }),
+      line.parts[least].importance < .max
+    {
+      line.parts.remove(at: least)
+    }
+    return String(line.text.prefix(width))
+  }
+}
+
+/// The terminal that standard error is.
+private struct Terminal {
+  /// Whether it shows more characters than ASCII's.
+  private let isUnicode: Bool
+
+  /// Nil if it is none, or one that cannot rewrite a line.
+  init?() {
+    func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+    guard isatty(STDERR_FILENO) == 1, variable("TERM") != "dumb" else { return nil }
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).first { !$0.isEmpty } ?? ""
+    isUnicode = ["utf-8", "utf8"].contains { locale.lowercased().hasSuffix($0) }
+  }
+
+  /// One column stays free: some terminals go to the next line after the last.
+  func fitting(_ line: Line) -> String {
+    var size = winsize()
+    let columns = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
+    return line.fitting(columns > 0 ? columns - 1 : 79)
+  }
+
+  func bar(_ share: Double, length: Int) -> String {
+    let done = Int((share * Double(length)).rounded(.down))
+    let (full, empty) = isUnicode ? ("━", "─") : ("#", "-")
+    return String(repeating: full, count: done) + String(repeating: empty, count: length - done)
+  }
+
+  /// Values as blocks of their height between the least and the greatest.
+  func sparkline(_ values: ArraySlice<Double>) -> String {
+    let blocks = isUnicode ? Array("▁▂▃▄▅▆▇█") : Array("_.-=*#")
+    guard let least = values.min(), let most = values.max(), most > least else { return "" }
+    return String(
+      values.map { value in
+        blocks[Int(((value - least) / (most - least) * Double(blocks.count - 1)).rounded())]
+      })
+  }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import ResNet
+
+/// What is written about a training while it goes, beside what is shown.
+struct ReportOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      A file that gets a line for each epoch: comma-separated values in *.csv, JSON objects in *.jsonl, \
+      under the names that a history has in Python.
+      """, valueName: "file"))
+  var log: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An SVG image of the errors by iteration, drawn anew after each epoch.", valueName: "file"))
+  var curves: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A folder for TensorBoard: loss, errors, learning rate and images/s by iteration.",
+      valueName: "folder"))
+  var tensorboard: String?
+
+  var files: TrainingReports.Files {
+    TrainingReports.Files(log: log, curves: curves, tensorboard: tensorboard)
+  }
+}

@@ -1,0 +1,158 @@
+import ArgumentParser
+import Glibc
+import ResNet
+import ResNetData
+
+struct RunExperiment: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "experiment",
+    abstract: "Repeat an experiment of the paper on CIFAR-10, and write a report of it.",
+    discussion: """
+      degradation: plain against residual networks of 20 to 56 layers; depth: residual ones of 20 to 110; \
+      options: shortcuts A, B and C; responses: the standard deviations of layers' outputs; table6: all \
+      networks of Table 6.
+
+      Every network is trained on the 50,000 training images by the paper's recipe, and the test images \
+      are evaluated after each epoch. A report, OUT/NAME/README.md with its plots, is written after each \
+      network. What was trained is recorded in OUT/runs, is not trained again, and serves other \
+      experiments, too. An experiment that was stopped or killed goes on if the same command is given \
+      again.
+
+          resnet experiment degradation --cifar10 cifar-10-batches-bin
+          resnet experiment depth --cifar10 cifar-10-batches-bin --quick
+      """)
+
+  @Argument(help: "Which.")
+  var experiment: Experiment
+
+  @Option(
+    name: .customLong("cifar10"),
+    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
+  var cifar10: String?
+
+  @Option(help: ArgumentHelp("Folder of the reports and records.", valueName: "folder"))
+  var out = "experiments"
+
+  @Option(
+    help: """
+      Steps that each network is trained for; the learning rate drops after the same shares of them. \
+      (default: the paper's 64000, or 400 with --quick)
+      """)
+  var iterations: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Other networks than the experiment's, such as resnet20,resnet32-B.", valueName: "names"))
+  var networks: TrialList?
+
+  @Flag(help: "Have a quick look: networks of 8 and 14 layers, few steps.")
+  var quick = false
+
+  @Option(help: "Seed of the weights, of the order of the images and of their augmentation.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Another program's training to lay beside: its name, and its epochs as comma-separated values \
+      (--log of train says what they are called). May be given several times.
+      """, valueName: "name=file"))
+  var beside: [Beside] = []
+
+  @Flag(help: "Write the report of what is recorded, and train nothing.")
+  var reportOnly = false
+
+  @OptionGroup(title: "Computing")
+  var engine: EngineOptions
+
+  func validate() throws {
+    if cifar10 == nil && !reportOnly {
+      throw ValidationError("give the images to train on by --cifar10")
+    }
+    if let iterations, iterations < 1 {
+      throw ValidationError("--iterations is \(iterations), expected 1 or more")
+    }
+    if quick && networks != nil {
+      throw ValidationError("--quick and --networks both say what is trained: give one")
+    }
+  }
+
+  func run() throws {
+    try engine.apply()
+    let trials = networks?.trials ?? (quick ? experiment.quickTrials : experiment.trials)
+    let others = try beside.map { other throws(ResNetError) in
+      (other.name, try TrainingHistory(csv: readText(other.path), path: other.path))
+    }
+    let runs = "\(out)/runs"
+    let folder = "\(out)/\(experiment.rawValue)"
+    for folder in [out, runs, folder] { try makeFolder(folder) }
+    let images = try cifar10.map { directory throws(ResNetError) in
+      (
+        training: try CIFAR10(directory: directory, split: .train),
+        test: try CIFAR10(directory: directory, split: .test)
+      )
+    }
+    let steps = iterations ?? (quick ? 400 : 64_000)
+    var results: [TrialRun.Result] = []
+    func report() throws(ResNetError) {
+      try ExperimentReport(
+        experiment: experiment, results: results, beside: others, planned: trials,
+        iterations: steps,
+        seed: seed, runs: "../runs"
+      ).write(to: folder)
+    }
+    for trial in trials {
+      let run = TrialRun(trial, iterations: steps, seed: seed, in: runs)
+      if let result = try run.recorded() {
+        let recorded = result.record["training-images"] ?? ""
+        if let count = images?.training.count, recorded != "\(count)" {
+          throw ResNetError(
+            .invalidArgument,
+            "\(run.folder) is of a training on \(recorded) images, but there are \(count): choose another "
+              + "--out, or remove that folder to train anew")
+        }
+        results.append(result)
+      } else if !reportOnly, let images {
+        printError("\(trial.name):")
+        try makeFolder(run.folder)
+        results.append(try run.train(on: images.training, test: images.test))
+        // One that is stopped later has a report, too.
+        try report()
+      }
+    }
+    try report()
+    print("\(folder)/README.md")
+  }
+}
+
+/// Networks, separated by commas.
+struct TrialList: ExpressibleByArgument {
+  let trials: [Trial]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    trials = parts.compactMap { Trial(argument: String($0)) }
+    guard trials.count == parts.count, Set(trials).count == trials.count else { return nil }
+  }
+}
+
+/// Another program's training.
+struct Beside: ExpressibleByArgument {
+  let name: String
+  let path: String
+
+  init?(argument: String) {
+    guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else {
+      return nil
+    }
+    name = String(argument[..<equals])
+    path = String(argument[argument.index(after: equals)...])
+  }
+}
+
+private func makeFolder(_ path: String) throws(ResNetError) {
+  guard mkdir(path, 0o777) == 0 || Directory.isDirectory(path) else {
+    throw ResNetError(
+      .inputOutput, "cannot make the folder \(path): \(String(cString: strerror(errno)))")
+  }
+}

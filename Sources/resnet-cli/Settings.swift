@@ -1,0 +1,71 @@
+import Glibc
+import ResNet
+
+/// Lines of `name = value`, as a configuration and the record of a training have them. Values may be in
+/// double quotes; what follows a # at a line's beginning is a comment.
+struct Settings {
+  private(set) var entries: [(name: String, value: String)] = []
+
+  init() {}
+
+  /// `path` is what the text is called in errors.
+  init(_ text: String, path: String) throws(ResNetError) {
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (place, line) in lines.enumerated() {
+      let line = trimmed(line)
+      guard !line.isEmpty, line.first != "#" else { continue }
+      guard let equals = line.firstIndex(of: "="), equals > line.startIndex else {
+        throw ResNetError(
+          .badFormat,
+          "\(path):\(place + 1): expected a line such as \"batch-size = 128\", found \"\(line)\"")
+      }
+      var value = trimmed(line[line.index(after: equals)...])
+      if value.count > 1, value.first == "\"", value.last == "\"" {
+        value = value.dropFirst().dropLast()
+      }
+      entries.append((String(trimmed(line[..<equals])), String(value)))
+    }
+  }
+
+  init(contentsOf path: String) throws(ResNetError) { try self.init(readText(path), path: path) }
+
+  mutating func set(_ name: String, _ value: (some CustomStringConvertible)?) {
+    if let value { entries.append((name, value.description)) }
+  }
+
+  subscript(_ name: String) -> String? { entries.first { $0.name == name }?.value }
+
+  /// The lines.
+  var text: String { entries.map { "\($0.name) = \($0.value)\n" }.joined() }
+}
+
+private func trimmed(_ text: Substring) -> Substring {
+  var text = text
+  while text.first?.isWhitespace == true { text.removeFirst() }
+  while text.last?.isWhitespace == true { text.removeLast() }
+  return text
+}
+
+/// A file of text.
+func readText(_ path: String) throws(ResNetError) -> String {
+  guard let file = fopen(path, "re") else {
+    throw ResNetError(
+      errno == ENOENT ? .notFound : .inputOutput,
+      "cannot read \(path): \(String(cString: strerror(errno)))")
+  }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 65_536)
+  while true {
+    let count = fread(&chunk, 1, chunk.count, file)
+    bytes += chunk[..<count]
+    if count < chunk.count { break }
+  }
+  guard ferror(file) == 0 else {
+    throw ResNetError(.inputOutput, "cannot read \(path): \(String(cString: strerror(errno)))")
+  }
+  guard let text = String(validating: bytes, as: UTF8.self) else {
+    throw ResNetError(.badFormat, "\(path) is not a text in UTF-8")
+  }
+  return text
+}

@@ -1,0 +1,107 @@
+import ResNet
+
+/// The epochs of a training that have ended, as its logs, curves and reports have them.
+struct TrainingHistory {
+  /// An epoch, by the names that its figures have in a history of the Python package.
+  struct Row {
+    var epoch: Int
+    /// Steps from the training's first to the epoch's last.
+    var iteration: Int
+    var loss: Double
+    var accuracy: Double
+    var learningRate: Double
+    var imagesPerSecond: Double
+    var validation: (loss: Double, accuracy: Double, top5Accuracy: Double)?
+
+    static let names = ["epoch", "iteration", "loss", "accuracy", "lr", "images_per_second"]
+    static let validationNames = ["val_loss", "val_accuracy", "val_top5_accuracy"]
+
+    init(_ metrics: EpochMetrics, iteration: Int) {
+      epoch = metrics.epoch
+      self.iteration = iteration
+      loss = metrics.loss
+      accuracy = metrics.accuracy
+      learningRate = Double("\(metrics.learningRate)") ?? .nan
+      imagesPerSecond = metrics.imagesPerSecond
+      validation = metrics.validation.map { ($0.loss, $0.accuracy, $0.top5Accuracy) }
+    }
+
+    /// In the order of the names; nil if that are too few or too many.
+    init?(_ values: [Double], hasValidation: Bool) {
+      let count = Self.names.count + (hasValidation ? Self.validationNames.count : 0)
+      guard values.count == count, let epoch = Int(exactly: values[0]),
+        let iteration = Int(exactly: values[1])
+      else { return nil }
+      (self.epoch, self.iteration) = (epoch, iteration)
+      (loss, accuracy) = (values[2], values[3])
+      (learningRate, imagesPerSecond) = (values[4], values[5])
+      validation = hasValidation ? (values[6], values[7], values[8]) : nil
+    }
+
+    /// In the order of the names.
+    var values: [String] {
+      ["\(epoch)", "\(iteration)"]
+        + ([loss, accuracy, learningRate, imagesPerSecond]
+        + (validation.map { [$0.loss, $0.accuracy, $0.top5Accuracy] } ?? [])).map { "\($0)" }
+    }
+
+    /// Of the images that are evaluated after each epoch or, if none are, in training: a share.
+    var error: Double { 1 - (validation?.accuracy ?? accuracy) }
+  }
+
+  private(set) var rows: [Row]
+
+  /// What a training that is resumed has done; of `options`, on so many images.
+  init(_ epochs: [EpochMetrics], options: FitOptions, images: Int) {
+    let steps = images / options.batchSize
+    rows = epochs.map { Row($0, iteration: min($0.epoch * steps, options.iterations ?? .max)) }
+  }
+
+  /// Notes an epoch that has ended after so many steps; returns its row.
+  mutating func add(_ metrics: EpochMetrics, iteration: Int) -> Row {
+    let row = Row(metrics, iteration: iteration)
+    rows.append(row)
+    return row
+  }
+
+  /// The names and rows as comma-separated values.
+  static func header(hasValidation: Bool) -> String {
+    (Row.names + (hasValidation ? Row.validationNames : [])).joined(separator: ",")
+  }
+
+  /// Reads what a log of comma-separated values has. `path` is what it is called in errors.
+  init(csv text: String, path: String) throws(ResNetError) {
+    let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+    let hasValidation = lines.first == Self.header(hasValidation: true)
+    guard hasValidation || lines.first == Self.header(hasValidation: false) else {
+      throw ResNetError(
+        .badFormat,
+        "\(path) begins with \"\(lines.first ?? "")\", expected the names of a training's log, "
+          + "\"\(Self.header(hasValidation: true))\"")
+    }
+    rows = []
+    for (place, line) in lines.enumerated().dropFirst() {
+      let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+      let values = fields.compactMap { Double($0) }
+      guard values.count == fields.count, let row = Row(values, hasValidation: hasValidation) else {
+        throw ResNetError(
+          .badFormat, "\(path):\(place + 1): expected the figures of an epoch, found \"\(line)\"")
+      }
+      rows.append(row)
+    }
+  }
+
+  /// Training error dashed and that of the images that are evaluated bold, by iteration, as the paper's
+  /// figures have them; in percent.
+  func lines(named names: (training: String, validation: String), color: Int) -> [LineChart.Line] {
+    let trained = LineChart.Line(
+      name: names.training, points: rows.map { (Double($0.iteration), 100 * (1 - $0.accuracy)) },
+      color: color, isDashed: true)
+    let evaluated = LineChart.Line(
+      name: names.validation,
+      points: rows.compactMap { row in
+        row.validation.map { (Double(row.iteration), 100 * (1 - $0.accuracy)) }
+      }, color: color)
+    return evaluated.points.isEmpty ? [trained] : [trained, evaluated]
+  }
+}

@@ -1,0 +1,43 @@
+import ResNet
+import ResNetData
+
+/// A training as the command does it: shown while it goes, with its checkpoints and reports, until it ends
+/// or a signal comes.
+struct TrainingRun {
+  let trainer: Trainer
+  let options: FitOptions
+  let training: any TrainingData
+  /// Evaluated after each epoch; and what these images are called.
+  let validation: (data: any TrainingData, name: String)?
+  let checkpoints: Checkpoints?
+  let files: TrainingReports.Files
+  let title: String
+
+  /// Trains. Returns what the epochs came to, and the signal that stopped it, if one did.
+  func run() throws -> (history: TrainingHistory, signal: CInt?) {
+    let (steps, isTooMany) = options.epochs.multipliedReportingOverflow(
+      by: training.count / options.batchSize)
+    let before = TrainingHistory(trainer.history, options: options, images: training.count)
+    let display = ProgressDisplay(
+      total: options.iterations ?? (isTooMany ? .max : steps), history: before,
+      validation: validation?.name ?? "")
+    let reports = try TrainingReports(
+      files, title: title, history: before, validation: validation?.name)
+    let signal = try Interruption.watch { () throws(ResNetError) in
+      do throws(ResNetError) {
+        try trainer.fit(training, validation: validation?.data, options: options) { progress in
+          display.show(progress)
+          reports.note(progress, of: trainer)
+          checkpoints?.note(progress, of: trainer)
+          return true
+        }
+      } catch {
+        display.end()
+        guard error.kind == .notFinite, let path = try checkpoints?.newest() else { throw error }
+        throw ResNetError(error.kind, "\(error.message); the last checkpoint before is \(path)")
+      }
+    }
+    display.end()
+    return (reports.history, signal)
+  }
+}

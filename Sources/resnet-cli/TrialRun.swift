@@ -1,0 +1,184 @@
+import ArgumentParser
+import Glibc
+import ResNet
+import ResNetData
+
+/// A network trained for an experiment, and the folder where that is recorded: what it was trained with and
+/// on (`record.txt`), its epochs (`epochs.csv`), the responses of its layers (`responses.csv`); and, until it
+/// is done, its checkpoints. What is recorded is not trained again.
+struct TrialRun {
+  let trial: Trial
+  let iterations: Int
+  let seed: UInt64
+  let folder: String
+
+  init(_ trial: Trial, iterations: Int, seed: UInt64, in runs: String) {
+    (self.trial, self.iterations, self.seed) = (trial, iterations, seed)
+    folder = "\(runs)/\(trial.name)-\(iterations)-seed\(seed)"
+  }
+
+  /// The standard deviation of a layer's output after BN, and the side of the kernel before it.
+  typealias Response = (layer: String, kernel: Int, deviation: Double)
+
+  /// What came of it.
+  struct Result {
+    let trial: Trial
+    let folder: String
+    let record: Settings
+    let history: TrainingHistory
+    /// Of the layers with BN, in the order of the network.
+    let responses: [Response]
+
+    /// What ended it before its time, if something did.
+    var failure: String? { record["failure"] }
+
+    var parameters: Int { record["parameters"].flatMap { Int($0) } ?? 0 }
+
+    /// The last epoch's, in percent.
+    var trainingError: Double? { history.rows.last.map { 100 * (1 - $0.accuracy) } }
+    var testError: Double? { history.rows.last.map { 100 * $0.error } }
+
+    /// The lowest after any epoch, in percent.
+    var lowestTestError: Double? { history.rows.map { 100 * $0.error }.min() }
+
+    /// Spent on training steps.
+    var seconds: Double {
+      var (seconds, before) = (0.0, 0)
+      for row in history.rows {
+        seconds += Double((row.iteration - before) * batchSize) / row.imagesPerSecond
+        before = row.iteration
+      }
+      return seconds
+    }
+
+    /// The mean over the training.
+    var imagesPerSecond: Double {
+      Double((history.rows.last?.iteration ?? 0) * batchSize) / seconds
+    }
+
+    private var batchSize: Int { record["batch-size"].flatMap { Int($0) } ?? 0 }
+
+    /// Mean standard deviation of the outputs of the 3x3 layers.
+    var meanResponse: Double? {
+      let values = shownResponses
+      return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    }
+
+    /// The responses that the paper shows: of 3x3 convolutions.
+    var shownResponses: [Double] { responses.filter { $0.kernel == 3 }.map(\.deviation) }
+  }
+
+  private var recordPath: String { "\(folder)/record.txt" }
+  private var epochsPath: String { "\(folder)/epochs.csv" }
+  private var responsesPath: String { "\(folder)/responses.csv" }
+
+  /// What is recorded; nil if it is not trained yet, or not to its end.
+  func recorded() throws(ResNetError) -> Result? {
+    guard access(recordPath, F_OK) == 0 else { return nil }
+    let record = try Settings(contentsOf: recordPath)
+    return Result(
+      trial: trial, folder: folder, record: record,
+      history: access(epochsPath, F_OK) == 0
+        ? try TrainingHistory(csv: readText(epochsPath), path: epochsPath)
+        : TrainingHistory([], options: FitOptions(), images: 0),
+      responses: access(responsesPath, F_OK) == 0 ? try readResponses() : [])
+  }
+
+  /// Trains it, from its last checkpoint if it has one, and records what came of it. Throws the exit code
+  /// of a signal that stopped it.
+  func train(on training: any TrainingData, test: any TrainingData) throws -> Result {
+    let network = try trial.network(classes: training.classes)
+    let recipe = trial.recipe(network, iterations: iterations, seed: seed)
+    var fit = recipe.fit
+    let checkpointFolder = "\(folder)/checkpoints"
+    let checkpoints = try Checkpoints(
+      checkpointFolder, every: .time(.seconds(300)), keep: 1, resuming: true)
+    let trainer: Trainer
+    if let path = try checkpoints.newest() {
+      trainer = try Trainer.load(from: path)
+      fit.resumes = true
+      checkpoints.resume(trainer)
+    } else {
+      trainer = try Trainer(try Model(network, seed: seed), options: recipe.sgd)
+    }
+    let run = TrainingRun(
+      trainer: trainer, options: fit, training: training, validation: (test, "test"),
+      checkpoints: checkpoints, files: .init(log: epochsPath), title: trial.name)
+    var failure: String?
+    do {
+      if let signal = try run.run().signal {
+        if trainer.iterations > 0 { _ = try checkpoints.save(trainer) }
+        printError(
+          "stopped by \(Interruption.name(signal)) after \(trainer.iterations) steps of \(trial.name); the "
+            + "same command goes on from there")
+        throw ExitCode(128 + signal)
+      }
+    } catch let error as ResNetError {
+      guard error.kind == .notFinite else { throw error }
+      failure = error.message
+    }
+    if failure == nil {
+      if !trainer.model.graph.responseLayers.isEmpty {
+        try write(try trainer.model.responses(test))
+      }
+      try trainer.model.save(to: "\(folder)/model.h5")
+    }
+    try writeFile(
+      recordPath, record(network, recipe, training.count, failure: failure).text)
+    checkpoints.removeAll()
+    guard let result = try recorded() else {
+      throw ResNetError(.inputOutput, "cannot read what was written to \(recordPath)")
+    }
+    return result
+  }
+
+  private func record(_ network: Network, _ recipe: Recipe, _ images: Int, failure: String?)
+    throws(ResNetError) -> Settings
+  {
+    var record = Settings()
+    record.set("network", trial.preset)
+    record.set("shortcut", network.shortcut.rawValue)
+    record.set("parameters", try Graph(network).parameterCount)
+    record.set("recipe", recipe.name)
+    record.set("iterations", iterations)
+    record.set("batch-size", recipe.fit.batchSize)
+    record.set("lr", recipe.sgd.learningRate)
+    record.set(
+      "milestones", recipe.fit.schedule.milestones.map(String.init).joined(separator: ","))
+    record.set("seed", seed)
+    record.set("training-images", images)
+    record.set("failure", failure)
+    record.set("version", libraryVersion)
+    record.set("processor", processorName())
+    record.set("threads", Engine.threads)
+    record.set("instruction-set", try Engine.instructionSet())
+    return record
+  }
+
+  private func write(_ responses: [LayerResponse]) throws(ResNetError) {
+    let rows = responses.map { "\($0.name),\($0.kernel),\($0.standardDeviation)\n" }
+    try writeFile(responsesPath, "layer,kernel,standard_deviation\n" + rows.joined())
+  }
+
+  private func readResponses() throws(ResNetError) -> [Response] {
+    var responses: [Response] = []
+    for line in try readText(responsesPath).split(whereSeparator: \.isNewline).dropFirst() {
+      let fields = line.split(separator: ",")
+      guard fields.count == 3, let kernel = Int(fields[1]), let deviation = Double(fields[2]) else {
+        throw ResNetError(
+          .badFormat,
+          "\(responsesPath): expected a layer, its kernel and a number, found \"\(line)\"")
+      }
+      responses.append((String(fields[0]), kernel, deviation))
+    }
+    return responses
+  }
+}
+
+/// What the processor calls itself.
+private func processorName() -> String {
+  let text = (try? readText("/proc/cpuinfo")) ?? ""
+  let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("model name") }
+  return line?.split(separator: ":").last.map { String($0.drop(while: \.isWhitespace)) }
+    ?? "unknown"
+}
