@@ -26,7 +26,9 @@ extension StorageTests {
           }
         }
       }
-      return variants
+      var rounded = variants[variants.count - 1]
+      rounded.stemPool = .ceil
+      return variants + [rounded]
     }()
 
     @Test(arguments: variants)

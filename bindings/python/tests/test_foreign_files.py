@@ -119,8 +119,8 @@ def test_impossible_versions(path: Path, version: int) -> None:
 
 
 def test_newer_formats(path: Path) -> None:
-    edit = attribute("/", "format_version", np.int64(3))
-    refuse(path, edit, "format version 3", f"libresnet {resnet.__version__}", "update libresnet")
+    edit = attribute("/", "format_version", np.int64(4))
+    refuse(path, edit, "format version 4", f"libresnet {resnet.__version__}", "update libresnet")
     for name, value in (("shortcut", "gate"), ("stem", "none"), ("stem", "vector")):
         edit = attribute("/network", name, np.bytes_(value))
         refuse(path, edit, "network that format version 1 does not have")
