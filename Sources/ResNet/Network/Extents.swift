@@ -3,7 +3,8 @@ extension Graph {
   /// average pooling on. Those of vectors tell at how many positions there is one.
   ///
   /// A window of k pixels at stride s over n pixels, p added on each side, has
-  /// floor((n + 2p - k) / s) + 1 positions, or ceil(...) where a pooling rounds up; shortcut A keeps every s-th pixel, ceil(n / s).
+  /// floor((n + 2p - k) / s) + 1 positions, or one more where a pooling rounds up and this is no
+  /// whole number; shortcut A keeps every s-th pixel, ceil(n / s).
   ///
   /// Throws `shapeMismatch` if the images have no pixels or more than ``Network/Limits/inputSide``
   /// on a side, if a layer would have no pixel left, or if the two inputs of an addition differ.

@@ -250,12 +250,15 @@ struct ReferenceNetwork {
     _ input: Maps, _ maps: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ ceil: Bool
   ) -> Maps {
     let (height, width) = (input.extent.height, input.extent.width)
-    var extent = outputExtent(input.extent, kernel, stride, padding)
-    if ceil {
-      // One more where the last window leaves pixels over.
-      if (height + 2 * padding - kernel) % stride != 0 { extent.height += 1 }
-      if (width + 2 * padding - kernel) % stride != 0 { extent.width += 1 }
-    }
+    let extent =
+      if ceil {
+        // As Caffe's code has it.
+        Extent(
+          height: Int((Double(height + 2 * padding - kernel) / Double(stride)).rounded(.up)) + 1,
+          width: Int((Double(width + 2 * padding - kernel) / Double(stride)).rounded(.up)) + 1)
+      } else {
+        outputExtent(input.extent, kernel, stride, padding)
+      }
     var values: [Double] = []
     for map in 0..<maps {
       for row in 0..<extent.height {
