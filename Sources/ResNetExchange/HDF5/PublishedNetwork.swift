@@ -22,8 +22,8 @@ struct PublishedNetwork {
       (network.stem == .imageNet, "a stem other than 7x7 and a max-pooling"),
       (
         network.stemPool == stemPool,
-        "a \(network.stemPool.rawValue) pooling in the stem: there it is \(stemPool.rawValue), and "
-          + "scores would differ"
+        "a \(network.stemPool.rawValue) pooling in the stem (theirs is \(stemPool.rawValue), which gives "
+          + "other scores)"
       ),
       (network.shortcut == .b, "shortcuts other than B"),
       (
