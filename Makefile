@@ -277,6 +277,7 @@ exchange: library  ## weights from and to the programs they are exchanged with, 
 	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Tests/exchange/requirements.txt
 	PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' Tests/exchange/torch_producers.py
 	PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' Tests/exchange/keras_producers.py
+	PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' Tests/exchange/caffe_producers.py
 
 # ---- Check for long --------------------------------------------------------------------------------
 

@@ -171,6 +171,14 @@ typedef enum rn_stem {
                            kernels, strides and window of 1 */
   RN_STEM_NONE = 4      /* none: the first block reads the images */
 } rn_stem;
+/* Where the 3x3 windows of the ImageNet stem's max-pooling begin, which the paper does not say; other
+ * stems have none. Of 112x112 pixels both kinds make 56x56, but scores differ. */
+typedef enum rn_stem_pool {
+  RN_STEM_POOL_DEFAULT = 0, /* padded */
+  RN_STEM_POOL_PADDED = 1,  /* at pixels -1, 1, 3, ...: padded by one (torchvision, Keras) */
+  RN_STEM_POOL_CEIL = 2     /* at pixels 0, 2, 4, ...: not padded, the size rounded up and the last
+                               cut at the edge (Caffe, and so the authors' published models) */
+} rn_stem_pool;
 typedef enum rn_block {
   RN_BLOCK_BASIC = 1,
   RN_BLOCK_BOTTLENECK = 2,
@@ -218,11 +226,13 @@ typedef struct rn_model_options {
    * channels without BN 1 / (fan-in times the mean square of the largest of k normal numbers), which
    * is 1 / fan-in if k is 2. */
   uint64_t seed;
+  rn_stem_pool stem_pool;
 } rn_model_options;
 #define RN_MODEL_OPTIONS_INIT                                                       \
   {                                                                                 \
     sizeof(rn_model_options), RN_FAMILY_AUTO, RN_STEM_DEFAULT, RN_SHORTCUT_DEFAULT, \
-        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, RN_DEFAULT, RN_DEFAULT, RN_DEFAULT, 0    \
+        RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, RN_DEFAULT, RN_DEFAULT, RN_DEFAULT, 0,   \
+        RN_STEM_POOL_DEFAULT                                                        \
   }
 
 /* One stage of a network of your own: `blocks` blocks whose convolutions have `width` channels (or
@@ -238,8 +248,8 @@ typedef struct rn_layer {
   int32_t kernel, width_multiple;
 } rn_layer;
 
-/* A network of your own. The enums have no defaults here, but for stride_on, zero_channels and
- * affine. Beside residual networks these are the kinds that the paper compares with:
+/* A network of your own. The enums have no defaults here, but for stride_on, zero_channels,
+ * affine and stem_pool. Beside residual networks these are the kinds that the paper compares with:
  *
  *   Blocks of 1 to 16 layers: block = RN_BLOCK_LAYERS; the stage's stride is on layers[stride_layer].
  *   Multilayer perceptrons:   stem = RN_STEM_VECTOR.
@@ -274,13 +284,14 @@ typedef struct rn_description {
   int32_t hidden_count;  /* hidden layers of the head, 0 to 16 */
   int32_t window;        /* side of the patch that the head reads; 0 is 1 */
   const int32_t *hidden; /* their widths; each has a bias and the activation */
+  rn_stem_pool stem_pool;
 } rn_description;
 /* No network yet: every member but size is 0 or its enum's first value. */
 #define RN_DESCRIPTION_INIT                                                                        \
   {                                                                                                \
     sizeof(rn_description), NULL, RN_STEM_DEFAULT, RN_BLOCK_BASIC, RN_SHORTCUT_DEFAULT,            \
         RN_STRIDE_DEFAULT, RN_ZEROS_AFTER, 0, 0, 0, 0, NULL, 0, RN_AFFINE_BN, 0, 0, 0, NULL, 0, 0, \
-        NULL                                                                                       \
+        NULL, RN_STEM_POOL_DEFAULT                                                                 \
   }
 
 /* ---- Models -------------------------------------------------------------------------------- */
@@ -383,9 +394,13 @@ typedef struct rn_import_options {
   rn_stride_on stride_on; /* RN_STRIDE_DEFAULT: as the format's files have it; PyTorch's 3x3 */
   int32_t zero_channels;  /* an rn_zero_channels; RN_DEFAULT: as the ports with the file's names */
   int32_t plain;          /* 1: without projections it is a plain network; 0: one of shortcut A */
+  rn_stem_pool stem_pool; /* RN_STEM_POOL_DEFAULT: ceil for Caffe's files, padded for all others */
 } rn_import_options;
-#define RN_IMPORT_OPTIONS_INIT \
-  { sizeof(rn_import_options), 0, RN_PREPROCESSING_NONE, RN_STRIDE_DEFAULT, RN_DEFAULT, 0 }
+#define RN_IMPORT_OPTIONS_INIT                                                             \
+  {                                                                                        \
+    sizeof(rn_import_options), 0, RN_PREPROCESSING_NONE, RN_STRIDE_DEFAULT, RN_DEFAULT, 0, \
+        RN_STEM_POOL_DEFAULT                                                               \
+  }
 
 /* Makes a model from a file of another program, or from its bytes. The format is found from the
  * contents, the network from the tensors' names and shapes. options: NULL for the defaults. The file

@@ -52,6 +52,7 @@ extension ImportOptions {
     if options.stride_on != RN_STRIDE_DEFAULT {
       bottleneckStride = try Network.bottleneckStride(options.stride_on)
     }
+    stemPool = try Network.stemPool(options.stem_pool)
     if options.zero_channels != RN_DEFAULT {
       zeroChannels = try Network.zeroChannels(
         rn_zero_channels(UInt32(bitPattern: options.zero_channels)))

@@ -15,6 +15,7 @@ extension Network {
       inputChannels: changed(options.input_channels),
       baseWidth: changed(options.base_width),
       stem: try stem(options.stem),
+      stemPool: try stemPool(options.stem_pool),
       shortcut: try shortcut(options.shortcut),
       bottleneckStride: try bottleneckStride(options.stride_on),
       zeroChannels: try zeroChannels(options.zero_channels))
@@ -33,6 +34,7 @@ extension Network {
       name: try description.name.map { try string($0, "name") } ?? "custom",
       inputChannels: Int(description.input_channels),
       stem: stem, stemWidth: Int(description.stem_width),
+      stemPool: try Network.stemPool(description.stem_pool) ?? .padded,
       block: try Network.block(description),
       stages: stages.map {
         Stage(
@@ -67,6 +69,17 @@ extension Network {
     case RN_STEM_VECTOR: .vector
     case RN_STEM_NONE: Stem.none
     default: throw unknown("stem", value.rawValue, expected: "RN_STEM_DEFAULT to _NONE")
+    }
+  }
+
+  /// Nil: the default of what asks.
+  static func stemPool(_ value: rn_stem_pool) throws -> StemPool? {
+    switch value {
+    case RN_STEM_POOL_DEFAULT: nil
+    case RN_STEM_POOL_PADDED: .padded
+    case RN_STEM_POOL_CEIL: .ceil
+    default:
+      throw unknown("stem_pool", value.rawValue, expected: "RN_STEM_POOL_DEFAULT to _CEIL")
     }
   }
 

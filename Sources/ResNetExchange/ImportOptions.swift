@@ -21,6 +21,9 @@ public struct ImportOptions: Sendable {
   /// Which convolution of a bottleneck carries the stride, which tensors do not say; nil: as in the
   /// format's usual files, which is the 3x3 for PyTorch.
   public var bottleneckStride: Network.BottleneckStride?
+  /// Where the windows of the ImageNet stem's max-pooling lie, which tensors do not say; nil: as in the
+  /// format's files, which is `ceil` for Caffe and `padded` for all others.
+  public var stemPool: Network.StemPool?
   /// Where shortcut A puts its zeros, which tensors do not say; nil: as in the ports whose names the
   /// file has.
   public var zeroChannels: Network.ZeroChannels?

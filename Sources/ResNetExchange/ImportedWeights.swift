@@ -36,6 +36,7 @@ package struct ImportedWeights {
 
   // What tensors cannot say of the network, as this format's files usually have it.
   package var bottleneckStride = Network.BottleneckStride.conv3x3
+  package var stemPool = Network.StemPool.padded
   package var zeroChannels = Network.ZeroChannels.after
 
   package init(_ format: FileFormat) { self.format = format }

@@ -39,7 +39,7 @@ struct NetworkInference {
     }
     var network = Network(
       inputChannels: stem[1], stem: stem[2] == 7 ? .imageNet : .cifar, stemWidth: stem[0],
-      block: block,
+      stemPool: options.stemPool ?? (stem[2] == 7 ? weights.stemPool : .padded), block: block,
       stages: blocks.indices.map {
         Network.Stage(blocks: blocks[$0], width: widths[$0], stride: $0 == 0 ? 1 : 2)
       },

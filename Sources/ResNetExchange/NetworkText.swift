@@ -4,6 +4,8 @@ import ResNet
 /// attributes in model files (docs/FORMAT.md), after `libresnet.`; lists are separated by commas.
 enum NetworkText {
   private static let prefix = "libresnet."
+  /// Padded where it is missing.
+  private static let stemPool = "stem_pool"
 
   /// Names of the numbers of a network, in the order of `numbers`.
   private static let numberNames = [
@@ -21,6 +23,7 @@ enum NetworkText {
       ("bottleneck_stride", network.bottleneckStride.rawValue),
       ("zero_channels", network.zeroChannels.rawValue), ("affine", network.affine.rawValue),
     ]
+    if network.stemPool != .padded { pairs.append((stemPool, network.stemPool.rawValue)) }
     var pieces = 1
     if case .maxout(let count) = network.activation { pieces = count }
     let numbers = [
@@ -58,6 +61,8 @@ enum NetworkText {
     }
     let stageCount = lists[0].count
     guard let stem = Network.Stem(rawValue: text("stem")),
+      let pool = Network.StemPool(
+        rawValue: pairs[prefix + stemPool] ?? Network.StemPool.padded.rawValue),
       let shortcut = Network.Shortcut(rawValue: text("shortcut")),
       let stride = Network.BottleneckStride(rawValue: text("bottleneck_stride")),
       let zeros = Network.ZeroChannels(rawValue: text("zero_channels")),
@@ -66,6 +71,7 @@ enum NetworkText {
     else { return nil }
     return Network(
       name: text("name"), inputChannels: numbers[0], stem: stem, stemWidth: numbers[1],
+      stemPool: pool,
       block: Network.Block(
         lists[4].indices.map { .init(kernel: lists[4][$0], widthMultiple: lists[5][$0]) },
         strideOn: numbers[5]),

@@ -15,6 +15,13 @@ extension ImportedWeights {
     let pairs = pairs(layout, reading: false, &report.notes)
     let isFit = partial ? !pairs.isEmpty : report.notes.allSatisfy { $0.kind == .ignored }
     guard isFit else { throw misfit(layout, of: network, &report) }
+    if format == .caffe, network.stem == .imageNet, network.stemPool == .padded {
+      report.notes.append(
+        .init(
+          .ignored, "pool1",
+          "Caffe's first pooling is not padded (\(Network.StemPool.ceil.rawValue)), the model's is: "
+            + "scores differ from Caffe's"))
+    }
     return pairs
   }
 

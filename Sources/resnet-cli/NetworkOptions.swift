@@ -21,6 +21,9 @@ struct NetworkOptions: ParsableArguments {
   @Option(help: "The layers before the first stage.")
   var stem: Network.Stem?
 
+  @Option(help: "Where the ImageNet stem's pooling has its windows. (default: padded)")
+  var stemPool: Network.StemPool?
+
   @Option(help: "The shortcut option of the paper. (default: B for ImageNet, A for CIFAR networks)")
   var shortcut: Network.Shortcut?
 
@@ -33,7 +36,7 @@ struct NetworkOptions: ParsableArguments {
   /// Whether nothing is to be changed.
   var areDefault: Bool {
     family == nil && classes == nil && inputChannels == nil && baseWidth == nil && stem == nil
-      && shortcut == nil && strideOn == nil && zeroChannels == nil
+      && stemPool == nil && shortcut == nil && strideOn == nil && zeroChannels == nil
   }
 
   /// Notes what makes the preset the network.
@@ -53,13 +56,14 @@ struct NetworkOptions: ParsableArguments {
     try Network.preset(
       preset, family: family, classes: classes ?? data?.classes,
       inputChannels: inputChannels ?? data?.channels,
-      baseWidth: baseWidth, stem: stem, shortcut: shortcut, bottleneckStride: strideOn,
-      zeroChannels: zeroChannels)
+      baseWidth: baseWidth, stem: stem, stemPool: stemPool, shortcut: shortcut,
+      bottleneckStride: strideOn, zeroChannels: zeroChannels)
   }
 }
 
 extension Network.Family: ExpressibleByArgument {}
 extension Network.Stem: ExpressibleByArgument {}
+extension Network.StemPool: ExpressibleByArgument {}
 extension Network.Shortcut: ExpressibleByArgument {}
 extension Network.BottleneckStride: ExpressibleByArgument {}
 extension Network.ZeroChannels: ExpressibleByArgument {}

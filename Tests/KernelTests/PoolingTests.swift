@@ -2,10 +2,11 @@ import CKernels
 import Testing
 
 @Suite struct PoolingTests {
-  /// channels, height, width, kernel, stride, padding
+  /// channels, height, width, kernel, stride, padding, and pixels that rounding up adds at the end
   static let shapes = [
-    (1, 1, 1, 1, 1, 0), (3, 1, 1, 3, 2, 1), (17, 2, 3, 3, 2, 1), (10, 7, 8, 3, 2, 1),
-    (40, 9, 9, 3, 2, 1), (16, 6, 7, 2, 2, 0), (16, 5, 5, 3, 1, 1), (16, 5, 6, 5, 2, 2),
+    (1, 1, 1, 1, 1, 0, 0), (3, 1, 1, 3, 2, 1, 0), (17, 2, 3, 3, 2, 1, 0), (10, 7, 8, 3, 2, 1, 0),
+    (40, 9, 9, 3, 2, 1, 0), (16, 6, 7, 2, 2, 0, 0), (16, 5, 5, 3, 1, 1, 0), (16, 5, 6, 5, 2, 2, 0),
+    (3, 2, 2, 3, 2, 0, 1), (17, 2, 3, 3, 2, 0, 1), (10, 7, 8, 3, 2, 0, 1), (40, 9, 4, 3, 2, 0, 1),
   ]
 
   /// Small whole numbers, all negative for some images: ties occur, and zero padding would win.
@@ -22,10 +23,11 @@ import Testing
   @Test(arguments: InstructionSet.available)
   func maxPoolMatchesDefinition(_ isa: InstructionSet) throws {
     let kernels = try isa.kernels
-    for (c, h, w, kernel, stride, padding) in Self.shapes {
+    for (c, h, w, kernel, stride, padding, added) in Self.shapes {
       let n = 2
       let (outH, outW) = (
-        (h + 2 * padding - kernel) / stride + 1, (w + 2 * padding - kernel) / stride + 1
+        (h + 2 * padding + added - kernel) / stride + 1,
+        (w + 2 * padding + added - kernel) / stride + 1
       )
       var pool = rk_pool(
         channels: Int32(c), in_h: Int32(h), in_w: Int32(w), out_h: Int32(outH), out_w: Int32(outW),
@@ -63,7 +65,7 @@ import Testing
         kernels.max_pool(&pool, blockedX.pointer, same.pointer, nil, task)
         kernels.max_pool_backward(&pool, blockedDout.pointer, argmax, gradient.pointer, task)
       }
-      let shape = (c, h, w, kernel, stride, padding)
+      let shape = (c, h, w, kernel, stride, padding, added)
       #expect(expected.mismatch(out) { _ in 0 } == nil, "\(shape)")
       #expect(expected.mismatch(same) { _ in 0 } == nil, "\(shape)")
       #expect(argmax.allSatisfy { Int($0) < kernel * kernel }, "\(shape)")

@@ -19,7 +19,7 @@ import Testing
   static let trainingCases = [
     GradientCases.basic[3], GradientCases.basic[8], GradientCases.basic[9],
     GradientCases.basic[10], GradientCases.bottleneck[1], GradientCases.imageNet[0],
-    resized(InferenceCases.cifar[0], count: 10, 24, 20),
+    GradientCases.imageNet[3], resized(InferenceCases.cifar[0], count: 10, 24, 20),
     resized(InferenceCases.imageNet[5], count: 5, 40, 48),
   ]
 
@@ -44,7 +44,7 @@ import Testing
     "Inference gives the same bits with 1, 2, 3 and 7 threads",
     arguments: [
       InferenceCases.cifar[0], InferenceCases.cifar[1], InferenceCases.imageNet[6],
-      InferenceCases.imageNet[8], InferenceCases.imageNet[10],
+      InferenceCases.imageNet[8], InferenceCases.imageNet[10], InferenceCases.roundedUp[6],
     ] + comparators)
   func inference(_ test: ReferenceCase) throws {
     defer { try? Engine.setThreads(0) }

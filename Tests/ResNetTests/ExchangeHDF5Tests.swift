@@ -17,6 +17,13 @@ import Testing
 
   private static let formats = [FileFormat.keras, .kerasWeights, .caffe]
 
+  /// The network with the pooling of a format's program.
+  private func network(for format: FileFormat) -> Network {
+    var network = Self.network
+    network.stemPool = format == .caffe ? .ceil : .padded
+    return network
+  }
+
   /// The images of `make_keras.py`.
   private func images(_ count: Int, _ side: Int) throws -> Images {
     var pixels: [Float] = []
@@ -93,19 +100,51 @@ import Testing
     expected.name = model.network.name
     #expect(model.network == expected)
     #expect(report.notes.isEmpty)
-    let text = try String(contentsOfFile: "\(Self.golden)/keras.txt", encoding: .utf8)
-    let wanted = text.split(whereSeparator: \.isWhitespace).compactMap { Float($0) }
+    #expect(try largestDifference(model, try scores("keras.txt")) <= 1e-4)
+  }
+
+  private func scores(_ name: String) throws -> [Float] {
+    let text = try String(contentsOfFile: "\(Self.golden)/\(name)", encoding: .utf8)
+    return text.split(whereSeparator: \.isWhitespace).compactMap { Float($0) }
+  }
+
+  private func largestDifference(_ model: Model, _ wanted: [Float]) throws -> Float {
     let found = try model.logits(try images(2, 64))
-    #expect(found.count == wanted.count)
-    for (a, b) in zip(found, wanted) { #expect(abs(a - b) <= 1e-4) }
+    try #require(found.count == wanted.count)
+    return zip(found, wanted).map { abs($0 - $1) }.max() ?? .infinity
+  }
+
+  /// With BatchNorm and Scale layers, whose sums have a divisor of 999.98, and with both folded into the
+  /// convolutions; and what is exported of either.
+  @Test(arguments: [("bn", Network.Affine.batchNorm), ("folded", .bias)])
+  func filesOfCaffeGiveItsScores(_ name: String, _ affine: Network.Affine) throws {
+    var report = ImportReport()
+    let path = "\(Self.golden)/\(name).caffemodel.h5"
+    let model = try Model.importing(path, report: &report)
+    var expected = network(for: .caffe)
+    (expected.name, expected.stemWidth, expected.affine) = (model.network.name, 8, affine)
+    #expect(model.network == expected)
+    #expect(report.notes.isEmpty)
+    let wanted = try scores("caffe.txt")
+    #expect(try largestDifference(model, wanted) <= 1e-5)
+    let again = try imported(try exported(model, .caffe), &report)
+    #expect(again.network == expected)
+    #expect(try largestDifference(again, wanted) <= 1e-5)
+
+    expected.stemPool = .padded
+    let padded = try Model(expected)
+    try padded.importWeights(from: path, report: &report)
+    #expect(report.notes.map(\.name) == ["pool1"])
+    #expect(report.notes.first?.reason.contains("scores differ from Caffe's") == true)
+    #expect(try largestDifference(padded, wanted) > 1e-2)
   }
 
   @Test(arguments: formats)
   func theNetworkAndItsScoresComeBack(_ format: FileFormat) throws {
-    let model = try Model(Self.network, seed: 3)
+    var expected = network(for: format)
+    let model = try Model(expected, seed: 3)
     var report = ImportReport()
     let copy = try imported(try exported(model, format), &report)
-    var expected = Self.network
     expected.name = copy.network.name
     #expect(copy.network == expected)
     #expect(report.format == format)
@@ -120,14 +159,18 @@ import Testing
 
   @Test(arguments: formats)
   func whatCannotBeHeldIsRefusedWithTheReason(_ format: FileFormat) throws {
-    var basic = Self.network
-    basic.block = .basic
-    var later = Self.network
-    later.bottleneckStride = .conv3x3
-    var projected = Self.network
-    projected.shortcut = .c
+    func changed(_ change: (inout Network) -> Void) -> Network {
+      var network = network(for: format)
+      change(&network)
+      return network
+    }
+    let other = network(for: format == .caffe ? .keras : .caffe)
     for (network, reason) in [
-      (basic, "not bottlenecks"), (later, "v1.5"), (projected, "shortcuts other than B"),
+      (changed { $0.block = .basic }, "not bottlenecks"),
+      (changed { $0.bottleneckStride = .conv3x3 }, "v1.5"),
+      (changed { $0.shortcut = .c }, "shortcuts other than B"),
+      (changed { $0.affine = .biasAndBatchNorm }, "with a bias before"),
+      (other, "a \(other.stemPool.rawValue) pooling in the stem"),
     ] {
       let model = try Model(network)
       let error = #expect(throws: ResNetError.self) { _ = try exported(model, format) }
@@ -139,7 +182,7 @@ import Testing
   /// Whatever some bytes become, the file is refused or is a model.
   @Test(arguments: formats)
   func aDamagedFileIsRefusedOrIsAModel(_ format: FileFormat) throws {
-    let good = try exported(try Model(Self.network, seed: 1), format)
+    let good = try exported(try Model(network(for: format), seed: 1), format)
     var refused = 0
     // The structures are at the end, and those have checksums, which are not looked at here.
     for position in stride(from: good.count - 20_000, to: good.count, by: 37) {

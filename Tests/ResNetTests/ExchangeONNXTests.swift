@@ -20,8 +20,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "basicblock-script", "basicblock-unfolded", "basicblock-dynamo", "bottleneck-script",
-    "bottleneck-unfolded", "bottleneck-dynamo", "keras-export", "keras-nchw",
+    "basicblock-script", "basicblock-unfolded", "basicblock-dynamo", "basicblock-ceil",
+    "bottleneck-script", "bottleneck-unfolded", "bottleneck-dynamo", "keras-export", "keras-nchw",
   ])
   func graphsOfOtherExporters(_ name: String) throws {
     var report = ImportReport()
@@ -29,6 +29,7 @@ import Testing
       Self.folder.appending(path: "\(name).onnx").path, report: &report)
     #expect(report.format == .onnx && report.imported == model.layout.tensors.count)
     #expect(model.network.stem == .imageNet && model.network.shortcut == .b)
+    #expect(model.network.stemPool == (name.hasSuffix("ceil") ? .ceil : .padded))
     let isKeras = name.hasPrefix("keras")
     #expect(model.network.block == (name.hasPrefix("basic") ? .basic : .bottleneck))
     if !name.hasPrefix("basic") {
@@ -42,6 +43,42 @@ import Testing
     let largest = expected.map(abs).max() ?? 0
     let difference = zip(scores, expected).map { abs($0 - $1) }.max() ?? .infinity
     #expect(difference <= 1e-4 * largest)
+  }
+
+  /// As other programs write it, without the library's metadata: by `ceil_mode`, or by one pixel of padding
+  /// at the end, which is the same; but not by both.
+  @Test func poolingsThatRoundUp() throws {
+    let network = smallNetwork(stem: .imageNet, stemPool: .ceil)
+    let model = try Model(network, seed: 1)
+    try StorageTests.withDirectory { folder in
+      try model.export(to: folder + "/model.onnx")
+      var file = try StorageTests.bytes(folder + "/model.onnx")
+      for place in Self.places(of: "libresnet.", in: file) { file[place] = UInt8(ascii: "x") }
+      #expect(try Self.imported(file).network.stemPool == .ceil)
+
+      let rounding = try #require(Self.places(of: "ceil_mode", in: file).first) + 9
+      let pads = try #require(Self.places(of: "pads", in: file).first { $0 > rounding }) + 4
+      // A field's tag and its value, of one byte each.
+      try #require(file[rounding + 1] == 1)
+      try #require((0..<4).allSatisfy { file[pads + 2 * $0 + 1] == 0 })
+      for end in [5, 7] { file[pads + end] = 1 }
+      expectNetworkError(.badFormat, "MaxPool", "rounded up as well") {
+        _ = try Self.imported(file)
+      }
+      file[rounding + 1] = 0
+      let padded = try Self.imported(file)
+      #expect(padded.network.stemPool == .ceil)
+      for end in [1, 3] { file[pads + end] = 1 }
+      #expect(try Self.imported(file).network.stemPool == .padded)
+    }
+  }
+
+  /// Where a text begins in some bytes.
+  private static func places(of text: String, in bytes: [UInt8]) -> [Int] {
+    let text = Array(text.utf8)
+    return bytes.indices.dropLast(text.count).filter {
+      bytes[$0] == text[0] && bytes[$0..<$0 + text.count].elementsEqual(text)
+    }
   }
 
   /// Every kind of network comes back as it was, bit for bit, and the same model makes the same bytes.

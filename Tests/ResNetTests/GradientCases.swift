@@ -92,6 +92,16 @@ enum GradientCases {
       "ImageNet stem, wide, even extent",
       .init(kind: .imageNet, channels: 4, stem: 20, stages: [stage(1, 20, 1)], shortcut: .a),
       count: 2, 20, 24),
+    test(
+      "ImageNet stem, pooling of 15x9 rounded up, whole windows",
+      .init(kind: .imageNet, pool: .ceil, stem: 5, stages: [stage(1, 5, 1)], shortcut: .b),
+      count: 3, 30, 17, .bytes, means: .perChannel),
+    test(
+      "ImageNet stem, pooling of 8x14 rounded up, windows cut",
+      .init(
+        kind: .imageNet, pool: .ceil, stem: 20, block: .bottleneck,
+        stages: [stage(1, 5, 1), stage(1, 10, 2)], shortcut: .b),
+      count: 2, 15, 28),
   ]
 
   /// Residual functions of other lengths and kernels.
@@ -261,6 +271,7 @@ enum GradientCases {
   /// The fields that the cases vary, shorter to write than `Network`'s own.
   struct Shape {
     var kind = Network.Stem.cifar
+    var pool = Network.StemPool.padded
     var channels = 3
     var stem: Int
     var block = Network.Block.basic
@@ -280,7 +291,7 @@ enum GradientCases {
   ) -> ReferenceCase {
     let network = Network(
       name: title, inputChannels: shape.channels, stem: shape.kind, stemWidth: shape.stem,
-      block: shape.block, stages: shape.stages, shortcut: shape.shortcut,
+      stemPool: shape.pool, block: shape.block, stages: shape.stages, shortcut: shape.shortcut,
       bottleneckStride: shape.stride, zeroChannels: shape.zeros, affine: shape.affine,
       activation: shape.activation, window: shape.window, hidden: shape.hidden, classes: 4)
     return ReferenceCase(

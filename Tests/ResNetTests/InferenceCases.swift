@@ -3,7 +3,8 @@
 /// The presets' shapes, at sizes that the reference can compute in a moment.
 enum InferenceCases {
   static let all =
-    cifar + imageNet + GradientCases.blocks + GradientCases.vectors + GradientCases.comparators
+    cifar + imageNet + roundedUp + GradientCases.blocks + GradientCases.vectors
+    + GradientCases.comparators
 
   static let cifar = [
     test("resnet20", cifar(3, .a), count: 3, 32, 32, .bytes, .perPixel),
@@ -45,6 +46,18 @@ enum InferenceCases {
       count: 2, 61, 64, .bytes, .perChannel),
   ]
 
+  /// The stem's pooling without padding, over maps of 2x3 to 5x4 pixels, and of Caffe's ResNet-50.
+  static let roundedUp =
+    [(3, 5), (4, 6), (6, 3), (7, 9), (9, 7), (10, 8)].map { height, width in
+      test(
+        "resnet18, pooling rounded up, \(height)x\(width)",
+        imageNet([1, 1], .basic, .b, pool: .ceil), count: 3, height, width, .float, .perChannel)
+    } + [
+      test(
+        "resnet50, pooling rounded up", imageNet([3, 4, 6, 3], .bottleneck, .b, pool: .ceil),
+        count: 2, 66, 61, .bytes, .perChannel)
+    ]
+
   private static func cifar(
     _ n: Int, _ shortcut: Network.Shortcut, zeros: Network.ZeroChannels = .after
   ) -> Network {
@@ -55,10 +68,12 @@ enum InferenceCases {
 
   private static func imageNet(
     _ blocks: [Int], _ block: Network.Block, _ shortcut: Network.Shortcut, width: Int = 12,
-    stride: Network.BottleneckStride = .conv1x1, zeros: Network.ZeroChannels = .after
+    stride: Network.BottleneckStride = .conv1x1, zeros: Network.ZeroChannels = .after,
+    pool: Network.StemPool = .padded
   ) -> Network {
     Network(
-      stem: .imageNet, stemWidth: width, block: block, stages: stages(blocks, width: width),
+      stem: .imageNet, stemWidth: width, stemPool: pool, block: block,
+      stages: stages(blocks, width: width),
       shortcut: shortcut, bottleneckStride: stride, zeroChannels: zeros, classes: 37)
   }
 

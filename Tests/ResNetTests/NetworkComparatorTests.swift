@@ -74,7 +74,7 @@ struct NetworkComparatorTests {
     #expect(try Network.preset("vgg16", classes: 7, inputChannels: 1) == expected)
     let changes: [() throws -> Network] = [
       { try .preset("vgg16", baseWidth: 8) }, { try .preset("fitnet19", stem: .cifar) },
-      { try .preset("highway19", shortcut: .a) },
+      { try .preset("highway19", shortcut: .a) }, { try .preset("vgg16", stemPool: .ceil) },
       { try .preset("vgg16", bottleneckStride: .conv3x3) },
       { try .preset("vgg16", zeroChannels: .split) },
     ]

@@ -31,6 +31,30 @@ struct NetworkExtentsTests {
     #expect(sizes["fc"] == square(1))
   }
 
+  /// Caffe's rule: ceil((n - 3) / 2) + 1 windows over the n pixels that the convolution leaves.
+  @Test(
+    "A stem's pooling that rounds up has Caffe's sizes",
+    arguments: [
+      (224, 56), (3, 1), (4, 1), (5, 1), (6, 1), (7, 2), (8, 2), (9, 2), (10, 2), (11, 3),
+      (225, 56),
+      (227, 57),
+    ])
+  func roundedUp(side: Int, expected: Int) throws {
+    let network = try Network.preset("resnet50", stemPool: .ceil)
+    let sizes = try extents(network, Extent(height: side, width: 224))
+    #expect(sizes["maxpool"] == Extent(height: expected, width: 56))
+  }
+
+  @Test("Images of which the stem leaves one pixel have none after a pooling without padding")
+  func tooSmallToRoundUp() throws {
+    let graph = try Graph(.preset("resnet50", stemPool: .ceil))
+    for side in [1, 2] {
+      expectNetworkError(.shapeMismatch, "maxpool", "3x3 window", "1x112") {
+        _ = try graph.extents(input: Extent(height: side, width: 224))
+      }
+    }
+  }
+
   @Test("CIFAR networks have feature maps of 32, 16 and 8 pixels (section 4.2)")
   func cifar() throws {
     for shortcut in [Network.Shortcut.a, .b, .c] {

@@ -61,6 +61,10 @@ struct NetworkLoweringTests {
         .maxPool(kernel: 3, stride: 2, padding: 1),
       ])
     #expect(try graph.inputs(of: "layer1.0.conv1") == ["maxpool"])
+    let rounded = try Graph(smallNetwork(stem: .imageNet, stemPool: .ceil))
+    #expect(
+      try rounded.layer("maxpool").operation
+        == .maxPool(kernel: 3, stride: 2, padding: 0, ceil: true))
   }
 
   @Test("Shortcut A is the identity, subsampled and padded with zero channels where those change")

@@ -156,12 +156,13 @@ struct NetworkPresetTests {
   @Test("Every part of a preset can be changed")
   func options() throws {
     let network = try Network.preset(
-      "resnet20", classes: 7, inputChannels: 1, baseWidth: 24, stem: .imageNet, shortcut: .c,
-      bottleneckStride: .conv3x3, zeroChannels: .split)
+      "resnet20", classes: 7, inputChannels: 1, baseWidth: 24, stem: .imageNet, stemPool: .ceil,
+      shortcut: .c, bottleneckStride: .conv3x3, zeroChannels: .split)
     var expected = try Network.preset("resnet20")
     expected.classes = 7
     expected.inputChannels = 1
     expected.stem = .imageNet
+    expected.stemPool = .ceil
     expected.stemWidth = 24
     for (index, width) in [24, 48, 96].enumerated() { expected.stages[index].width = width }
     expected.shortcut = .c

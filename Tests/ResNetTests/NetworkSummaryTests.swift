@@ -43,6 +43,16 @@ struct NetworkSummaryTests {
     #expect(rows.contains { $0.hasPrefix("layer4.1.add ") && $0.contains(" 512x3x4 ") })
   }
 
+  @Test("A pooling that rounds up is told from one with padding")
+  func roundedUp() throws {
+    for (pool, text) in [
+      (Network.StemPool.padded, "max pool /2  "), (.ceil, "max pool /2, ceil  "),
+    ] {
+      let table = try Network.preset("resnet18", stemPool: pool).summary()
+      #expect(table.contains("3x3 \(text)"))
+    }
+  }
+
   @Test("The zero-padded identity of shortcut A has a row without parameters")
   func paddedShortcut() throws {
     let rows = try Network.preset("resnet20").summary().split(separator: "\n")

@@ -34,6 +34,7 @@ extension Graph {
 /// A small network to change one thing of.
 func smallNetwork(
   name: String = "small", inputChannels: Int = 3, stem: Network.Stem = .cifar, stemWidth: Int = 16,
+  stemPool: Network.StemPool = .padded,
   block: Network.Block = .basic,
   stages: [Network.Stage] = [.init(blocks: 1, width: 16, stride: 1)],
   shortcut: Network.Shortcut = .b, bottleneckStride: Network.BottleneckStride = .conv1x1,
@@ -41,8 +42,8 @@ func smallNetwork(
   activation: Network.Activation = .relu, window: Int = 1, hidden: [Int] = [], classes: Int = 10
 ) -> Network {
   Network(
-    name: name, inputChannels: inputChannels, stem: stem, stemWidth: stemWidth, block: block,
-    stages: stages, shortcut: shortcut, bottleneckStride: bottleneckStride,
+    name: name, inputChannels: inputChannels, stem: stem, stemWidth: stemWidth, stemPool: stemPool,
+    block: block, stages: stages, shortcut: shortcut, bottleneckStride: bottleneckStride,
     zeroChannels: zeroChannels, affine: affine, activation: activation, window: window,
     hidden: hidden, classes: classes)
 }

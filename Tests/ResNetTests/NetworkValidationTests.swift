@@ -147,6 +147,7 @@ struct NetworkValidationTests {
   func comparators() throws {
     refuses(smallNetwork(stem: .none), "no stem, but 16 channels", "expected 0")
     try smallNetwork(stem: .none, stemWidth: 0).validate()
+    refuses(smallNetwork(stemPool: .ceil), "pooling of its stem is ceil", "stem cifar", "padded")
     for side in [-1, 1, 17, Int.min, Int.max] {
       refuses(
         smallNetwork(stages: [.init(blocks: 1, width: 8, stride: 1, maxPool: side)]),
@@ -195,7 +196,8 @@ struct NetworkValidationTests {
           for stride in Network.BottleneckStride.allCases {
             for zeros in Network.ZeroChannels.allCases {
               let network = smallNetwork(
-                stem: stem, block: block, stages: stages, shortcut: shortcut,
+                stem: stem, stemPool: stem == .imageNet ? .ceil : .padded, block: block,
+                stages: stages, shortcut: shortcut,
                 bottleneckStride: stride, zeroChannels: zeros)
               let graph = try Graph(network)
               #expect(graph.weightedLayers == 2 + 3 * (block == .basic ? 2 : 3))

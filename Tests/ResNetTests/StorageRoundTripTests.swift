@@ -29,7 +29,14 @@ extension StorageTests {
       return variants
     }()
 
-    @Test(arguments: variants)
+    /// Those whose stem has a pooling, without its padding.
+    static let roundedUp = variants.filter { $0.stem == .imageNet }.map { network in
+      var network = network
+      network.stemPool = .ceil
+      return network
+    }
+
+    @Test(arguments: variants + roundedUp)
     func everyKindOfNetwork(_ network: Network) throws {
       try withDirectory { directory in
         let path = directory + "/model.h5"
@@ -90,6 +97,11 @@ extension StorageTests {
     @Test(arguments: variants)
     func networksOfVersion1(_ network: Network) {
       #expect(ModelFile.version(of: network) == (network.shortcut == .gate ? 2 : 1))
+    }
+
+    @Test(arguments: roundedUp)
+    func networksOfVersion3(_ network: Network) {
+      #expect(ModelFile.version(of: network) == 3)
     }
 
     @Test(arguments: ["resnet20", "resnet56", "resnet50", "plain18", "highway19", "fitnet19"])

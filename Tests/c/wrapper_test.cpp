@@ -133,6 +133,12 @@ void test_models() {
   description.stage_count = 2;
   description.stages = stages;
   EXPECT(resnet::model::create_described(description).name() == "custom");
+
+  resnet::model_options options;
+  options.base_width = 4;
+  options.stem_pool = RN_STEM_POOL_CEIL;
+  const resnet::model pooled = resnet::model::create("resnet18", options);
+  EXPECT(pooled.summary(64, 64).find("max pool /2, ceil") != std::string::npos);
 }
 
 void test_running() {

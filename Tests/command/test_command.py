@@ -217,12 +217,20 @@ def test_places_that_are_none(pytestconfig: pytest.Config, images: Path, tmp_pat
         (("calibrate",), "give the images once"),
         (("calibrate", "a", "--folder", "b"), "give the images once"),
         (("summary", "ResNet50"), 'did you mean "resnet50"?'),
+        (("summary", "resnet20", "--stem-pool", "ceil"), "stem cifar has none"),
     ],
 )
 def test_options_that_have_no_effect(
     pytestconfig: pytest.Config, arguments: tuple[str, ...], message: str
 ) -> None:
     assert message in run(pytestconfig, *arguments, ok=False)
+
+
+def test_where_the_stem_pools(pytestconfig: pytest.Config) -> None:
+    assert "3x3 max pool /2, ceil" in run(
+        pytestconfig, "summary", "resnet50", "--stem-pool", "ceil"
+    )
+    assert "ceil" not in run(pytestconfig, "summary", "resnet50", "--stem-pool", "padded")
 
 
 def test_responses_need_bn(pytestconfig: pytest.Config, images: Path, tmp_path: Path) -> None:

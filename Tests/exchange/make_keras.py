@@ -1,4 +1,4 @@
-"""Makes the golden files of Keras and Caffe: narrow networks with random weights, and their logits.
+"""Makes the golden files of Keras: narrow networks with random weights, and their logits.
 
 usage: make_keras.py DIRECTORY, with Keras 3, TensorFlow, h5py and PyTorch.
 """

@@ -25,8 +25,8 @@ CLASSES = 5
 CHANNELS = 3
 
 
-def torch_network(block_name: str) -> Any:  # noqa: ANN401 (torch need not be there)
-    """A torchvision ResNet of width 2, with random statistics."""
+def torch_network(block_name: str, *, ceil: bool = False) -> Any:  # noqa: ANN401 (of torch)
+    """A torchvision ResNet of width 2, with random statistics; `ceil` gives it Caffe's pooling."""
     import torch
     from torch import nn
     from torchvision.models import resnet
@@ -43,7 +43,7 @@ def torch_network(block_name: str) -> Any:  # noqa: ANN401 (torch need not be th
             self.conv1 = nn.Conv2d(3, 2, 7, 2, 3, bias=False)
             self.bn1 = nn.BatchNorm2d(2)
             self.relu = nn.ReLU()
-            self.maxpool = nn.MaxPool2d(3, 2, 1)
+            self.maxpool = nn.MaxPool2d(3, 2, 0 if ceil else 1, ceil_mode=ceil)
             for i, blocks in enumerate((1, 2, 1, 1)):
                 layer = self._make_layer(block, 2 << i, blocks, stride=2 if i else 1)
                 setattr(self, f"layer{i + 1}", layer)
@@ -82,6 +82,8 @@ def write_torch(folder: Path, images: np.ndarray) -> None:
         torch.onnx.export(
             network, (example,), folder / f"{kind}-dynamo.onnx", dynamo=True, external_data=False
         )
+    network = torch_network("BasicBlock", ceil=True)
+    torch.onnx.export(network, example, folder / "basicblock-ceil.onnx", dynamo=False)
 
 
 def write_keras(folder: Path) -> None:

@@ -138,10 +138,10 @@ SEEDS = {
         "plain": network(3, 1, 0, 0, 0, 1, 1, 7, 0, 1, 2, 3, 3, 0, 0, 1, 0, 1, 1, 4, 3, 9, 9, 2),
     },
     "preset": {
-        "resnet": bytes(16) + b"resnet20",
-        "prefix": bytes(16) + b"cifar-plain1202",
-        "vgg": bytes(16) + b"imagenet-vgg16-bn",
-        "highway": bytes(16) + b"highway19",
+        "resnet": bytes(18) + b"resnet20",
+        "prefix": bytes(18) + b"cifar-plain1202",
+        "vgg": bytes(18) + b"imagenet-vgg16-bn",
+        "highway": bytes(18) + b"highway19",
     },
 }
 

@@ -94,7 +94,7 @@ extension Graph {
       case .convolution(let kernel, let stride, let padding, let hasBias):
         try appendConvolution(
           index, kernel: kernel, stride: stride, padding: padding, hasBias: hasBias)
-      case .maxPool(let kernel, let stride, let padding):
+      case .maxPool(let kernel, let stride, let padding, _):
         units.append(
           FusedUnit(
             operation: .maxPool(kernel: kernel, stride: stride, padding: padding),

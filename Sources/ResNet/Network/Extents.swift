@@ -3,7 +3,8 @@ extension Graph {
   /// average pooling on. Those of vectors tell at how many positions there is one.
   ///
   /// A window of k pixels at stride s over n pixels, p added on each side, has
-  /// floor((n + 2p - k) / s) + 1 positions; shortcut A keeps every s-th pixel, ceil(n / s).
+  /// floor((n + 2p - k) / s) + 1 positions, or one more where a pooling rounds up and this is no
+  /// whole number; shortcut A keeps every s-th pixel, ceil(n / s).
   ///
   /// Throws `shapeMismatch` if the images have no pixels or more than ``Network/Limits/inputSide``
   /// on a side, if a layer would have no pixel left, or if the two inputs of an addition differ.
@@ -28,19 +29,13 @@ extension Graph {
         extents.append(first)
       case .flatten(let window):
         extents.append(first.map { max($0 - window, 0) + 1 })
-      case .convolution(let kernel, let stride, let padding, _),
-        .maxPool(let kernel, let stride, let padding):
-        let windows = first.map { side in
-          // Division rounds towards zero, so a window that does not fit must be told apart.
-          side + 2 * padding < kernel ? 0 : (side + 2 * padding - kernel) / stride + 1
-        }
-        guard windows.height > 0, windows.width > 0 else {
-          throw ResNetError(
-            .shapeMismatch,
-            "no pixel is left after \(layer.name): its \(kernel)x\(kernel) window does not fit its "
-              + "input of \(first) pixels; use images larger than \(input)")
-        }
-        extents.append(windows)
+      case .convolution(let kernel, let stride, let padding, _):
+        let room = first.map { $0 + 2 * padding }
+        extents.append(try windows(of: layer, kernel, stride, room, over: first, input: input))
+      case .maxPool(let kernel, let stride, let padding, let ceil):
+        // Rounding up is as if there were more room after the last pixel.
+        let room = first.map { $0 + 2 * padding + (ceil ? stride - 1 : 0) }
+        extents.append(try windows(of: layer, kernel, stride, room, over: first, input: input))
       case .padShortcut(let stride, _):
         extents.append(first.map { ($0 + stride - 1) / stride })
       case .add, .gate:
@@ -56,6 +51,19 @@ extension Graph {
       }
     }
     return extents
+  }
+
+  /// How many windows have room, which is padding and all.
+  private func windows(
+    of layer: Layer, _ kernel: Int, _ stride: Int, _ room: Extent, over map: Extent, input: Extent
+  ) throws(ResNetError) -> Extent {
+    guard min(room.height, room.width) >= kernel else {
+      throw ResNetError(
+        .shapeMismatch,
+        "no pixel is left after \(layer.name): its \(kernel)x\(kernel) window does not fit its "
+          + "input of \(map) pixels; use images larger than \(input)")
+    }
+    return room.map { ($0 - kernel) / stride + 1 }
   }
 }
 

@@ -30,8 +30,9 @@ public struct Graph: Hashable, Sendable {
     case gate
     /// Sum of two inputs of one shape: residual branch first, shortcut second.
     case add
-    /// Max-pooling; padding never wins.
-    case maxPool(kernel: Int, stride: Int, padding: Int)
+    /// Max-pooling; padding never wins. With `ceil` the number of windows is rounded up, and the last
+    /// may be cut at the edge.
+    case maxPool(kernel: Int, stride: Int, padding: Int, ceil: Bool = false)
     /// Shortcut A where dimensions change: every `stride`-th pixel, `zerosBefore` zero channels
     /// before the input's channels and the rest after them.
     case padShortcut(stride: Int, zerosBefore: Int)

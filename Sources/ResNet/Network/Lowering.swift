@@ -110,7 +110,8 @@ private struct Lowering {
     case .imageNet:
       appendConvolution("conv1", batchNorm: "bn1", kernel: 7, stride: 2, channels: channels)
       appendActivation("relu")
-      append("maxpool", .maxPool(kernel: 3, stride: 2, padding: 1))
+      let isCut = network.stemPool == .ceil
+      append("maxpool", .maxPool(kernel: 3, stride: 2, padding: isCut ? 0 : 1, ceil: isCut))
     case .vector:
       append("flatten", .flatten(window: 1))
       appendConvolution("fc1", batchNorm: "bn1", kernel: 1, channels: channels)

@@ -19,6 +19,16 @@ public struct Network: Hashable, Sendable {
     case none
   }
 
+  /// Where the 3x3 windows of the ImageNet stem's max-pooling lie, which the paper does not say. Of
+  /// 112x112 pixels both make 56x56.
+  public enum StemPool: String, Hashable, Sendable, CaseIterable {
+    /// One pixel of padding on each side: windows begin at pixels -1, 1, 3, ... (torchvision, Keras).
+    case padded
+    /// No padding, and the size rounded up: windows begin at pixels 0, 2, 4, ..., and the last may be
+    /// cut at the edge (Caffe, and with it the weights that the paper's authors published).
+    case ceil
+  }
+
   /// What the shortcut does where dimensions change, and elsewhere (section 3.3, options A to C).
   public enum Shortcut: String, Hashable, Sendable, CaseIterable {
     /// Identity everywhere; new channels are zero, spatial stride by subsampling. No parameters.
@@ -107,6 +117,8 @@ public struct Network: Hashable, Sendable {
   public var stem: Stem
   /// Channels of the stem's layer; 0 without a stem.
   public var stemWidth: Int
+  /// Padded without an ImageNet stem.
+  public var stemPool: StemPool
   public var block: Block
   public var stages: [Stage]
   public var shortcut: Shortcut
@@ -127,15 +139,17 @@ public struct Network: Hashable, Sendable {
   public var classes: Int
 
   public init(
-    name: String = "custom", inputChannels: Int = 3, stem: Stem, stemWidth: Int, block: Block,
-    stages: [Stage], shortcut: Shortcut, bottleneckStride: BottleneckStride = .conv1x1,
-    zeroChannels: ZeroChannels = .after, affine: Affine = .batchNorm,
-    activation: Activation = .relu, window: Int = 1, hidden: [Int] = [], classes: Int
+    name: String = "custom", inputChannels: Int = 3, stem: Stem, stemWidth: Int,
+    stemPool: StemPool = .padded, block: Block, stages: [Stage], shortcut: Shortcut,
+    bottleneckStride: BottleneckStride = .conv1x1, zeroChannels: ZeroChannels = .after,
+    affine: Affine = .batchNorm, activation: Activation = .relu, window: Int = 1,
+    hidden: [Int] = [], classes: Int
   ) {
     self.name = name
     self.inputChannels = inputChannels
     self.stem = stem
     self.stemWidth = stemWidth
+    self.stemPool = stemPool
     self.block = block
     self.stages = stages
     self.shortcut = shortcut

@@ -28,6 +28,7 @@ extension Network {
   ///   - baseWidth: Channels of the stem and the first stage, 64 or 16; each further stage has
   ///     twice as many.
   ///   - stem: What comes before the first stage.
+  ///   - stemPool: Where the ImageNet stem's pooling has its windows; padded.
   ///   - shortcut: Option B for ImageNet, A for CIFAR, none for plain presets, which take no other.
   ///     Write `Network.Shortcut.none` in full: a bare `.none` is nil, the preset's own value.
   ///   - bottleneckStride: The 1x1, as published. Basic blocks have no such choice.
@@ -37,11 +38,12 @@ extension Network {
   ///   ``validate()`` rejects the result.
   public static func preset(
     _ name: String, family: Family? = nil, classes: Int? = nil, inputChannels: Int? = nil,
-    baseWidth: Int? = nil, stem: Stem? = nil, shortcut: Shortcut? = nil,
-    bottleneckStride: BottleneckStride? = nil, zeroChannels: ZeroChannels? = nil
+    baseWidth: Int? = nil, stem: Stem? = nil, stemPool: StemPool? = nil,
+    shortcut: Shortcut? = nil, bottleneckStride: BottleneckStride? = nil,
+    zeroChannels: ZeroChannels? = nil
   ) throws(ResNetError) -> Network {
     if var network = comparator(name, family: family) {
-      guard baseWidth == nil, stem == nil, shortcut == nil,
+      guard baseWidth == nil, stem == nil, stemPool ?? .padded == .padded, shortcut == nil,
         bottleneckStride ?? .conv1x1 == .conv1x1,
         zeroChannels ?? .after == .after
       else {
@@ -71,7 +73,8 @@ extension Network {
     }
     let network = Network(
       name: found.description, inputChannels: inputChannels ?? defaults.inputChannels,
-      stem: stem ?? defaults.stem, stemWidth: stem == Stem.none ? 0 : width, block: recipe.block,
+      stem: stem ?? defaults.stem, stemWidth: stem == Stem.none ? 0 : width,
+      stemPool: stemPool ?? .padded, block: recipe.block,
       stages: recipe.blocks.enumerated().map { index, blocks in
         Stage(blocks: blocks, width: width << index, stride: index == 0 ? 1 : 2)
       },

@@ -77,7 +77,8 @@ private func describe(_ operation: Graph.Operation) -> String? {
   case .maxout(let pieces): "maxout of \(pieces)"
   case .gate: "highway gate"
   case .add: "add shortcut"
-  case .maxPool(let kernel, let stride, _): "\(kernel)x\(kernel) max pool" + describe(stride)
+  case .maxPool(let kernel, let stride, _, let ceil):
+    "\(kernel)x\(kernel) max pool" + describe(stride) + (ceil ? ", ceil" : "")
   case .padShortcut(let stride, _): "identity, zero-padded" + describe(stride)
   case .flatten(let window): "\(window)x\(window) patches as vectors"
   case .globalAveragePool: "global average pool"

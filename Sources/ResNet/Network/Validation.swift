@@ -33,6 +33,7 @@ extension Network {
   ///
   /// Throws `invalidArgument` if
   /// - a count, width or the name is outside ``Limits``, or a stride is neither 1 nor 2;
+  /// - the stem's pooling is to round up (``StemPool/ceil``), and the stem has none;
   /// - a layer of a block has an even kernel, or the layer for the stride is none of them;
   /// - a network of vectors has a kernel, stride, pooling or window larger than 1;
   /// - maxout units are joined with a shortcut, which would need other numbers of channels;
@@ -53,6 +54,11 @@ extension Network {
       }
     } else {
       try check(stemWidth, "channels of the stem", atMost: Limits.width)
+    }
+    guard stem == .imageNet || stemPool == .padded else {
+      throw invalid(
+        "the pooling of its stem is \(stemPool.rawValue), but the stem \(stem.rawValue) has none; "
+          + "expected \(StemPool.padded.rawValue)")
     }
     try validateBlock()
     try validateHead()

@@ -215,6 +215,7 @@ extension ModelFile {
       zeroChannels: try choice(NetworkAttribute.zeroChannels, in: group),
       classes: try group.integer(NetworkAttribute.classes))
     if version > 1 { try readAdditions(of: &network, group) }
+    if version > 2 { network.stemPool = try choice(NetworkAttribute.stemPool, in: group) }
     guard self.version(of: network) <= version else {
       throw ResNetError(
         .badFormat, "\(group.path) describes a network that format version \(version) does not have"

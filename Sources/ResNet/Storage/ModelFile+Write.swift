@@ -121,6 +121,8 @@ extension ModelFile {
     if !network.hidden.isEmpty {
       group.set(NetworkAttribute.hiddenWidths, network.hidden)
     }
+    guard version(of: network) > 2 else { return group }
+    group.set(NetworkAttribute.stemPool, network.stemPool.rawValue)
     return group
   }
 

@@ -2,7 +2,7 @@
 package enum ModelFile {
   package static let format = "libresnet model"
   /// The newest version that is read; raised whenever an older library could misread a newer file.
-  package static let version = 2
+  package static let version = 3
 
   enum Root {
     static let format = "format"
@@ -39,6 +39,9 @@ package enum ModelFile {
     static let maxoutPieces = "maxout_pieces"
     static let window = "window"
     static let hiddenWidths = "hidden_widths"
+
+    // From version 3 on.
+    static let stemPool = "stem_pool"
   }
 
   /// The attribute `block`.
@@ -58,6 +61,7 @@ package enum ModelFile {
 
   /// The oldest version that can describe a network, in which it is written.
   static func version(of network: Network) -> Int {
+    guard network.stemPool == .padded else { return 3 }
     let hasNewStem = network.stem == .vector || network.stem == .none
     let isOld =
       !hasNewStem && network.shortcut != .gate && BlockName(network.block) != .layers

@@ -1,9 +1,12 @@
 import ResNet
 
-/// A model as a snapshot of Caffe's, with the layers' names of the published networks.
+/// A model as a snapshot of Caffe's, with the layers' names of the published networks. Without BN, as
+/// where it was folded into the convolutions, these have biases, and their BatchNorm and Scale layers
+/// are missing.
 enum CaffeExport {
   static func contents(of model: Model) throws(ResNetError) -> HDF5Contents {
-    let network = try PublishedNetwork(model, for: "Caffe", order: [0, 1, 2, 3])
+    let network = try PublishedNetwork(
+      model, for: "Caffe", stemPool: .ceil, affines: [.batchNorm, .bias], order: [0, 1, 2, 3])
     // The published ResNet-50 has letters alone, and a bias in its first convolution.
     let isDeep = model.network.stages.contains { $0.blocks > 6 }
     guard isDeep || model.network.stages.allSatisfy({ $0.blocks <= 26 }) else {
@@ -24,6 +27,10 @@ enum CaffeExport {
       let shape = try network.shape(weight)
       let count = [shape[0]]
       var blobs = [(shape, try network.values(weight))]
+      guard model.network.affine == .batchNorm else {
+        try add(name, blobs + [(count, try network.values("\(place.convolution).bias"))])
+        return
+      }
       if hasBias { blobs.append((count, [Float](repeating: 0, count: shape[0]))) }
       try add(name, blobs)
       try add(

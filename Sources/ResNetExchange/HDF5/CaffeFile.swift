@@ -7,6 +7,7 @@ enum CaffeFile {
   static func read(_ data: HDF5Folder) throws(ResNetError) -> ImportedWeights {
     var weights = ImportedWeights(.caffe)
     weights.bottleneckStride = .conv1x1
+    weights.stemPool = .ceil
     var layers = ForeignLayers()
     for name in data.names {
       let folder = try data.folder(name)
@@ -33,11 +34,6 @@ enum CaffeFile {
         }
       }
     }
-    weights.notes.append(
-      .init(
-        .ignored, "pool1",
-        "Caffe's first pooling begins at the image's edge, this library's one pixel before: scores "
-          + "differ a little from Caffe's"))
     try layers.add(to: &weights, isKeras: false, epsilon: 1e-5)
     return weights
   }

@@ -7,7 +7,8 @@ struct KerasExport {
 
   init(_ model: Model) throws(ResNetError) {
     // In the order of a Keras model's layers.
-    network = try PublishedNetwork(model, for: "Keras", order: [1, 2, 0, 3])
+    network = try PublishedNetwork(
+      model, for: "Keras", stemPool: .padded, affines: [.batchNorm], order: [1, 2, 0, 3])
   }
 
   private typealias Variable = (name: String, shape: [Int], values: [Float])

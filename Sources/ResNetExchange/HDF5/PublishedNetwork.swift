@@ -12,17 +12,29 @@ struct PublishedNetwork {
 
   /// `order` is that of a block's convolutions with a projection. Throws `invalidArgument`, with what
   /// `program` cannot hold, if the network is another.
-  init(_ model: Model, for program: String, order: [Int]) throws(ResNetError) {
+  init(
+    _ model: Model, for program: String, stemPool: Network.StemPool, affines: [Network.Affine],
+    order: [Int]
+  ) throws(ResNetError) {
     let network = model.network
     let conditions: [(Bool, String)] = [
       (network.block == .bottleneck, "blocks that are not bottlenecks"),
       (network.stem == .imageNet, "a stem other than 7x7 and a max-pooling"),
+      (
+        network.stemPool == stemPool,
+        "a \(network.stemPool.rawValue) pooling in the stem (theirs is \(stemPool.rawValue), which gives "
+          + "other scores)"
+      ),
       (network.shortcut == .b, "shortcuts other than B"),
       (
         network.bottleneckStride == .conv1x1,
         "the stride on the 3x3 of a bottleneck (v1.5): there it is on the first 1x1"
       ),
-      (network.affine == .batchNorm, "convolutions without BN, or with a bias before it"),
+      (
+        affines.contains(network.affine),
+        affines.contains(.bias)
+          ? "BN with a bias before it" : "convolutions without BN, or with a bias before it"
+      ),
       (network.activation == .relu, "maxout"),
       (network.stages.allSatisfy { $0.maxPool == 0 }, "a max-pooling after a stage"),
       (network.stages.count <= 9, "more than nine stages"),

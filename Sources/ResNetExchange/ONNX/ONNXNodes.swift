@@ -56,8 +56,10 @@ struct ONNXNodes {
         _ = add("Mul", ["\(name).change", "\(name).sigmoid"], "\(name).gated")
         values.append(add("Add", [inputs[2], "\(name).gated"], output))
       case .add: values.append(add("Add", inputs, output))
-      case .maxPool(let kernel, let stride, let padding):
-        values.append(add("MaxPool", inputs, output, windows(kernel, stride, padding)))
+      case .maxPool(let kernel, let stride, let padding, let ceil):
+        let rounding: Attributes = ceil ? [("ceil_mode", .int(1))] : []
+        values.append(
+          add("MaxPool", inputs, output, rounding + windows(kernel, stride, padding)))
       case .padShortcut(let stride, let before):
         let added = layer.channels - graph.layers[layer.inputs[0]].channels
         values.append(

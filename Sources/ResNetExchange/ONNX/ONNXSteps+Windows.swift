@@ -2,10 +2,11 @@ import ResNet
 
 /// Convolutions and poolings: what their windows are, and what is padded around them.
 extension ONNXSteps {
-  /// Kernel, stride and padding of a convolution or a max-pooling, each the same in both directions.
-  func window(_ node: ONNXNode, _ value: Value, kernel: [Int]) throws(ResNetError)
-    -> (kernel: Int, stride: Int, padding: Int)
-  {
+  /// Kernel, stride and padding of a convolution or a max-pooling, each the same in both directions; and
+  /// whether the number of windows is rounded up, which is only asked of a pooling.
+  func window(
+    _ node: ONNXNode, _ value: Value, kernel: [Int], isPooling: Bool = false
+  ) throws(ResNetError) -> (kernel: Int, stride: Int, padding: Int, ceil: Bool) {
     let strides = node.ints("strides", default: [1, 1])
     var pads = node.ints("pads", default: [0, 0, 0, 0])
     guard kernel.count == 2, kernel[0] == kernel[1],
@@ -13,7 +14,7 @@ extension ONNXSteps {
       strides.count == 2, strides[0] == strides[1],
       (1...Network.Limits.maxPool).contains(strides[0]),
       pads.count == 4, pads.allSatisfy({ (0...Network.Limits.maxPool).contains($0) }),
-      node.ints("dilations", default: [1, 1]) == [1, 1], node.int("ceil_mode", default: 0) == 0,
+      node.ints("dilations", default: [1, 1]) == [1, 1],
       !value.isChannelsLast, !value.isVector
     else {
       throw node.refusal(
@@ -30,10 +31,17 @@ extension ONNXSteps {
       throw node.refusal("its padding depends on the size of the image")
     }
     for side in 0..<4 { pads[side] += value.padding[side] }
-    guard pads.allSatisfy({ $0 == pads[0] }) else {
-      throw node.refusal("its padding \(pads) is not the same on all sides")
+    let (stride, ceil) = (strides[0], node.int("ceil_mode", default: 0))
+    // Rounding up is as if stride - 1 pixels were padded at the end, and some exporters write that.
+    let end = [0, 0, stride - 1, stride - 1]
+    if isPooling, stride > 1, pads == end && ceil == 0 || pads == [0, 0, 0, 0] && ceil == 1 {
+      return (kernel[0], stride, 0, true)
     }
-    return (kernel[0], strides[0], pads[0])
+    guard pads.allSatisfy({ $0 == pads[0] }), ceil == 0 else {
+      throw node.refusal(
+        "its padding \(pads) is not the same on all sides, or it is rounded up as well")
+    }
+    return (kernel[0], stride, pads[0], false)
   }
 
   mutating func convolution(_ index: Int) throws(ResNetError) {
@@ -71,10 +79,13 @@ extension ONNXSteps {
         throw node.refusal("zeros around what may be negative could be the largest")
       }
     }
-    let window = try window(node, value, kernel: node.ints("kernel_shape", default: []))
+    let window = try window(
+      node, value, kernel: node.ints("kernel_shape", default: []), isPooling: true)
     append(
       index,
-      .maxPool(kernel: window.kernel, stride: window.stride, padding: window.padding), value)
+      .maxPool(
+        kernel: window.kernel, stride: window.stride, padding: window.padding, ceil: window.ceil),
+      value)
   }
 
   mutating func mean(_ index: Int) throws(ResNetError) {

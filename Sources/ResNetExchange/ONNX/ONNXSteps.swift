@@ -17,7 +17,7 @@ struct ONNXSteps {
     case convolution(kernel: Int, stride: Int, padding: Int, ONNXConstant, bias: ONNXConstant?)
     case affine(Affine)
     case relu
-    case maxPool(kernel: Int, stride: Int, padding: Int)
+    case maxPool(kernel: Int, stride: Int, padding: Int, ceil: Bool)
     case add
     /// Every so manyth pixel in a column and in a row.
     case pixels(Int, Int)

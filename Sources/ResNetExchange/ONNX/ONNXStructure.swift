@@ -71,7 +71,7 @@ struct ONNXStructure {
     while readers[place].count > 1 {
       var block = try block(at: place)
       place = block.end
-      if case .maxPool(let kernel, let stride, 0) = steps.steps[only(place)].operation,
+      if case .maxPool(let kernel, let stride, 0, false) = steps.steps[only(place)].operation,
         kernel == stride
       {
         block.maxPool = kernel
@@ -149,11 +149,13 @@ struct ONNXStructure {
     units.append(unit)
     network.stemWidth = unit.channels
     let end = try activation(after: unit.end)
-    if case .maxPool(3, 2, 1) = steps.steps[only(end)].operation {
-      network.stem = .imageNet
-      return only(end)
+    switch steps.steps[only(end)].operation {
+    case .maxPool(3, 2, 1, false): network.stemPool = .padded
+    case .maxPool(3, 2, 0, true): network.stemPool = .ceil
+    default: return end
     }
-    return end
+    network.stem = .imageNet
+    return only(end)
   }
 
   /// Follows a branch of a block from its first step, or from the addition itself.

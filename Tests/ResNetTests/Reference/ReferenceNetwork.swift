@@ -125,8 +125,8 @@ struct ReferenceNetwork {
     case .add:
       let other = run.outputs[layer.inputs[1]].values
       return Maps(extent: input.extent, values: zip(input.values, other).map { $0 + $1 })
-    case .maxPool(let kernel, let stride, let padding):
-      return maxPool(input, run.count * inputs, kernel, stride, padding)
+    case .maxPool(let kernel, let stride, let padding, let ceil):
+      return maxPool(input, run.count * inputs, kernel, stride, padding, ceil)
     case .padShortcut(let stride, let zerosBefore):
       return padShortcut(input, run.count, inputs, layer.channels, stride, zerosBefore)
     case .globalAveragePool:
@@ -247,10 +247,18 @@ struct ReferenceNetwork {
   }
 
   private func maxPool(
-    _ input: Maps, _ maps: Int, _ kernel: Int, _ stride: Int, _ padding: Int
+    _ input: Maps, _ maps: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ ceil: Bool
   ) -> Maps {
     let (height, width) = (input.extent.height, input.extent.width)
-    let extent = outputExtent(input.extent, kernel, stride, padding)
+    let extent =
+      if ceil {
+        // As Caffe's code has it.
+        Extent(
+          height: Int((Double(height + 2 * padding - kernel) / Double(stride)).rounded(.up)) + 1,
+          width: Int((Double(width + 2 * padding - kernel) / Double(stride)).rounded(.up)) + 1)
+      } else {
+        outputExtent(input.extent, kernel, stride, padding)
+      }
     var values: [Double] = []
     for map in 0..<maps {
       for row in 0..<extent.height {

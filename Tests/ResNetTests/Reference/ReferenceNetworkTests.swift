@@ -28,6 +28,16 @@ import Testing
     #expect(pooled.values == [-1, -2, -4, -5])
   }
 
+  @Test(
+    "Max-pooling that rounds up has one more window, cut at the edge, where pixels are left over")
+  func maxPoolRoundsUp() {
+    let pooled = output(.maxPool(kernel: 2, stride: 2, padding: 0, ceil: true))
+    #expect(pooled.extent == Extent(height: 2, width: 2))
+    #expect(pooled.values == [5, 6, 8, 9])
+    let whole = output(.maxPool(kernel: 3, stride: 2, padding: 0, ceil: true))
+    #expect(whole.values == [9])
+  }
+
   @Test("Shortcut A takes every second pixel and puts zero channels around")
   func padShortcut() {
     let padded = output(.padShortcut(stride: 2, zerosBefore: 1), channels: 3)

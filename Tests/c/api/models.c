@@ -1,4 +1,5 @@
 /* Making models from presets and descriptions, and what can be asked of them. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,9 @@ static void test_bad_options(void) {
     options = defaults;
     options.stem = (rn_stem)enums[i];
     try_options(options, "stem");
+    options = defaults;
+    options.stem_pool = (rn_stem_pool)enums[i];
+    try_options(options, "stem_pool");
     options = defaults;
     options.shortcut = (rn_shortcut)enums[i];
     try_options(options, "shortcut");
@@ -242,6 +246,43 @@ static void test_described(void) {
       try_description(bad, RN_INVALID_ARGUMENT, "");
     }
   }
+}
+
+/* A pooling without padding gives other scores, and needs two pixels of what the stem leaves. */
+static void test_stem_pool(void) {
+  const rn_stage stage = {1, 4, 1, 0};
+  rn_description description = RN_DESCRIPTION_INIT;
+  description.stem = RN_STEM_IMAGENET;
+  description.block = RN_BLOCK_BASIC;
+  description.shortcut = RN_SHORTCUT_A;
+  description.input_channels = 1;
+  description.stem_width = 4;
+  description.classes = 2;
+  description.stage_count = 1;
+  description.stages = &stage;
+  float pixels[8 * 8], scores[3][2];
+  for (int i = 0; i < 8 * 8; i++) pixels[i] = (float)(i * 7 % 11) - 5;
+  const rn_images image = RN_IMAGES_F32(pixels, 1, 1, 8, 8),
+                  small = RN_IMAGES_F32(pixels, 1, 1, 2, 8);
+  for (int pool = 0; pool < 3; pool++) {
+    rn_model *model = NULL;
+    description.stem_pool = (rn_stem_pool)pool;
+    CHECK_OK(rn_model_create_described(&description, &model));
+    CHECK_OK(rn_model_logits(model, &image, scores[pool], 2));
+    float score[2];
+    if (pool == RN_STEM_POOL_CEIL)
+      CHECK_ERROR(RN_SHAPE_MISMATCH, "maxpool", rn_model_logits(model, &small, score, 2));
+    else
+      CHECK_OK(rn_model_logits(model, &small, score, 2));
+    CHECK_OK(rn_model_free(model));
+  }
+  CHECK(memcmp(scores[0], scores[1], sizeof scores[0]) == 0);
+  CHECK(fabsf(scores[2][0] - scores[1][0]) > 1e-3F);
+  description.stem_pool = (rn_stem_pool)3;
+  try_description(description, RN_INVALID_ARGUMENT, "stem_pool");
+  description.stem = RN_STEM_CIFAR;
+  description.stem_pool = RN_STEM_POOL_CEIL;
+  try_description(description, RN_INVALID_ARGUMENT, "stem cifar has none");
 }
 
 // The kinds of networks that are no presets of the paper: blocks of any length, perceptrons, highway
@@ -467,6 +508,7 @@ void test_models(void) {
   test_bad_presets();
   test_struct_sizes();
   test_described();
+  test_stem_pool();
   test_comparators();
   test_text();
   test_class_names();

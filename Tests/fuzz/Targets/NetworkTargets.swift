@@ -78,11 +78,12 @@ func fuzzPreset(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
   let shortcut = optional(source.choice(Network.Shortcut.self), source.flag())
   let stride = optional(source.choice(Network.BottleneckStride.self), source.flag())
   let zeros = optional(source.choice(Network.ZeroChannels.self), source.flag())
+  let pool = optional(source.choice(Network.StemPool.self), source.flag())
   let name = String(decoding: source.remainder(), as: UTF8.self)
   let network = try refusable { () throws(ResNetError) in
     try Network.preset(
       name, family: family, classes: classes, inputChannels: channels, baseWidth: width, stem: stem,
-      shortcut: shortcut, bottleneckStride: stride, zeroChannels: zeros)
+      stemPool: pool, shortcut: shortcut, bottleneckStride: stride, zeroChannels: zeros)
   }
   guard let network else { return }
   if let classes { try require(network.classes == classes, "\(network.classes) classes") }
@@ -108,7 +109,8 @@ extension Network {
         maxPool: source.flag() ? source.number(0...4) : 0)
     }
     self.init(
-      inputChannels: source.number(0...5), stem: stem, stemWidth: stemWidth, block: block,
+      inputChannels: source.number(0...5), stem: stem, stemWidth: stemWidth,
+      stemPool: stem == .imageNet ? source.choice(StemPool.self) : .padded, block: block,
       stages: stages, shortcut: source.choice(Shortcut.self),
       bottleneckStride: source.choice(BottleneckStride.self),
       zeroChannels: source.choice(ZeroChannels.self), affine: source.choice(Affine.self),

@@ -22,6 +22,7 @@ def described(
     *,
     stem: str,
     stem_width: SupportsIndex,
+    stem_pool: str | None,
     block: str | Sequence[Layer],
     stages: Sequence[Stage],
     shortcut: str,
@@ -69,6 +70,7 @@ def described(
         hidden_count=len(widths),
         window=_values.integer(window, "window"),
         hidden=(ctypes.c_int32 * len(widths))(*widths),
+        stem_pool=_values.optional_choice(stem_pool, _header.STEM_POOLS, "stem_pool"),
     )
 
 

@@ -50,6 +50,7 @@ def options(
     partial: bool,
     preprocessing: str,
     stride_on: str | None,
+    stem_pool: str | None,
     zero_channels: str | None,
     plain: bool,
 ) -> _header.ImportOptions:
@@ -62,6 +63,7 @@ def options(
         if zero_channels is None
         else _values.choice(zero_channels, _header.ZERO_CHANNELS, "zero_channels"),
         plain=bool(plain),
+        stem_pool=_values.optional_choice(stem_pool, _header.STEM_POOLS, "stem_pool"),
     )
 
 

@@ -15,6 +15,7 @@ DEFAULT = -1
 
 FAMILIES = {"imagenet": 1, "cifar": 2}
 STEMS = {"imagenet": 1, "cifar": 2, "vector": 3, "none": 4}
+STEM_POOLS = {"padded": 1, "ceil": 2}
 BLOCKS = {"basic": 1, "bottleneck": 2, "layers": 3}
 SHORTCUTS = {"A": 1, "B": 2, "C": 3, "none": 4, "gate": 5}
 AFFINES = {"bn": 0, "bias": 1, "bias_and_bn": 2}
@@ -75,6 +76,7 @@ class ModelOptions(Sized):
         ("input_channels", c_int32),
         ("base_width", c_int32),
         ("seed", c_uint64),
+        ("stem_pool", c_int),
     ]
 
 
@@ -119,6 +121,7 @@ class Description(Sized):
         ("hidden_count", c_int32),
         ("window", c_int32),
         ("hidden", POINTER(c_int32)),
+        ("stem_pool", c_int),
     ]
 
 
@@ -147,6 +150,7 @@ class ImportOptions(Sized):
         ("stride_on", c_int),
         ("zero_channels", c_int32),
         ("plain", c_int32),
+        ("stem_pool", c_int),
     ]
 
 

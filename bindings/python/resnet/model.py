@@ -58,6 +58,7 @@ class Model(Running, Evaluating, Normalizing):
         stride_on: Literal["1x1", "3x3"] | None = None,
         family: Literal["imagenet", "cifar"] | None = None,
         stem: Literal["imagenet", "cifar"] | None = None,
+        stem_pool: Literal["padded", "ceil"] | None = None,
         zero_channels: Literal["after", "split"] = "after",
         input_channels: SupportsIndex | None = None,
         base_width: SupportsIndex | None = None,
@@ -83,6 +84,9 @@ class Model(Running, Evaluating, Normalizing):
                 for the ImageNet one.
             stem: One 3x3 convolution ("cifar"), or a 7x7 at stride 2 and max-pooling
                 ("imagenet"); None for the family's own.
+            stem_pool: Where the windows of that max-pooling lie: "padded" by one pixel as in
+                torchvision and Keras, which None means too, or "ceil", from the first pixel on and
+                the last ones cut at the edge, as in Caffe.
             zero_channels: Where shortcut A puts its zero channels: "after" the old ones, or
                 "split" half before and half after.
             input_channels: Channels of the images; None for 3.
@@ -103,6 +107,7 @@ class Model(Running, Evaluating, Normalizing):
             input_channels=_values.optional_count(input_channels, "input_channels"),
             base_width=_values.optional_count(base_width, "base_width"),
             seed=_values.integer(seed, "seed", bits=64, signed=False),
+            stem_pool=_values.optional_choice(stem_pool, _header.STEM_POOLS, "stem_pool"),
         )
         made = ctypes.c_void_p()
         library().rn_model_create(
@@ -121,6 +126,7 @@ class Model(Running, Evaluating, Normalizing):
         shortcut: Literal["A", "B", "C", "none", "gate"],
         classes: SupportsIndex,
         input_channels: SupportsIndex = 3,
+        stem_pool: Literal["padded", "ceil"] | None = None,
         stride_on: Literal["1x1", "3x3"] | None = None,
         stride_layer: SupportsIndex = 0,
         zero_channels: Literal["after", "split"] = "after",
@@ -146,6 +152,7 @@ class Model(Running, Evaluating, Normalizing):
             shortcut: As for a preset.
             classes: Number of classes.
             input_channels: Channels of the images.
+            stem_pool: As for a preset.
             stride_on: As for a preset.
             stride_layer: Index of the layer of a block of your own that has the stride.
             zero_channels: As for a preset.
@@ -162,6 +169,7 @@ class Model(Running, Evaluating, Normalizing):
         description = _description.described(
             stem=stem,
             stem_width=stem_width,
+            stem_pool=stem_pool,
             block=block,
             stages=stages,
             shortcut=shortcut,
@@ -360,6 +368,7 @@ def import_model(
     partial: bool = False,
     preprocessing: Literal["none", "torch", "caffe"] = "none",
     stride_on: Literal["1x1", "3x3"] | None = None,
+    stem_pool: Literal["padded", "ceil"] | None = None,
     zero_channels: Literal["after", "split"] | None = None,
     plain: bool = False,
 ) -> Model:
@@ -373,6 +382,8 @@ def import_model(
             trained with.
         stride_on: The convolution of a bottleneck that has the stride; None for the 3x3, as
             torchvision has it.
+        stem_pool: Where the windows of the ImageNet stem's max-pooling lie; None for "ceil" in
+            Caffe's files and "padded" in all others.
         zero_channels: Where shortcut A puts its zeros; None for where the ports have them whose
             names the file has.
         plain: Without projections it is a plain network, not one of shortcut A.
@@ -386,6 +397,7 @@ def import_model(
         partial=partial,
         preprocessing=preprocessing,
         stride_on=stride_on,
+        stem_pool=stem_pool,
         zero_channels=zero_channels,
         plain=plain,
     )

@@ -42,6 +42,8 @@ def model() -> resnet.Model:
         {"stem": "mnist"},
         {"family": "x"},
         {"stride_on": "5x5"},
+        {"stem_pool": "same"},
+        {"stem_pool": 2},
         {"zero_channels": "before"},
         {"zero_channels": None},
     ],

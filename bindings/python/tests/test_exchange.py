@@ -53,6 +53,18 @@ def test_stride_and_preprocessing_are_options() -> None:
     assert close(prepared.logits(255 * (EXPECTED["x"] * deviation + mean)), EXPECTED["bottleneck"])
 
 
+def test_where_the_stem_pools_is_an_option(tmp_path: Path) -> None:
+    source = resnet.Model("resnet50", base_width=4, classes=5, stem_pool="ceil")
+    source.export(tmp_path / "m.safetensors")
+    wanted = source.logits(EXPECTED["x"])
+    model = resnet.import_model(tmp_path / "m.safetensors", stride_on="1x1", stem_pool="ceil")
+    assert np.array_equal(model.logits(EXPECTED["x"]), wanted)
+    padded = resnet.import_model(tmp_path / "m.safetensors", stride_on="1x1")
+    assert not close(padded.logits(EXPECTED["x"]), wanted)
+    with pytest.raises(resnet.InvalidArgumentError, match="pooling"):
+        padded.export(tmp_path / "m.caffemodel.h5")
+
+
 def test_partial_import_reports_what_it_left(tmp_path: Path) -> None:
     source = resnet.import_model(GOLDEN / "basic.pth")
     target = source.replace_classifier(7)

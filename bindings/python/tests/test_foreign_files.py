@@ -119,11 +119,24 @@ def test_impossible_versions(path: Path, version: int) -> None:
 
 
 def test_newer_formats(path: Path) -> None:
-    edit = attribute("/", "format_version", np.int64(3))
-    refuse(path, edit, "format version 3", f"libresnet {resnet.__version__}", "update libresnet")
+    edit = attribute("/", "format_version", np.int64(4))
+    refuse(path, edit, "format version 4", f"libresnet {resnet.__version__}", "update libresnet")
     for name, value in (("shortcut", "gate"), ("stem", "none"), ("stem", "vector")):
         edit = attribute("/network", name, np.bytes_(value))
         refuse(path, edit, "network that format version 1 does not have")
+
+
+def test_where_the_stem_pools(tmp_path: Path) -> None:
+    path = tmp_path / "ceil.h5"
+    model = resnet.Model("resnet18", base_width=4, stem_pool="ceil")
+    model.save(path)
+    with h5py.File(path) as file:
+        assert file.attrs["format_version"] == 3
+        assert file["network"].attrs["stem_pool"] == b"ceil"
+    assert resnet.load(path).summary() == model.summary()
+    change(path, attribute("/network", "stem_pool", np.bytes_("same")))
+    with pytest.raises(resnet.FormatError, match='"same", expected one of "padded", "ceil"'):
+        resnet.load(path)
 
 
 @pytest.mark.parametrize("name", ["name", "input_channels", "stem", "stage_blocks", "classes"])

@@ -80,6 +80,18 @@ def test_which_convolution_has_the_stride_matters() -> None:
     assert not np.allclose(first.logits(x), second.logits(x))
 
 
+def test_where_the_stem_pools_matters() -> None:
+    padded, ceil = (resnet.Model("resnet18", stem_pool=p, base_width=8) for p in ("padded", "ceil"))
+    ceil.load_state_dict(padded.state_dict())
+    x = images(1, 64)
+    assert not np.allclose(padded.logits(x), ceil.logits(x))
+    assert np.array_equal(resnet.Model("resnet18", base_width=8).logits(x), padded.logits(x))
+    with pytest.raises(resnet.ShapeError, match="maxpool"):
+        ceil.logits(images(1, 2))
+    with pytest.raises(resnet.InvalidArgumentError, match="stem cifar has none"):
+        resnet.Model("resnet20", stem_pool="ceil")
+
+
 def test_seeds() -> None:
     first, same, other = (resnet.Model("resnet20", seed=s) for s in (5, 5, 2**64 - 1))
     name = "layer1.0.conv1.weight"

@@ -91,6 +91,15 @@ CASES = [
     ),
     Case("resnet18-b", "resnet18", 48, 48, lr=0.002, salt=15, classes=100),
     Case(
+        "resnet18-ceil",
+        "resnet18",
+        45,
+        48,
+        lr=0.002,
+        base_width=8,
+        options={"stem_pool": "ceil"},
+    ),
+    Case(
         "resnet50-1x1",
         "resnet50",
         64,

@@ -41,13 +41,14 @@ def relu(x: Tensor) -> Tensor:
     return F.relu(x)
 
 
-def max_pool(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+def max_pool(x: Tensor, kernel: int, stride: int, padding: int, *, ceil: bool = False) -> Tensor:
     """Max-pooling, watched. Windows where all is 0 have nothing to lose."""
-    windows = F.unfold(F.pad(x.detach(), (padding,) * 4), kernel, stride=stride)
+    end = padding + (stride - 1 if ceil else 0)
+    windows = F.unfold(F.pad(x.detach(), (padding, end) * 2), kernel, stride=stride)
     windows = windows.view(len(x), x.shape[1], kernel * kernel, -1)
     first, second = windows.topk(2, dim=2).values.unbind(2)
     Kinks.note((first - second)[first > 0], x)
-    return F.max_pool2d(x, kernel, stride, padding)
+    return F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil)
 
 
 def maxout(x: Tensor, pieces: int) -> Tensor:

@@ -104,6 +104,7 @@ class Network(nn.Module):
         plain = case.preset.startswith("plain")
         depth = int(case.preset.removeprefix("plain").removeprefix("resnet"))
         self.imagenet = depth in BLOCKS
+        self.ceil = case.options.get("stem_pool") == "ceil"
         blocks = BLOCKS.get(depth) or 3 * ((depth - 2) // 6,)
         default = "none" if plain else "B" if self.imagenet else "A"
         options = {"shortcut": default, **case.options}
@@ -129,7 +130,7 @@ class Network(nn.Module):
         """Images to logits."""
         x = relu(self.bn1(self.conv1(x)))
         if self.imagenet:
-            x = max_pool(x, 3, 2, 1)
+            x = max_pool(x, 3, 2, 0 if self.ceil else 1, ceil=self.ceil)
         for stage in range(1, self.stages + 1):
             x = getattr(self, f"layer{stage}")(x)
         return self.fc(x.mean((2, 3)))
