@@ -34,9 +34,28 @@ import Testing
     if !name.hasPrefix("basic") {
       #expect(model.network.bottleneckStride == (isKeras ? .conv1x1 : .conv3x3))
     }
+    try expectScores(of: model, name, areProbabilities: isKeras)
+  }
+
+  /// Without shortcuts, and with fully connected layers on a window of the last map.
+  @Test(arguments: ["vgg-script", "vgg-bn-dynamo"])
+  func vggOfPyTorch(_ name: String) throws {
+    var report = ImportReport()
+    let model = try Model.importing(
+      Self.folder.appending(path: "\(name).onnx").path, report: &report)
+    #expect(report.imported == model.layout.tensors.count)
+    #expect(model.network.stages.map(\.blocks) == [1, 1, 2, 1])
+    #expect(model.network.stages.map(\.maxPool) == [2, 2, 2, 2])
+    #expect(model.network.shortcut == .none && model.network.stem == .none)
+    #expect(model.network.window == 2 && model.network.hidden == [6, 7])
+    try expectScores(of: model, name, areProbabilities: false)
+  }
+
+  /// Compares with what ONNX Runtime gave.
+  private func expectScores(of model: Model, _ name: String, areProbabilities: Bool) throws {
     let images = try Images(
       .float(try Self.floats("images.f32")), count: 2, channels: 3, height: 32, width: 32)
-    let scores = try isKeras ? model.probabilities(images) : model.logits(images)
+    let scores = try areProbabilities ? model.probabilities(images) : model.logits(images)
     let expected = try Self.floats("\(name).logits")
     try #require(scores.count == expected.count)
     let largest = expected.map(abs).max() ?? 0

@@ -1,6 +1,6 @@
 """ONNX both ways: this library's graphs in ONNX Runtime, and graphs of other exporters here.
 
-usage: onnx_producers.py [exported] [torch] [keras]   (default: all)
+usage: onnx_producers.py [exported] [torch] [vgg] [keras]   (default: all)
 """
 
 # ruff: noqa: PLC0415 (the producers are large, and one does without the other)
@@ -153,37 +153,65 @@ def exported(folder: Path) -> None:
 # ---- What PyTorch writes
 
 
-def from_torch(folder: Path) -> None:
-    """The networks of torchvision, by both of PyTorch's exporters."""
+# torch.onnx.export's. Of a network that is set to be evaluated, PRESERVE keeps BN a node.
+LEGACY = {"dynamic_axes": {"images": {0: "batch"}}, "input_names": ["images"], "dynamo": False}
+FORMS: dict[str, dict[str, Any]] = {
+    "folded": LEGACY,
+    "unfolded": LEGACY | {"do_constant_folding": False},
+    "preserved": LEGACY | {"do_constant_folding": False, "training": "PRESERVE"},
+    "dynamo": {"dynamo": True, "external_data": False, "verbose": False},
+}
+
+
+def export_torch(network: Any, given: np.ndarray, path: Path, **options: Any) -> None:  # noqa: ANN401
+    """By PyTorch, with the options of `FORMS`."""
+    import torch
+
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    if "training" in options:
+        options["training"] = torch.onnx.TrainingMode[options["training"]]
+    torch.onnx.export(network, (torch.from_numpy(given),), path, **options)
+
+
+def made_by_torch(name: str, seed: int) -> Any:  # noqa: ANN401 (a torch.nn.Module)
+    """A network of torchvision's, with random weights."""
     import torch
     from torch_producers import randomize as randomize_torch
     from torch_producers import torchvision
 
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    preserved, training = torch.onnx.TrainingMode.PRESERVE, torch.onnx.TrainingMode.TRAINING
-    axes = {"dynamic_axes": {"images": {0: "batch"}}, "input_names": ["images"], "dynamo": False}
-    forms: dict[str, dict[str, Any]] = {
-        "folded": axes,
-        "unfolded": axes | {"do_constant_folding": False},
-        # Of a network that is set to be evaluated: batch normalisation stays a node.
-        "preserved": axes | {"do_constant_folding": False, "training": preserved},
-        "dynamo": {"dynamo": True, "external_data": False, "verbose": False},
-    }
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        return randomize_torch(getattr(torchvision.models, name)(), seed)
+
+
+def from_torch(folder: Path) -> None:
+    """The residual networks of torchvision, by both of PyTorch's exporters."""
     given = images(2, 3, 96, 96)
-    example = (torch.from_numpy(given),)
     path = folder / "torch.onnx"
     for depth in DEPTHS:
-        torch.manual_seed(depth)
-        with torch.no_grad():
-            network = randomize_torch(getattr(torchvision.models, f"resnet{depth}")(), depth)
-        for form, options in forms.items():
-            torch.onnx.export(network, example, path, **options)
+        network = made_by_torch(f"resnet{depth}", depth)
+        for form, options in FORMS.items():
+            export_torch(network, given, path, **options)
             wanted = run(session(path), given)
             title = f"torchvision resnet{depth}, {form}"
             compare(title, wanted, resnet.import_model(path).logits(given))
-    torch.onnx.export(network.train(), example, path, **(axes | {"training": training}))
-    with refused("torchvision resnet152, to be trained", "BatchNormalization", "inference"):
+    network = made_by_torch("resnet18", 0).train()
+    export_torch(network, given, path, **(LEGACY | {"training": "TRAINING"}))
+    with refused("torchvision resnet18, to be trained", "BatchNormalization", "inference"):
         resnet.import_model(path)
+
+
+def from_vgg(folder: Path) -> None:
+    """VGG, whose fully connected layers are for maps of one size."""
+    given = images(2, 3, 224, 224)
+    path = folder / "vgg.onnx"
+    for name in ("vgg16", "vgg19_bn"):
+        network = made_by_torch(name, 0)
+        for form in ("folded", "preserved", "dynamo"):
+            export_torch(network, given, path, **FORMS[form])
+            wanted = run(session(path), given)
+            model = resnet.import_model(path)
+            compare(f"torchvision {name}, {form}", wanted, model.logits(given))
 
 
 # ---- What Keras writes
@@ -224,7 +252,7 @@ def from_keras(folder: Path) -> None:
         compare(f"{title}, NCHW", wanted, resnet.import_model(path).probabilities(given))
 
 
-PARTS = {"exported": exported, "torch": from_torch, "keras": from_keras}
+PARTS = {"exported": exported, "torch": from_torch, "vgg": from_vgg, "keras": from_keras}
 
 
 def main() -> None:
