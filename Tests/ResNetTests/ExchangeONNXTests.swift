@@ -85,8 +85,32 @@ import Testing
     }
   }
 
+  /// Without the metadata a graph is understood by what it computes, which gives the same scores.
+  @Test(arguments: InferenceCases.cifar + InferenceCases.imageNet)
+  func ownGraphsByWhatTheyCompute(_ test: ReferenceCase) throws {
+    let model = try Model(test.network, seed: 5)
+    let (channels, extent) = (test.network.inputChannels, test.extent)
+    let values = (0..<channels * extent.height * extent.width).map { Float($0 % 251) / 251 - 0.4 }
+    let images = try Images(
+      .float(values), count: 1, channels: channels, height: extent.height, width: extent.width)
+    try StorageTests.withDirectory { folder in
+      let path = folder + "/model.onnx"
+      try model.export(to: path)
+      var bytes = try StorageTests.bytes(path)
+      // They are at the end.
+      let prefix = Array("libresnet.".utf8)
+      for start in max(0, bytes.count - 4096)..<bytes.count - prefix.count
+      where bytes[start...].starts(with: prefix) {
+        bytes[start] = UInt8(ascii: "x")
+      }
+      let copy = try Self.imported(bytes)
+      #expect(copy.network.name == "imported")
+      #expect(try copy.logits(images) == model.logits(images))
+    }
+  }
+
   /// Whatever is in a file, reading it ends, and is an error or a sound model.
-  @Test(arguments: ["bottleneck-script", "basicblock-dynamo", "keras-export"])
+  @Test(arguments: ["bottleneck-script", "basicblock-dynamo", "keras-export", "vgg-script"])
   func damagedFiles(_ name: String) throws {
     let whole = [UInt8](try Data(contentsOf: Self.folder.appending(path: "\(name).onnx")))
     var state: UInt64 = 7

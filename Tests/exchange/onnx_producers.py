@@ -85,8 +85,9 @@ def networks() -> Iterator[tuple[str, resnet.Model, tuple[tuple[int, int], ...]]
         yield name, resnet.Model(name), SMALL
     for name in ("resnet20", "resnet56", "resnet110", "plain20", "plain56"):
         yield name, resnet.Model(name), CIFAR
-    for name in ("highway19", "highway32", "fitnet19"):
+    for name in ("highway19", "highway32"):
         yield name, resnet.Model(name), CIFAR
+    yield "fitnet19", resnet.Model("fitnet19"), ((32, 32), (41, 37))
     for name in ("vgg16", "vgg19", "vgg16-bn", "vgg19-bn"):
         yield name, resnet.Model(name), LARGE
     for shortcut in ("A", "B", "C"):
@@ -231,6 +232,8 @@ def from_keras(folder: Path) -> None:
         make = getattr(keras.applications, f"ResNet{depth}")
         network = make(weights=None, classifier_activation=None)
         randomize_keras(network, depth)
+        # Only what has been called is exported.
+        network(given.transpose(0, 2, 3, 1))
         network.export(path, format="onnx", verbose=False)
         wanted = run(session(path), given.transpose(0, 2, 3, 1))
         title = f"Keras ResNet{depth}"
