@@ -275,9 +275,9 @@ build/bench/kernels: $(wildcard Benchmarks/kernels/*) Benchmarks/peak/peak.c \
 .PHONY: exchange
 exchange: library  ## weights from and to the programs they are exchanged with, at all depths
 	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Tests/exchange/requirements.txt
-	PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' Tests/exchange/torch_producers.py
-	PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' Tests/exchange/keras_producers.py
-	PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' Tests/exchange/caffe_producers.py
+	for program in torch cifar keras caffe onnx; do \
+	  PYTHONPATH=bindings/python '$(RESNET_BENCH_ENV)/bin/python' "Tests/exchange/$${program}_producers.py"; \
+	done
 
 # ---- Check for long --------------------------------------------------------------------------------
 

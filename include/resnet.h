@@ -405,8 +405,9 @@ typedef struct rn_import_options {
 /* Makes a model from a file of another program, or from its bytes. The format is found from the
  * contents, the network from the tensors' names and shapes. options: NULL for the defaults. The file
  * need not be trusted. RN_BAD_FORMAT, naming the tensor, for what is not understood,
- * RN_SHAPE_MISMATCH if tensors are missing, too many or of other shapes, RN_NOT_FINITE, RN_NOT_FOUND,
- * RN_IO_ERROR. */
+ * RN_SHAPE_MISMATCH if tensors are missing, too many or of other shapes, RN_INVALID_ARGUMENT if
+ * preprocessing is asked for of a network that has its own, or not 3 channels, RN_NOT_FINITE,
+ * RN_NOT_FOUND, RN_IO_ERROR. */
 rn_status rn_model_import(const char *path, const rn_import_options *options, rn_model **model);
 rn_status rn_model_import_bytes(const void *bytes, size_t count, const rn_import_options *options,
                                 rn_model **model);

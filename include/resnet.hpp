@@ -636,8 +636,9 @@ class model : public detail::owner<rn_model, rn_model_free> {
   }
   static model import_from(const std::string &path,
                            const rn_import_options &options = import_options()) {
-    return model(detail::make<rn_model>(
-        [&](rn_model **made) { return rn_model_import(path.c_str(), &options, made); }));
+    return model(detail::make<rn_model>([&](rn_model **made) {
+      return rn_model_import(detail::terminated(path), &options, made);
+    }));
   }
   static model import_bytes(span<const std::uint8_t> bytes,
                             const rn_import_options &options = import_options()) {
@@ -646,7 +647,7 @@ class model : public detail::owner<rn_model, rn_model_free> {
     }));
   }
   void import_weights(const std::string &path, bool partial = false) {
-    check(rn_model_import_weights(get(), path.c_str(), partial));
+    check(rn_model_import_weights(get(), detail::terminated(path), partial));
   }
   void import_weights_bytes(span<const std::uint8_t> bytes, bool partial = false) {
     check(rn_model_import_weights_bytes(get(), bytes.data(), bytes.size(), partial));
@@ -663,7 +664,7 @@ class model : public detail::owner<rn_model, rn_model_free> {
     return result;
   }
   void export_to(const std::string &path, rn_format format = RN_FORMAT_AUTO) const {
-    check(rn_model_export(get(), path.c_str(), format));
+    check(rn_model_export(get(), detail::terminated(path), format));
   }
   model replace_classifier(std::int32_t classes, std::uint64_t seed = 0) const {
     return model(detail::make<rn_model>(

@@ -10,7 +10,8 @@ extension Model {
   ///
   /// Throws `notFound` and `inputOutput` as ``load(from:)`` does, `badFormat` for a file that is not
   /// understood, naming the tensor, `shapeMismatch` if tensors are missing, unexpected or of other
-  /// shapes, and `notFinite`.
+  /// shapes, `notFinite`, and `invalidArgument` if preprocessing is asked for of a network without 3
+  /// channels or with its own.
   public static func importing(
     _ path: String, options: ImportOptions = ImportOptions(), report: inout ImportReport
   ) throws(ResNetError) -> Model {

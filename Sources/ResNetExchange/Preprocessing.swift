@@ -10,6 +10,12 @@ extension ImportOptions.Preprocessing {
         "preprocessing is for images of 3 channels, and the file's network takes "
           + "\(model.network.inputChannels)")
     }
+    guard model.normalization == .identity else {
+      throw ResNetError(
+        .invalidArgument,
+        "preprocessing was asked for, and the file's network normalises its input already; import it "
+          + "without preprocessing")
+    }
     if self == .torch {
       try model.setNormalization(
         Normalization(

@@ -35,9 +35,28 @@ import Testing
     if !name.hasPrefix("basic") {
       #expect(model.network.bottleneckStride == (isKeras ? .conv1x1 : .conv3x3))
     }
+    try expectScores(of: model, name, areProbabilities: isKeras)
+  }
+
+  /// Without shortcuts, and with fully connected layers on a window of the last map.
+  @Test(arguments: ["vgg-script", "vgg-bn-dynamo"])
+  func vggOfPyTorch(_ name: String) throws {
+    var report = ImportReport()
+    let model = try Model.importing(
+      Self.folder.appending(path: "\(name).onnx").path, report: &report)
+    #expect(report.imported == model.layout.tensors.count)
+    #expect(model.network.stages.map(\.blocks) == [1, 1, 2, 1])
+    #expect(model.network.stages.map(\.maxPool) == [2, 2, 2, 2])
+    #expect(model.network.shortcut == .none && model.network.stem == .none)
+    #expect(model.network.window == 2 && model.network.hidden == [6, 7])
+    try expectScores(of: model, name, areProbabilities: false)
+  }
+
+  /// Compares with what ONNX Runtime gave.
+  private func expectScores(of model: Model, _ name: String, areProbabilities: Bool) throws {
     let images = try Images(
       .float(try Self.floats("images.f32")), count: 2, channels: 3, height: 32, width: 32)
-    let scores = try isKeras ? model.probabilities(images) : model.logits(images)
+    let scores = try areProbabilities ? model.probabilities(images) : model.logits(images)
     let expected = try Self.floats("\(name).logits")
     try #require(scores.count == expected.count)
     let largest = expected.map(abs).max() ?? 0
@@ -103,8 +122,32 @@ import Testing
     }
   }
 
+  /// Without the metadata a graph is understood by what it computes, which gives the same scores.
+  @Test(arguments: InferenceCases.cifar + InferenceCases.imageNet)
+  func ownGraphsByWhatTheyCompute(_ test: ReferenceCase) throws {
+    let model = try Model(test.network, seed: 5)
+    let (channels, extent) = (test.network.inputChannels, test.extent)
+    let values = (0..<channels * extent.height * extent.width).map { Float($0 % 251) / 251 - 0.4 }
+    let images = try Images(
+      .float(values), count: 1, channels: channels, height: extent.height, width: extent.width)
+    try StorageTests.withDirectory { folder in
+      let path = folder + "/model.onnx"
+      try model.export(to: path)
+      var bytes = try StorageTests.bytes(path)
+      // They are at the end.
+      let prefix = Array("libresnet.".utf8)
+      for start in max(0, bytes.count - 4096)..<bytes.count - prefix.count
+      where bytes[start...].starts(with: prefix) {
+        bytes[start] = UInt8(ascii: "x")
+      }
+      let copy = try Self.imported(bytes)
+      #expect(copy.network.name == "imported")
+      #expect(try copy.logits(images) == model.logits(images))
+    }
+  }
+
   /// Whatever is in a file, reading it ends, and is an error or a sound model.
-  @Test(arguments: ["bottleneck-script", "basicblock-dynamo", "keras-export"])
+  @Test(arguments: ["bottleneck-script", "basicblock-dynamo", "keras-export", "vgg-script"])
   func damagedFiles(_ name: String) throws {
     let whole = [UInt8](try Data(contentsOf: Self.folder.appending(path: "\(name).onnx")))
     var state: UInt64 = 7

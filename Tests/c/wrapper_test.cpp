@@ -349,6 +349,44 @@ void test_spans() {
   static_assert(!std::is_copy_constructible<resnet::model>::value, "one owner a handle");
 }
 
+std::vector<float> values(const resnet::model &model, const std::string &name, std::size_t count) {
+  std::vector<float> result(count);
+  model.get_tensor(name, result);
+  return result;
+}
+
+// Weights come back, and a report says what did not fit.
+void test_exchange() {
+  const auto source = small_model();
+  source.export_to("weights.safetensors");
+  source.export_to("weights.bin", RN_FORMAT_TORCH);
+  resnet::import_options plain;
+  plain.plain = 1;
+  const auto classifier = values(source, "fc.weight", 2 * 16);
+  EXPECT(values(resnet::model::import_from("weights.bin"), "fc.weight", 2 * 16) == classifier);
+  EXPECT(resnet::model::import_from("weights.bin", plain).name() == "plain8");
+  std::ifstream file("weights.safetensors", std::ios::binary);
+  const std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
+  const std::vector<std::uint8_t> bytes(content.begin(), content.end());
+  const auto copy = resnet::model::import_bytes(bytes);
+  EXPECT(values(copy, "fc.weight", 2 * 16) == classifier);
+  EXPECT(copy.get_import_report().imported == copy.get_info().tensors);
+  EXPECT(copy.get_import_report().notes.empty());
+
+  auto target = small_model(3);
+  EXPECT(thrown([&] { target.import_weights("weights.bin"); }) == RN_SHAPE_MISMATCH);
+  target.import_weights("weights.bin", true);
+  const auto report = target.get_import_report();
+  EXPECT(report.format == RN_FORMAT_TORCH);
+  EXPECT(report.imported == target.get_info().tensors - 2 && report.notes.size() == 2);
+  EXPECT(report.notes[0].kind == RN_NOTE_MISMATCHED && report.notes[0].name == "fc.weight");
+  EXPECT(report.notes[1].reason == "has shape (2), expected (3)");
+  target.import_weights_bytes(bytes, true);
+  EXPECT(target.get_import_report().format == RN_FORMAT_SAFETENSORS);
+  EXPECT(thrown([&] { target.import_weights_bytes({}); }) == RN_BAD_FORMAT);
+  EXPECT(thrown([&] { source.export_to("weights.txt"); }) == RN_INVALID_ARGUMENT);
+}
+
 // A zero byte would end a string early for the library, and name another file, tensor or class.
 void test_zero_bytes() {
   using namespace std::string_literals;
@@ -356,6 +394,9 @@ void test_zero_bytes() {
   EXPECT(thrown([&] { resnet::model::create(cut); }) == RN_INVALID_ARGUMENT);
   auto model = small_model();
   EXPECT(thrown([&] { model.save(cut); }) == RN_INVALID_ARGUMENT);
+  EXPECT(thrown([&] { model.export_to(cut, RN_FORMAT_TORCH); }) == RN_INVALID_ARGUMENT);
+  EXPECT(thrown([&] { model.import_weights(cut); }) == RN_INVALID_ARGUMENT);
+  EXPECT(thrown([&] { resnet::model::import_from(cut); }) == RN_INVALID_ARGUMENT);
   std::ifstream written("resnet8");
   EXPECT(!written.is_open());
   EXPECT(thrown([&] { model.set_class_names({"dark", cut}); }) == RN_INVALID_ARGUMENT);
@@ -378,6 +419,7 @@ int main() {
   test_training();
   test_watching();
   test_spans();
+  test_exchange();
   test_zero_bytes();
   std::printf("wrapper_test: %d checks passed\n", checks);
 }

@@ -9,28 +9,14 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import h5py
 import keras
-import numpy as np
+from comparing import compare, summarize
 from keras.src.legacy.saving import legacy_h5_format
 from make_keras import images, logits, randomize
 
 import resnet
 
-TOLERANCE = 1e-4
 
-
-def difference(found: np.ndarray, wanted: np.ndarray) -> float:
-    """The largest, as a part of the largest score."""
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
-
-
-def check(what: str, value: float) -> None:
-    """Prints a difference, and ends the program if it is too large."""
-    print(f"{what:44} {value:.1e}", flush=True)
-    if not value <= TOLERANCE:
-        raise SystemExit(f"{what}: differs by {value}, allowed are {TOLERANCE}")
-
-
-def compare(depth: int, folder: pathlib.Path) -> None:
+def exchange(depth: int, folder: pathlib.Path) -> None:
     """One network of Keras's, in all its forms."""
     keras.utils.clear_session()
     make = getattr(keras.applications, f"ResNet{depth}")
@@ -45,15 +31,16 @@ def compare(depth: int, folder: pathlib.Path) -> None:
     theirs.save_weights(paths[2])
     for path in paths:
         ours = resnet.import_model(path)
-        check(f"ResNet{depth} from {path.name}", difference(ours.logits(inputs), wanted))
+        compare(f"Keras ResNet{depth} from {path.name}", wanted, ours.logits(inputs))
     for name in ("ours.h5", "ours.weights.h5"):
         ours.export(folder / name)
         randomize(theirs, 0)
         theirs.load_weights(folder / name)
-        check(f"ResNet{depth} to {name}", difference(ours.logits(inputs), logits(theirs, inputs)))
+        compare(f"Keras ResNet{depth} to {name}", logits(theirs, inputs), ours.logits(inputs))
 
 
 if __name__ == "__main__":
     for depth in (50, 101, 152):
         with tempfile.TemporaryDirectory() as folder:
-            compare(depth, pathlib.Path(folder))
+            exchange(depth, pathlib.Path(folder))
+    summarize()

@@ -11,6 +11,7 @@ probabilities.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -51,7 +52,41 @@ def torch_network(block_name: str, *, ceil: bool = False) -> Any:  # noqa: ANN40
             self.fc = nn.Linear(16 * block.expansion, CLASSES)
 
     torch.manual_seed(0)
-    network = Narrow()
+    return randomized(Narrow())
+
+
+def torch_vgg(*, batch_norm: bool) -> Any:  # noqa: ANN401
+    """A torchvision VGG of width 2 and 4, whose head is for maps of 2x2."""
+    import torch
+    from torch import nn
+    from torchvision.models import vgg
+
+    class Narrow(vgg.VGG):
+        """torchvision's, but for its widths."""
+
+        def __init__(self) -> None:
+            nn.Module.__init__(self)
+            layers = [2, "M", 2, "M", 4, 4, "M", 4, "M"]
+            self.features = vgg.make_layers(layers, batch_norm=batch_norm)
+            self.avgpool = nn.AdaptiveAvgPool2d((2, 2))
+            sizes = (4 * 2 * 2, 6, 7)
+            head: list[nn.Module] = []
+            for inputs, outputs in itertools.pairwise(sizes):
+                head += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout()]
+            self.classifier = nn.Sequential(*head, nn.Linear(sizes[-1], CLASSES))
+            # Of the narrowest layers the usual weights leave nothing.
+            for parameter in self.parameters():
+                if parameter.dim() > 1:
+                    nn.init.kaiming_normal_(parameter)
+
+    torch.manual_seed(0)
+    return randomized(Narrow())
+
+
+def randomized(network: Any) -> Any:  # noqa: ANN401
+    """The network as after a training."""
+    from torch import nn
+
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_()
@@ -84,6 +119,16 @@ def write_torch(folder: Path, images: np.ndarray) -> None:
         )
     network = torch_network("BasicBlock", ceil=True)
     torch.onnx.export(network, example, folder / "basicblock-ceil.onnx", dynamo=False)
+    torch.onnx.export(
+        torch_vgg(batch_norm=False), example, folder / "vgg-script.onnx", dynamo=False, **names
+    )
+    torch.onnx.export(
+        torch_vgg(batch_norm=True),
+        (example,),
+        folder / "vgg-bn-dynamo.onnx",
+        dynamo=True,
+        external_data=False,
+    )
 
 
 def write_keras(folder: Path) -> None:

@@ -1,6 +1,8 @@
 """Models of torchvision and timm, to this library and back: logits must be equal.
 
-usage: torch_producers.py [DEPTH...]
+Networks of other kinds must be refused, by the name of a tensor.
+
+usage: torch_producers.py [NETWORK...]   (default: all, such as resnet50)
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.numpy
 import safetensors.torch
 import torch
+from comparing import compare, refused, summarize
 
 from producers import torchvision  # isort: skip
 
@@ -21,10 +23,19 @@ import timm  # isort: skip
 
 import resnet
 
-DEPTHS = (18, 34, 50, 101, 152)
-TIMM_DEPTHS = (18, 50)
-# Of the largest logit.
-TOLERANCE = 1e-4
+TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2")
+TIMM = ("resnet18", "resnet50", "wide_resnet50_2")
+# What is said of a tensor of each network that is refused.
+REFUSED: dict[str, tuple[str, str]] = {
+    "torchvision resnext50_32x4d": ("layer1.0.conv2.weight", "groups"),
+    "timm resnext50_32x4d": ("layer1.0.conv2.weight", "groups"),
+    "timm resnet50d": ("conv1.0.weight", "a stem of several convolutions"),
+    "timm resnet26t": ("conv1.0.weight", "a stem of several convolutions"),
+    "timm seresnet50": ("layer1.0.se.fc1.weight", "squeeze-and-excitation"),
+    "timm legacy_seresnet50": ("layer1.0.se_module.fc1.weight", "squeeze-and-excitation"),
+    "timm ecaresnet26t": ("conv1.0.weight", "a stem of several convolutions"),
+    "timm resnet50_gn": ("bn1.running_mean", "missing"),
+}
 
 
 def randomize(network: torch.nn.Module, seed: int) -> torch.nn.Module:
@@ -38,14 +49,6 @@ def randomize(network: torch.nn.Module, seed: int) -> torch.nn.Module:
             module.weight.data.copy_(0.5 + 0.5 * torch.rand(size, generator=generator))
             module.bias.data.copy_(0.1 * torch.randn(size, generator=generator))
     return network.eval()
-
-
-def compare(name: str, wanted: np.ndarray, found: np.ndarray) -> None:
-    """Prints the difference; stops if it is too large."""
-    difference = float(np.abs(wanted - found).max() / np.abs(wanted).max())
-    print(f"{name:44} {difference:.1e}", flush=True)
-    if not difference <= TOLERANCE:
-        sys.exit(f"{name}: the logits differ by {difference} of the largest, not by {TOLERANCE}")
 
 
 @torch.no_grad()
@@ -80,18 +83,37 @@ def check(title: str, network: torch.nn.Module, fresh: torch.nn.Module, folder: 
         compare(f"{title} to {extension}", wanted, fresh.eval()(x).numpy())
 
 
+def made(name: str) -> torch.nn.Module:
+    """A network of "torchvision NAME" or "timm NAME", with random weights."""
+    package, network = name.split()
+    if package == "timm":
+        return timm.create_model(network)
+    return getattr(torchvision.models, network)()
+
+
+def refuse(folder: Path) -> None:
+    """Networks of other kinds."""
+    path = folder / "weights.pth"
+    for name, parts in REFUSED.items():
+        torch.save(made(name).state_dict(), path)
+        with refused(name, *parts):
+            resnet.import_model(path)
+
+
 def main() -> None:
-    """Runs all depths, or those asked for."""
-    depths = [int(word) for word in sys.argv[1:]] or DEPTHS
+    """Runs all networks, or those asked for."""
+    wanted = sys.argv[1:]
+    names = [f"torchvision {name}" for name in TORCHVISION] + [f"timm {name}" for name in TIMM]
     with tempfile.TemporaryDirectory() as folder:
-        for depth in depths:
-            torch.manual_seed(depth)
-            make = getattr(torchvision.models, f"resnet{depth}")
-            check(f"torchvision resnet{depth}", randomize(make(), depth), make(), Path(folder))
-            if depth in TIMM_DEPTHS:
-                network = randomize(timm.create_model(f"resnet{depth}"), depth)
-                fresh = timm.create_model(f"resnet{depth}")
-                check(f"timm resnet{depth}", network, fresh, Path(folder))
+        for seed, name in enumerate(names):
+            if not wanted or name.split()[1] in wanted:
+                torch.manual_seed(seed)
+                with torch.no_grad():
+                    network = randomize(made(name), seed)
+                check(name, network, made(name), Path(folder))
+        if not wanted:
+            refuse(Path(folder))
+    summarize()
 
 
 if __name__ == "__main__":

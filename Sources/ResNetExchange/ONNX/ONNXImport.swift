@@ -80,11 +80,21 @@ struct ONNXImport {
       return
     }
     let steps = try ONNXSteps(file)
-    let structure = try ONNXStructure(steps)
-    network = structure.network
-    for unit in structure.units { append(unit) }
-    append("fc.weight", structure.classifier.weight)
-    append("fc.bias", structure.classifier.bias, or: 0, count: network.classes)
+    let path = ONNXPath(steps)
+    let units: [ONNXPath.Unit]
+    let linears: [ONNXPath.Linear]
+    if steps.steps.contains(where: { if case .add = $0.operation { true } else { false } }) {
+      let structure = try ONNXStructure(path)
+      (network, units, linears) = (structure.network, structure.units, [structure.classifier])
+    } else {
+      let sequence = try ONNXSequence(path)
+      (network, units, linears) = (sequence.network, sequence.units, sequence.linears)
+    }
+    for unit in units { append(unit) }
+    for linear in linears {
+      append("\(linear.name).weight", linear.weight)
+      append("\(linear.name).bias", linear.bias, or: 0, count: linear.weight.shape[0])
+    }
     try setNormalization(steps)
   }
 
@@ -102,7 +112,7 @@ struct ONNXImport {
 
   /// A convolution's tensors. Where others of the network have batch normalisation and it has none, its
   /// bias is that of one which changes nothing else.
-  private mutating func append(_ unit: ONNXStructure.Unit) {
+  private mutating func append(_ unit: ONNXPath.Unit) {
     let count = unit.channels
     append("\(unit.name).weight", unit.weight)
     guard network.affine == .batchNorm else {

@@ -53,13 +53,25 @@ extension ONNXSteps {
     if !isGemm || node.int("transB", default: 0) == 0 { weight = try weight.transposed([1, 0]) }
     let bias = isGemm && isGiven(node, 2) ? try required(node, 2) : nil
     let outputs = weight.shape[0]
-    guard weight.shape[1] == steps[value.step].channels else {
+    let channels = steps[value.step].channels
+    var isFit = weight.shape[1] == channels
+    if case .flatten = steps[value.step].operation {
+      isFit = Self.window(of: weight.shape[1], channels: channels) != nil
+    }
+    guard isFit else {
       throw node.refusal(
-        "its weights have shape \(weight.shape), and what it reads has "
-          + "\(steps[value.step].channels) values")
+        "its weights have shape \(weight.shape), and what it reads has \(channels) channels of a "
+          + "square map, or values")
     }
     if let bias { try check(node, bias, value, channels: outputs) }
     append(index, .linear(weight, bias: bias), value, channels: outputs)
+  }
+
+  /// The side of the square map that so many values of so many channels are of, if it is one. (A map has
+  /// the size that the weights on it are for.)
+  static func window(of values: Int, channels: Int) -> Int? {
+    guard channels > 0, values % channels == 0 else { return nil }
+    return (1...Network.Limits.window).first { $0 * $0 == values / channels }
   }
 
   mutating func arithmetic(_ index: Int) throws(ResNetError) {

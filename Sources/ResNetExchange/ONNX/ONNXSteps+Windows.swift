@@ -50,7 +50,9 @@ extension ONNXSteps {
     let weight = try required(node, 1)
     let bias = isGiven(node, 2) ? try required(node, 2) : nil
     let shape = weight.shape
-    guard shape.count == 4, node.int("group", default: 1) == 1,
+    let most = Network.Limits.width * Network.Limits.widthMultiple
+    guard shape.count == 4, shape.allSatisfy({ (1...most).contains($0) }),
+      node.int("group", default: 1) == 1,
       node.ints("kernel_shape", default: Array(shape[2...])) == Array(shape[2...])
     else {
       throw node.refusal("its weights have shape \(shape), or it works on groups of channels")
@@ -86,6 +88,17 @@ extension ONNXSteps {
       .maxPool(
         kernel: window.kernel, stride: window.stride, padding: window.padding, ceil: window.ceil),
       value)
+  }
+
+  /// What adaptive pooling is for maps that have the size that it makes: nothing.
+  mutating func averagePool(_ index: Int) throws(ResNetError) {
+    let node = nodes[index]
+    let value = try value(node)
+    guard try window(node, value, kernel: node.ints("kernel_shape", default: [])) == (1, 1, 0)
+    else {
+      throw node.refusal("no network of this library averages windows of a map")
+    }
+    set(index, value)
   }
 
   mutating func mean(_ index: Int) throws(ResNetError) {

@@ -23,6 +23,8 @@ struct ONNXSteps {
     case pixels(Int, Int)
     case zeros(before: Int, after: Int)
     case average
+    /// A whole map as a vector: channels, then rows, then columns.
+    case flatten
     /// Weights of shape (outputs, inputs).
     case linear(ONNXConstant, bias: ONNXConstant?)
     case softmax
@@ -163,6 +165,7 @@ struct ONNXSteps {
       let value = try value(node)
       guard !value.isChannelsLast else { throw node.refusal("its input has its channels last") }
       append(index, .average, value)
+    case "AveragePool": try averagePool(index)
     case "ReduceMean": try mean(index)
     case "Gemm", "MatMul": try linear(index)
     case "Add", "Sub", "Mul", "Div": try arithmetic(index)
@@ -208,7 +211,7 @@ struct ONNXSteps {
     set(index, value)
   }
 
-  /// Of constants anything, of what has been averaged the form of vectors.
+  /// Of constants anything, of maps the form of vectors.
   mutating func reshape(_ index: Int) throws(ResNetError) {
     let node = nodes[index]
     let isReshape = node.operation == "Reshape"
@@ -240,13 +243,15 @@ struct ONNXSteps {
       return
     }
     var value = try value(node)
-    guard case .average = steps[value.step].operation, !value.isVector else {
-      throw node.refusal("only what has been averaged over all positions is made vectors")
+    let channels = steps[value.step].channels
+    guard !value.isVector, channels > 0 else {
+      throw node.refusal("only maps that a convolution has made are made vectors")
     }
+    guard case .average = steps[value.step].operation else { return try flatten(index, given) }
     let fits =
       switch node.operation {
       case "Reshape":
-        given?.count == 2 && [-1, steps[value.step].channels].contains(given?.last ?? 0)
+        given?.count == 2 && [-1, channels].contains(given?.last ?? 0)
       case "Flatten": node.int("axis", default: 1) == 1
       case "Squeeze": given?.count == 2 && !(given ?? []).contains(0)
       default: false
@@ -255,5 +260,23 @@ struct ONNXSteps {
     value.isVector = true
     value.isChannelsLast = false
     set(index, value)
+  }
+
+  /// A vector of all positions of a map, for a fully connected layer.
+  mutating func flatten(_ index: Int, _ shape: [Int]?) throws(ResNetError) {
+    let node = nodes[index]
+    var value = try value(node)
+    let isWhole =
+      switch node.operation {
+      case "Reshape": shape?.count == 2
+      case "Flatten": node.int("axis", default: 1) == 1
+      default: false
+      }
+    guard isWhole, !value.isChannelsLast else {
+      throw node.refusal(
+        "it does not make one vector for each image, of channels, rows and columns")
+    }
+    value.isVector = true
+    append(index, .flatten, value)
   }
 }

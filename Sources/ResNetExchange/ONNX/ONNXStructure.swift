@@ -3,22 +3,6 @@ import ResNet
 /// The residual network that the steps of a graph make: a stem, blocks whose two branches join in an
 /// addition, the average and the classifier.
 struct ONNXStructure {
-  /// A convolution, and what follows it up to the activation.
-  struct Unit {
-    var name = ""
-    var affineName = ""
-    let kernel: Int
-    let stride: Int
-    let padding: Int
-    let weight: ONNXConstant
-    let bias: ONNXConstant?
-    var affine: ONNXSteps.Affine?
-    let channels: Int
-    /// Its convolution's step, and its last.
-    let start: Int
-    var end: Int
-  }
-
   /// What a block's shortcut is, if no convolution.
   private struct Zeros: Equatable {
     var stride = 1
@@ -28,7 +12,7 @@ struct ONNXStructure {
 
   /// From a block's input to its addition.
   private struct Branch {
-    var units: [Unit] = []
+    var units: [ONNXPath.Unit] = []
     var zeros = Zeros()
     /// The steps before the addition, and of the addition.
     var last = 0
@@ -36,7 +20,7 @@ struct ONNXStructure {
   }
 
   private struct Block {
-    let residual: [Unit]
+    let residual: [ONNXPath.Unit]
     let shortcut: Branch
     let inputChannels: Int
     /// The step of its last activation.
@@ -49,38 +33,34 @@ struct ONNXStructure {
 
   private(set) var network: Network
   /// All convolutions; projections come after the block's other ones.
-  private(set) var units: [Unit] = []
-  let classifier: (weight: ONNXConstant, bias: ONNXConstant?)
-  private let steps: ONNXSteps
-  private var readers: [[Int]]
+  private(set) var units: [ONNXPath.Unit] = []
+  let classifier: ONNXPath.Linear
+  private let path: ONNXPath
 
-  init(_ steps: ONNXSteps) throws(ResNetError) {
-    self.steps = steps
-    readers = [[Int]](repeating: [], count: steps.steps.count)
-    for (index, step) in steps.steps.enumerated() {
-      for input in step.inputs { readers[input].append(index) }
-    }
+  init(_ path: ONNXPath) throws(ResNetError) {
+    self.path = path
     network = Network(
-      name: "imported", inputChannels: steps.steps[0].channels, stem: .cifar, stemWidth: 0,
+      name: "imported", inputChannels: path.steps.steps[0].channels, stem: .cifar, stemWidth: 0,
       block: .basic, stages: [], shortcut: .b, classes: 0)
-    classifier = try Self.classifier(steps)
+    classifier = try Self.classifier(path)
     network.classes = classifier.weight.shape[0]
 
     var place = try appendStem()
     var blocks: [Block] = []
-    while readers[place].count > 1 {
+    while path.readers[place].count > 1 {
       var block = try block(at: place)
       place = block.end
-      if case .maxPool(let kernel, let stride, 0, false) = steps.steps[only(place)].operation,
+      if case .maxPool(let kernel, let stride, 0, false) = path.operation(path.only(place)),
         kernel == stride
       {
         block.maxPool = kernel
-        place = only(place)
+        place = path.only(place)
       }
       blocks.append(block)
     }
-    guard case .average = steps.steps[only(place)].operation, !blocks.isEmpty else {
-      throw refusal(only(place), "expected the next residual block, or the average after the last")
+    guard case .average = path.operation(path.only(place)), !blocks.isEmpty else {
+      throw path.refusal(
+        path.only(place), "expected the next residual block, or the average after the last")
     }
     try describe(blocks)
     try verify(blocks)
@@ -88,74 +68,36 @@ struct ONNXStructure {
 
   /// The last steps: the average, the classifier and perhaps a softmax, which the library computes where
   /// it is asked for probabilities.
-  private static func classifier(_ steps: ONNXSteps) throws(ResNetError)
-    -> (weight: ONNXConstant, bias: ONNXConstant?)
-  {
-    var last = steps.steps.count - 1
-    if case .softmax = steps.steps[last].operation { last = steps.steps[last].inputs[0] }
-    guard case .linear(let weight, let bias) = steps.steps[last].operation,
-      case .average = steps.steps[steps.steps[last].inputs[0]].operation
+  private static func classifier(_ path: ONNXPath) throws(ResNetError) -> ONNXPath.Linear {
+    let steps = path.steps.steps
+    var last = steps.count - 1
+    if case .softmax = steps[last].operation { last = steps[last].inputs[0] }
+    guard case .linear(let weight, let bias) = steps[last].operation,
+      case .average = steps[steps[last].inputs[0]].operation
     else {
       throw ResNetError(
         .badFormat,
         "its graph does not end in an average over all positions and a fully connected layer")
     }
-    return (weight, bias)
-  }
-
-  private func refusal(_ step: Int, _ reason: String) -> ResNetError {
-    guard step > 0 else {
-      return ResNetError(.badFormat, "what reads the graph's input is not understood: \(reason)")
-    }
-    return steps.nodes[steps.steps[step].node].refusal(reason)
-  }
-
-  /// The only step that reads a step's output; else the step itself.
-  private func only(_ step: Int) -> Int {
-    readers[step].count == 1 ? readers[step][0] : step
+    return ONNXPath.Linear(name: "fc", weight: weight, bias: bias)
   }
 
   // MARK: - Parts
 
-  private func unit(at step: Int) throws(ResNetError) -> Unit {
-    guard
-      case .convolution(let kernel, let stride, let padding, let weight, let bias) =
-        steps.steps[step].operation
-    else {
-      throw refusal(step, "expected a convolution")
-    }
-    var unit = Unit(
-      kernel: kernel, stride: stride, padding: padding, weight: weight, bias: bias,
-      channels: steps.steps[step].channels, start: step, end: step)
-    if case .affine(let affine) = steps.steps[only(step)].operation {
-      unit.affine = affine
-      unit.end = only(step)
-    }
-    return unit
-  }
-
-  /// The step of the activation that alone follows a step.
-  private func activation(after step: Int) throws(ResNetError) -> Int {
-    guard case .relu = steps.steps[only(step)].operation, only(step) != step else {
-      throw refusal(step, "expected a ReLU after it, and nothing else")
-    }
-    return only(step)
-  }
-
   /// Returns the step of its end.
   private mutating func appendStem() throws(ResNetError) -> Int {
-    var unit = try unit(at: only(0))
+    var unit = try path.unit(at: path.only(0))
     (unit.name, unit.affineName) = ("conv1", "bn1")
     units.append(unit)
     network.stemWidth = unit.channels
-    let end = try activation(after: unit.end)
-    switch steps.steps[only(end)].operation {
+    let end = try path.activation(after: unit.end)
+    switch path.operation(path.only(end)) {
     case .maxPool(3, 2, 1, false): network.stemPool = .padded
     case .maxPool(3, 2, 0, true): network.stemPool = .ceil
     default: return end
     }
     network.stem = .imageNet
-    return only(end)
+    return path.only(end)
   }
 
   /// Follows a branch of a block from its first step, or from the addition itself.
@@ -166,10 +108,10 @@ struct ONNXStructure {
     while true {
       let step = branch.addition
       let isPlain = branch.units.isEmpty
-      switch steps.steps[step].operation {
+      switch path.operation(step) {
       case .add: return branch
       case .convolution where branch.zeros == Zeros():
-        let unit = try unit(at: step)
+        let unit = try path.unit(at: step)
         branch.units.append(unit)
         branch.last = unit.end
       case .relu where branch.last == branch.units.last?.end: branch.last = step
@@ -180,26 +122,26 @@ struct ONNXStructure {
         branch.zeros.before += before
         branch.zeros.after += after
         branch.last = step
-      default: throw refusal(step, "no residual block of this library has it")
+      default: throw path.refusal(step, "no residual block of this library has it")
       }
-      branch.addition = only(branch.last)
+      branch.addition = path.only(branch.last)
       guard branch.addition != branch.last else {
-        throw refusal(step, "no node reads what comes of it, or several do")
+        throw path.refusal(step, "no node reads what comes of it, or several do")
       }
     }
   }
 
   private func block(at input: Int) throws(ResNetError) -> Block {
-    let starts = readers[input]
+    let starts = path.readers[input]
     guard starts.count == 2 else {
-      throw refusal(input, "\(starts.count) nodes read it; a residual block has two branches")
+      throw path.refusal(input, "\(starts.count) nodes read it; a residual block has two branches")
     }
     var residual = try branch(from: starts[0], input)
     var shortcut = try branch(from: starts[1], input)
     guard residual.addition == shortcut.addition else {
-      throw refusal(residual.addition, "it does not join the two branches of a residual block")
+      throw path.refusal(residual.addition, "it does not join the two branches of a residual block")
     }
-    let order = steps.steps[residual.addition].inputs
+    let order = path.steps.steps[residual.addition].inputs
     // The residual branch is the longer one; of equal ones the first in the addition.
     if shortcut.units.count > residual.units.count
       || shortcut.units.count == residual.units.count && order[0] == shortcut.last
@@ -210,14 +152,14 @@ struct ONNXStructure {
       residual.last == residual.units.last?.end,
       shortcut.units.isEmpty || shortcut.last == shortcut.units.last?.end
     else {
-      throw refusal(
+      throw path.refusal(
         residual.addition,
         "expected a branch of convolutions and a shortcut of at most one, none with an activation at its end"
       )
     }
     return Block(
-      residual: residual.units, shortcut: shortcut, inputChannels: steps.steps[input].channels,
-      end: try activation(after: residual.addition))
+      residual: residual.units, shortcut: shortcut, inputChannels: path.steps.steps[input].channels,
+      end: try path.activation(after: residual.addition))
   }
 
   // MARK: - The description
@@ -276,12 +218,7 @@ struct ONNXStructure {
 
   /// Throws unless the network has exactly the layers that were found.
   private func verify(_ blocks: [Block]) throws(ResNetError) {
-    let graph: Graph
-    do throws(ResNetError) {
-      graph = try Graph(network)
-    } catch {
-      throw ResNetError(.badFormat, "its graph is of a network that cannot be: \(error.message)")
-    }
+    let graph = try ONNXPath.graph(of: network)
     var layers: [String: Graph.Layer] = [:]
     var shortcuts: [Graph.Operation] = []
     for layer in graph.layers {
@@ -292,17 +229,8 @@ struct ONNXStructure {
       }
     }
     for unit in units {
-      let operation = Graph.Operation.convolution(
-        kernel: unit.kernel, stride: unit.stride, padding: unit.padding,
-        bias: network.affine == .bias)
-      guard let layer = layers.removeValue(forKey: unit.name), layer.operation == operation,
-        layer.channels == unit.channels
-      else {
-        throw refusal(
-          unit.start,
-          "as \(unit.name) of a network like the rest of the graph it would be another convolution, or none"
-        )
-      }
+      try path.verify(
+        unit, is: layers.removeValue(forKey: unit.name), bias: network.affine == .bias)
     }
     var found: [Graph.Operation] = []
     for block in blocks where network.shortcut == .a && block.changes {

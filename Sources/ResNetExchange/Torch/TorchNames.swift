@@ -13,6 +13,7 @@ enum TorchNames {
     ),
     ("downsample.2.", "average pooling before a projection (ResNet-D) is not in the library"),
     (".se.", "squeeze-and-excitation is not in the library"),
+    (".se_module.", "squeeze-and-excitation is not in the library"),
     (".attn", "attention is not in the library"),
     ("running_mean_", "statistics of several sets are not in the library"),
   ]
@@ -36,6 +37,7 @@ enum TorchNames {
       weights.notes.append(.init(.unexpected, origin, refusal.reason))
       return
     }
+    if name.hasPrefix("last_linear.") { name = "fc." + name.dropFirst(12) }
     // The first ports of the CIFAR networks to PyTorch call the classifier so, and put shortcut A's zeros
     // on both sides.
     if name.hasPrefix("linear.") {

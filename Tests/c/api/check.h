@@ -40,6 +40,7 @@ void test_tensors(void);
 void test_running(void);
 void test_features_and_responses(void);
 void test_files(void);
+void test_exchange(void);
 void test_testing(void);
 void test_datasets(void);
 void test_dataset_files(void);

@@ -108,6 +108,7 @@ int main(void) {
   test_running();
   test_features_and_responses();
   test_files();
+  test_exchange();
   test_testing();
   test_datasets();
   test_dataset_files();

@@ -285,7 +285,7 @@ class Model(Running, Evaluating, Normalizing):
         """Replaces weights and BN statistics by those of another program's file.
 
         Args:
-            path: A .safetensors or .pth file; its contents say which.
+            path: A file of any format that `export` writes; its contents say which.
             partial: Take what fits, and leave the rest as it is; the report names it.
 
         Raises:
@@ -375,11 +375,12 @@ def import_model(
     """Makes a model from a file of another program, whose network is found from its tensors.
 
     Args:
-        path: A .safetensors or .pth file; its contents say which. It need not be trusted.
+        path: A file of any format that `Model.export` writes; its contents say which. It need not
+            be trusted.
         partial: Ignore what is not understood; `Model.import_report` names it.
         preprocessing: What the model does to its images before the network sees them: nothing;
             or, of RGB pixels from 0 to 255, what torchvision's or Caffe's ImageNet models were
-            trained with.
+            trained with. Only of a network that does not normalise its images itself.
         stride_on: The convolution of a bottleneck that has the stride; None for the 3x3, as
             torchvision has it.
         stem_pool: Where the windows of the ImageNet stem's max-pooling lie; None for "ceil" in
@@ -391,6 +392,7 @@ def import_model(
     Raises:
         FormatError: The file is damaged, or holds what is not understood, which it names.
         ShapeError: Tensors are missing, unexpected or of other shapes.
+        InvalidArgumentError: Preprocessing is for another network than the file's.
         MissingFileError: There is no such file.
     """
     options = _exchange.options(

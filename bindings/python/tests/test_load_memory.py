@@ -1,4 +1,4 @@
-"""Reading a model file takes at most twice the memory of the parameters that it declares."""
+"""Reading a file of weights takes at most twice the memory of the parameters that it declares."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ def peak():
     status = pathlib.Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
-resnet.Model("resnet8").state_dict()
+model = resnet.Model("resnet34" if sys.argv[1] == "weights" else "resnet8")
+model.state_dict()
 pathlib.Path("/proc/self/clear_refs").write_text("5")
 before = peak()
 try:
-    {"load": resnet.load, "open": resnet.open, "checkpoint": resnet.Trainer.load}[sys.argv[1]](
-        sys.argv[2]
-    )
+    {
+        "load": resnet.load,
+        "open": resnet.open,
+        "checkpoint": resnet.Trainer.load,
+        "import": resnet.import_model,
+        "weights": model.import_weights,
+    }[sys.argv[1]](sys.argv[2])
 except resnet.FormatError:
     pass
 print(peak() - before)
@@ -65,6 +70,15 @@ def test_checkpoints(trainer: resnet.Trainer, tmp_path: Path) -> None:
     declared = 2 * trainer.model.parameter_count * FLOAT
     assert declared <= peak_of("checkpoint", path) <= declared + SLACK
     assert peak_of("load", path) <= declared
+
+
+@pytest.mark.parametrize("extension", ["safetensors", "pth", "onnx"])
+def test_files_of_other_programs(trainer: resnet.Trainer, tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"model.{extension}"
+    trainer.model.export(path)
+    declared = trainer.model.parameter_count * FLOAT
+    assert declared <= peak_of("import", path) <= 2 * declared + SLACK
+    assert peak_of("weights", path) <= 2 * declared + SLACK
 
 
 def test_files_that_declare_more_than_they_have(tmp_path: Path) -> None:
