@@ -15,7 +15,11 @@ enum Checkpoint {
 
   enum FitAttribute {
     static let images = "images"
+    static let appearance = "appearance"
+    static let checksum = "checksum"
     static let hasValidation = "has_validation"
+    static let validationImages = "validation_images"
+    static let changed = "changed"
     static let epochs = "epochs"
     static let iterations = "iterations"
     static let batchSize = "batch_size"
@@ -82,7 +86,10 @@ extension Trainer {
     if !frozen.isEmpty {
       try group.add(Checkpoint.frozen, frozen.sorted().map { model.graph.layers[$0].name })
     }
-    if let course { group.add(Checkpoint.fit, try course.contents()) }
+    if var course {
+      course.changed = changeSinceStop
+      group.add(Checkpoint.fit, try course.contents())
+    }
     return group
   }
 }
@@ -91,8 +98,12 @@ extension FitState {
   fileprivate func contents() throws(ResNetError) -> HDF5Contents {
     typealias Name = Checkpoint.FitAttribute
     var group = HDF5Contents()
-    group.set(Name.images, images)
-    group.set(Name.hasValidation, hasValidation ? 1 : 0)
+    group.set(Name.images, data.images)
+    if let appearance = data.appearance { group.set(Name.appearance, appearance) }
+    if let checksum = data.checksum { group.set(Name.checksum, checksum) }
+    group.set(Name.hasValidation, data.hasValidation ? 1 : 0)
+    if let count = data.validationImages { group.set(Name.validationImages, count) }
+    if let changed { group.set(Name.changed, changed.rawValue) }
     group.set(Name.epochs, options.epochs)
     group.set(Name.iterations, options.iterations ?? 0)
     group.set(Name.batchSize, options.batchSize)

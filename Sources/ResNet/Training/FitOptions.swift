@@ -107,11 +107,11 @@ public struct FitOptions: Hashable, Sendable {
         "the batches to read ahead must be 1 to \(BatchLoader.maximumPrefetch), got \(prefetch)")
     }
     if let warmUp,
-      !(warmUp.rate.isFinite && warmUp.rate >= 0 && (0...1).contains(warmUp.untilError))
+      !(warmUp.rate.isFinite && warmUp.rate >= 0 && warmUp.untilError > 0 && warmUp.untilError <= 1)
     {
       throw ResNetError(
         .invalidArgument,
-        "a warm-up takes a finite rate of 0 or more and an error between 0 and 1, got "
+        "a warm-up takes a finite rate of 0 or more and an error above 0 and at most 1, got "
           + "\(warmUp.rate) and \(warmUp.untilError)")
     }
     if let plateau, !(plateau.patience >= 1 && (0...1).contains(plateau.threshold)) {
