@@ -63,7 +63,11 @@ class ProgressDisplay:
     def _move(self, progress: Progress, done: int, total: int) -> None:
         if self._bar is None:
             self._bar = self._tqdm(
-                unit="step", initial=self._first, dynamic_ncols=True, leave=False
+                total=total or None,
+                initial=self._first,
+                unit="step",
+                dynamic_ncols=True,
+                leave=False,
             )
         self._bar.total = total or None
         self._bar.set_description(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)

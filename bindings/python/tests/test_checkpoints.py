@@ -144,7 +144,7 @@ def test_another_variation_of_files_is_refused(tmp_path: Path) -> None:
         {"variation": "common"},
         {"variation": None},
         {"resize": 24},
-        {"filter": "bicubic"},
+        {"interpolation": "bicubic"},
     )
     for other in others:
         with pytest.raises(resnet.InvalidArgumentError, match="images seen as 3x16x16, a crop of"):
