@@ -973,9 +973,9 @@ typedef struct rn_progress {
  * it. */
 typedef int (*rn_progress_callback)(const rn_progress *progress, void *user);
 
-/* Hands each epoch that has ended of the training that is under way, was stopped, or is in the trainer's
- * checkpoint to a callback, from the first on: what it was handed when they ended, epoch_ended
- * set. None if no training was begun, or it has ended. RN_CANCELLED if the callback returns non-zero. */
+/* Of the training that is under way, was stopped, or is in the trainer's checkpoint: hands the callback, for
+ * each epoch that has ended, what that of rn_trainer_fit was handed with epoch_ended set. No call if no
+ * training was begun, or it has ended. RN_CANCELLED if the callback returns non-zero. */
 rn_status rn_trainer_history(rn_trainer *trainer, rn_progress_callback callback, void *user);
 
 typedef enum rn_normalize {
@@ -1018,12 +1018,12 @@ typedef struct rn_fit_options {
   int32_t prefetch; /* batches read ahead, 1 to 64; each takes the memory of its float32 images */
   /* Non-zero: goes on with the training that was stopped in this trainer's last call, or in which its
    * checkpoint was written. All that the result depends on must be as it was: only epochs, iterations,
-   * workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT, with what differs, if an
-   * option is not as it was, nor what is known of the datasets without reading them (how many images there are and how
-   * training varies them; labels, names of files, and a sample of images in memory), or if weights,
-   * normalisation or frozen layers were changed meanwhile. A training that has ended cannot be resumed:
-   * to train more, fit again for the epochs beyond it. Momentum goes on; what counts steps, such as
-   * milestones, begins anew. */
+   * workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT, with what differs: an option;
+   * what can be told of the datasets at once, which is how many images there are, how training varies
+   * them, labels, names of files, and a sample of images in memory; weights, normalisation or frozen
+   * layers that were changed meanwhile. A training that has ended cannot be resumed: to train more, fit
+   * again, for the epochs beyond it. Momentum goes on; what counts steps, such as milestones, begins
+   * anew. */
   int32_t resume;
 } rn_fit_options;
 /* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus, 2 batches

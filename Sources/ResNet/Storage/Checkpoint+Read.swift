@@ -161,7 +161,12 @@ extension Checkpoint {
       data.validationImages = try count(Name.validationImages, in: group, 0...Int.max >> 1)
     }
     if try group.hasAttribute(Name.appearance) {
-      data.appearance = try group.string(Name.appearance)
+      let text = try group.string(Name.appearance)
+      guard (1...maximumAppearance).contains(text.utf8.count) else {
+        throw ResNetError(
+          .badFormat, "attribute \(Name.appearance) of \(group.path) has \(text.utf8.count) bytes")
+      }
+      data.appearance = text
     }
     if try group.hasAttribute(Name.checksum) { data.checksum = try group.integer(Name.checksum) }
     return data

@@ -45,6 +45,8 @@ enum Checkpoint {
   static let historyColumns = 8
   /// What an attribute has room for.
   static let maximumMilestones = 4096
+  /// Bytes.
+  static let maximumAppearance = 4096
 }
 
 extension Trainer {
@@ -99,7 +101,16 @@ extension FitState {
     typealias Name = Checkpoint.FitAttribute
     var group = HDF5Contents()
     group.set(Name.images, data.images)
-    if let appearance = data.appearance { group.set(Name.appearance, appearance) }
+    if let appearance = data.appearance {
+      let bytes = appearance.utf8
+      guard (1...Checkpoint.maximumAppearance).contains(bytes.count), !bytes.contains(0) else {
+        throw ResNetError(
+          .invalidArgument,
+          "the dataset describes how its images are seen in \(bytes.count) bytes; a checkpoint holds 1 to "
+            + "\(Checkpoint.maximumAppearance), none of them zero")
+      }
+      group.set(Name.appearance, appearance)
+    }
     if let checksum = data.checksum { group.set(Name.checksum, checksum) }
     group.set(Name.hasValidation, data.hasValidation ? 1 : 0)
     if let count = data.validationImages { group.set(Name.validationImages, count) }

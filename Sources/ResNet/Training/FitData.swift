@@ -1,6 +1,6 @@
 /// What is compared of the datasets when a training is resumed: what can be told of them at once, without
 /// reading their images. A checkpoint of an early version does not tell what is nil.
-struct FitData: Equatable {
+struct FitData {
   let images: Int
   let hasValidation: Bool
   var validationImages: Int?

@@ -32,8 +32,8 @@ public protocol TrainingData: AnyObject, Sendable {
   /// The factor that brings raw pixels to [0, 1]: 1/255 for bytes, 1 for floats.
   var unitScale: Float { get }
 
-  /// In words, the size of the images and what is the dataset's own choice of how training sees them. One
-  /// that is resumed must see them alike.
+  /// In words, the size of the images and what is the dataset's own choice of how training sees them: 1 to
+  /// 4,096 bytes. A training that is resumed must see them alike.
   var appearance: String { get }
 
   /// A checksum by which a training that is resumed tells that these images are those that it was begun
