@@ -326,8 +326,8 @@ rn_status rn_model_load(const char *path, rn_model **model);
  * Damage to the file's structure is refused here, as by rn_model_load; damage to a tensor when it is
  * read, by the function that reads it: RN_BAD_FORMAT, or RN_IO_ERROR if the file became shorter. It
  * stays open until the model is freed. It may be replaced or removed meanwhile; what is in it must
- * stay as it is. A file that has no checksum for each tensor, which rn_model_save never writes, is
- * loaded instead. */
+ * stay as it is. Of a checkpoint, what only training needs is neither read nor verified. A file that has
+ * no checksum for each tensor, which rn_model_save never writes, is loaded instead. */
 rn_status rn_model_open(const char *path, rn_model **model);
 
 typedef struct rn_model_info {

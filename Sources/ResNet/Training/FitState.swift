@@ -95,7 +95,6 @@ struct FitState {
   /// Takes the options and the data of the call that goes on with it: how long to train and how images are
   /// read may be others than before. Throws `invalidArgument` if something else is.
   mutating func resume(with new: FitOptions, _ data: FitData) throws(ResNetError) {
-    try self.data.validate(resumedWith: data)
     try Self.require("a batch size of", "\(options.batchSize)", "\(new.batchSize)")
     try Self.require("the seed", "\(options.seed)", "\(new.seed)")
     try Self.require("the normalisation", options.normalize.rawValue, new.normalize.rawValue)
@@ -106,6 +105,7 @@ struct FitState {
     try Self.require("gamma", "\(options.schedule.gamma)", "\(new.schedule.gamma)")
     try Self.require("the warm-up", Self.text(options.warmUp), Self.text(new.warmUp))
     try Self.require("the plateau", Self.text(options.plateau), Self.text(new.plateau))
+    try self.data.validate(resumedWith: data)
     // The steps that an epoch was cut short by would be missing.
     let isCut = history.count * planned.epoch > total
     guard !isCut || new.steps(forImages: data.images).total == total else {

@@ -188,8 +188,13 @@ def test_the_end_of_a_warm_up_is_kept(data: Data, tmp_path: Path) -> None:
             assert np.array_equal(values, resumed.model.state_dict()[name]), (stop, name)
 
 
-def test_a_checkpoint_of_version_1_0_is_read() -> None:
-    path = Path(__file__).parents[3] / "Tests" / "hdf5" / "checkpoint.h5"
-    trainer = resnet.Trainer.load(path)
+def test_checkpoints_of_earlier_days_are_read() -> None:
+    folder = Path(__file__).parents[3] / "Tests" / "hdf5"
+    trainer = resnet.Trainer.load(folder / "checkpoint.h5")
     assert trainer.iterations == 7
     assert trainer.history["iteration"] == [4]
+    trainer = resnet.Trainer.load(folder / "checkpoint-2.h5")
+    assert trainer.iterations == 9
+    assert trainer.history["iteration"] == [4, 8]
+    with pytest.raises(resnet.InvalidArgumentError, match="the model's weights changed"):
+        trainer.fit((np.zeros((8, 1, 5, 6), np.uint8), np.arange(8) % 2), resume=True, batch_size=2)
