@@ -337,8 +337,8 @@ rn_status rn_model_load(const char *path, rn_model **model);
  * Damage to the file's structure is refused here, as by rn_model_load; damage to a tensor when it is
  * read, by the function that reads it: RN_BAD_FORMAT, or RN_IO_ERROR if the file became shorter. It
  * stays open until the model is freed. It may be replaced or removed meanwhile; what is in it must
- * stay as it is. A file that has no checksum for each tensor, which rn_model_save never writes, is
- * loaded instead. */
+ * stay as it is. Of a checkpoint, what only training needs is neither read nor verified. A file that has
+ * no checksum for each tensor, which rn_model_save never writes, is loaded instead. */
 rn_status rn_model_open(const char *path, rn_model **model);
 
 typedef struct rn_model_info {
@@ -1002,6 +1002,11 @@ typedef struct rn_progress {
  * it. */
 typedef int (*rn_progress_callback)(const rn_progress *progress, void *user);
 
+/* Of the training that is under way, was stopped, or is in the trainer's checkpoint: hands the callback, for
+ * each epoch that has ended, what that of rn_trainer_fit was handed with epoch_ended set. No call if no
+ * training was begun, or it has ended. RN_CANCELLED if the callback returns non-zero. */
+rn_status rn_trainer_history(rn_trainer *trainer, rn_progress_callback callback, void *user);
+
 typedef enum rn_normalize {
   RN_NORMALIZE_AUTO = 0,    /* per-pixel mean and unit scale of the training set, unless the model
                             has a normalisation already */
@@ -1026,10 +1031,10 @@ typedef struct rn_fit_options {
   rn_progress_callback progress; /* NULL for none */
   void *user;                    /* handed to the callback */
   /* A rate at first, instead of the trainer's (the paper's ResNet-110: 0.01), until the training error
-   * of the last 100 steps is below warm_up_error (0.8). Error 0: no warm-up. */
+   * of the last 100 steps is below warm_up_error (0.8). Both 0: no warm-up. */
   float warm_up_rate, warm_up_error;
   /* Epochs in a row whose validation error is not below the lowest so far by plateau_threshold, after
-   * which the rate is multiplied by gamma. Patience 0: never; else there must be validation data. */
+   * which the rate is multiplied by gamma. Both 0: never; else there must be validation data. */
   int32_t plateau_patience;
   float plateau_threshold;
   /* Steps to take in all, instead of `epochs`: as the paper counts. The last epoch may end early, and
@@ -1041,9 +1046,13 @@ typedef struct rn_fit_options {
   int32_t workers;
   int32_t prefetch; /* batches read ahead, 1 to 64; each takes the memory of its float32 images */
   /* Non-zero: goes on with the training that was stopped in this trainer's last call, or in which its
-   * checkpoint was written. All that the result depends on must be as it was, images and frozen layers
-   * too: only epochs, iterations, workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT
-   * if an option or the number of images is not as it was, or the training has ended. */
+   * checkpoint was written. All that the result depends on must be as it was: only epochs, iterations,
+   * workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT, with what differs: an option;
+   * what can be told of the datasets at once, which is how many images there are, how training varies
+   * them, labels, names of files, and a sample of images in memory; weights, normalisation or frozen
+   * layers that were changed meanwhile. A training that has ended cannot be resumed: to train more, fit
+   * again, for the epochs beyond it. Momentum goes on; what counts steps, such as milestones, begins
+   * anew. */
   int32_t resume;
 } rn_fit_options;
 /* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus, 2 batches

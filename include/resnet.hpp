@@ -906,6 +906,15 @@ class trainer : public detail::owner<rn_trainer, rn_trainer_free> {
     return count;
   }
 
+  // The reports that ended the epochs so far of the training that can be resumed.
+  std::vector<rn_progress> history() const {
+    recorder recording;
+    const rn_status status = rn_trainer_history(get(), recorder::call, &recording);
+    if (recording.thrown) std::rethrow_exception(recording.thrown);
+    check(status);
+    return recording.epochs;
+  }
+
   // The loss of the batch before the step.
   double step(const rn_images &images, span<const std::int32_t> labels) {
     detail::check_labels(images, labels);
@@ -941,6 +950,18 @@ class trainer : public detail::owner<rn_trainer, rn_trainer_free> {
     static int call(const rn_progress *now, void *user) {
       auto *self = static_cast<listener *>(user);
       return detail::contained(self->thrown, [&] { return self->callback(*now); });
+    }
+  };
+  struct recorder {
+    std::vector<rn_progress> epochs;
+    std::exception_ptr thrown;
+
+    static int call(const rn_progress *epoch, void *user) {
+      auto *self = static_cast<recorder *>(user);
+      return detail::contained(self->thrown, [&] {
+        self->epochs.push_back(*epoch);
+        return false;
+      });
     }
   };
 };

@@ -35,6 +35,20 @@ public func rn_trainer_fit(
   }
 }
 
+@c @implementation
+public func rn_trainer_history(
+  _ trainer: OpaquePointer?, _ callback: rn_progress_callback?, _ user: UnsafeMutableRawPointer?
+) -> rn_status {
+  guarded {
+    try using(trainer) { (resource: TrainerResource) in
+      guard let callback else { throw Failure(RN_INVALID_ARGUMENT, "callback is NULL") }
+      for epoch in resource.trainer.epochReports where !report(epoch, to: callback, user) {
+        throw Failure(RN_CANCELLED, "the callback stopped after epoch \(epoch.epoch)")
+      }
+    }
+  }
+}
+
 extension FitOptions {
   fileprivate init(_ options: rn_fit_options) throws {
     self.init()
@@ -71,24 +85,27 @@ extension FitOptions {
 
 /// The caller's progress callback as the trainer calls it, if there is one.
 private func reporter(_ options: rn_fit_options) -> ((Progress) -> Bool)? {
-  options.progress.map { callback in
-    { progress in
-      var report = rn_progress(
-        size: MemoryLayout<rn_progress>.size,
-        epoch: Int32(clamping: progress.epoch),
-        epochs: Int32(clamping: progress.epochs),
-        step: Int64(progress.step),
-        steps: Int64(progress.steps),
-        iteration: Int64(progress.iteration),
-        loss: progress.loss,
-        accuracy: progress.accuracy,
-        images_per_second: progress.imagesPerSecond,
-        learning_rate: progress.learningRate,
-        epoch_ended: progress.epochEnded ? 1 : 0,
-        has_validation: progress.validation == nil ? 0 : 1,
-        validation_loss: progress.validation?.loss ?? 0,
-        validation_accuracy: progress.validation?.accuracy ?? 0)
-      return FloatMode.hosts { callback(&report, options.user) } == 0
-    }
-  }
+  options.progress.map { callback in { report($0, to: callback, options.user) } }
+}
+
+/// Returns whether to go on.
+private func report(
+  _ progress: Progress, to callback: rn_progress_callback, _ user: UnsafeMutableRawPointer?
+) -> Bool {
+  var report = rn_progress(
+    size: MemoryLayout<rn_progress>.size,
+    epoch: Int32(clamping: progress.epoch),
+    epochs: Int32(clamping: progress.epochs),
+    step: Int64(progress.step),
+    steps: Int64(progress.steps),
+    iteration: Int64(progress.iteration),
+    loss: progress.loss,
+    accuracy: progress.accuracy,
+    images_per_second: progress.imagesPerSecond,
+    learning_rate: progress.learningRate,
+    epoch_ended: progress.epochEnded ? 1 : 0,
+    has_validation: progress.validation == nil ? 0 : 1,
+    validation_loss: progress.validation?.loss ?? 0,
+    validation_accuracy: progress.validation?.accuracy ?? 0)
+  return FloatMode.hosts { callback(&report, user) } == 0
 }

@@ -78,6 +78,13 @@ public final class HDF5Images: TrainingData {
     }
   }
 
+  /// Of the labels. Reading one image may take reading many, if a chunk holds them.
+  public func checksum(of indices: [Int]) -> UInt32? {
+    var checksum = CRC32()
+    for index in indices { checksum.add(Int(file.labels[index])) }
+    return checksum.value
+  }
+
   public func perPixelMean() throws(ResNetError) -> [Float] {
     try expectMemory(count, of: MemoryLayout<Int>.stride, for: "the numbers of \(count) images")
     return try Subset(self, indices: Array(0..<count)).perPixelMean()

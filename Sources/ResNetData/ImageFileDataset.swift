@@ -83,6 +83,29 @@ public final class ImageFileDataset: TrainingData, ImageSource {
     options.variation == nil && options.damage == .fatal ? nil : .own
   }
 
+  /// Whether damaged files are left out is no part of it: a training that one of them stopped may go on
+  /// without.
+  public var appearance: String {
+    let size = "\(channels)x\(options.crop)x\(options.crop)"
+    let part =
+      if let variation {
+        variation.text + (options.scaledDecoding ? ", decoded at a scale" : "")
+      } else {
+        options.resize.map { "the middle of a shorter side of \($0)" } ?? "the middle"
+      }
+    return "\(size), \(part), \(options.filter.rawValue)"
+  }
+
+  /// Of labels and names of files, without the folders that they are in. No file is opened.
+  public func checksum(of indices: [Int]) -> UInt32? {
+    var checksum = CRC32()
+    for index in indices {
+      checksum.add(files.label(index))
+      checksum.add(files.name(index))
+    }
+    return checksum.value
+  }
+
   /// Decodes every file: minutes for a large dataset. A ``Calibration`` of a sample is faster.
   public func perPixelMean() throws(ResNetError) -> [Float] {
     try Calibration(of: self).perPixelMean

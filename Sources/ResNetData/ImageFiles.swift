@@ -17,6 +17,12 @@ public struct ImageFiles: Sendable {
 
   public func label(_ index: Int) -> Int { Int(labels[index]) }
 
+  /// A file's name without its folders, in UTF-8.
+  func name(_ index: Int) -> ArraySlice<UInt8> {
+    let path = paths.bytes(index)
+    return path.lastIndex(of: UInt8(ascii: "/")).map { path[($0 + 1)...] } ?? path
+  }
+
   /// The files of a folder that has a folder for each class: `folder/CLASS/*.jpg`, `*.jpeg` or
   /// `*.png`, in upper or lower case. Classes are the names of the folders in the order of their
   /// bytes, and a class's files are in that order, too. Names that begin with a point, and whatever

@@ -53,6 +53,23 @@ public struct ImageVariation: Hashable, Sendable {
     return resolved
   }
 
+  /// All of it in words and numbers.
+  var text: String {
+    func range<Number>(_ range: ClosedRange<Number>) -> String {
+      "\(range.lowerBound) to \(range.upperBound)"
+    }
+    var text =
+      switch part {
+      case .scaled(let side): "a crop of a shorter side of \(range(side ?? Self.publishedSides))"
+      case .area(let share, let aspect): "\(range(share)) of the area at \(range(aspect))"
+      }
+    if mirror { text += ", mirrored" }
+    if let colour {
+      text += ", colours \(colour.eigenvalues) \(colour.eigenvectors) by \(colour.deviation)"
+    }
+    return text
+  }
+
   /// - Throws: `invalidArgument` for a range that is none or a crop that would not fit.
   public func validate(crop: Int, channels: Int) throws(ResNetError) {
     switch part {

@@ -18,7 +18,9 @@ struct PathList: Sendable {
     ends.append(bytes.count)
   }
 
-  subscript(index: Int) -> String {
-    String(decoding: bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]], as: UTF8.self)
+  subscript(index: Int) -> String { String(decoding: bytes(index), as: UTF8.self) }
+
+  func bytes(_ index: Int) -> ArraySlice<UInt8> {
+    bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
   }
 }

@@ -13,6 +13,8 @@ extension StoredData {
   public var classNames: [String] { store.classNames }
   public var unitScale: Float { store.unitScale }
 
+  public func checksum(of indices: [Int]) -> UInt32? { store.checksum(of: indices) }
+
   public func perPixelMean() throws(ResNetError) -> [Float] { try store.perPixelMean() }
 
   public func read(

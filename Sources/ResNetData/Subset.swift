@@ -36,6 +36,12 @@ public final class Subset: TrainingData {
 
   public var augmentation: Augmentation? { base.augmentation }
 
+  public var appearance: String { base.appearance }
+
+  public func checksum(of indices: [Int]) -> UInt32? {
+    base.checksum(of: indices.map { self.indices[$0] })
+  }
+
   public func readable(_ indices: [Int]) throws(ResNetError) -> [Int] {
     for index in indices { try checkIndex(index) }
     // Those of the base, what is left of them, and a set, of which up to five eighths are empty.

@@ -12,6 +12,8 @@ final class Checkpoints {
   private let clock = ContinuousClock()
   private var lastSaved: ContinuousClock.Instant
   private var lowestError = Double.infinity
+  /// Those that could not be loaded.
+  private var damaged: Set<String> = []
 
   private static let prefix = "step-"
   private static let suffix = ".h5"
@@ -40,18 +42,38 @@ final class Checkpoints {
     }
   }
 
-  /// The checkpoints in the folder, from the first to the last step.
+  /// The checkpoints in the folder, less the damaged ones, from the first to the last step.
   private func saved() throws(ResNetError) -> [(step: Int, path: String)] {
     try Directory.names(in: folder).compactMap { name in
       guard name.hasPrefix(Self.prefix), name.hasSuffix(Self.suffix),
         let step = Int(name.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)), step >= 0
       else { return nil }
-      return (step, "\(folder)/\(name)")
+      let path = "\(folder)/\(name)"
+      return damaged.contains(path) ? nil : (step, path)
     }.sorted { $0.step < $1.step }
   }
 
   /// The newest one; nil if there is none.
   func newest() throws(ResNetError) -> String? { try saved().last?.path }
+
+  /// The newest one that can be loaded, with its path; nil if the folder has none. Those that are damaged,
+  /// or cannot be read, are named on standard error and left where they are. Throws what is wrong with the
+  /// newest, if it is so with all.
+  func load() throws(ResNetError) -> (trainer: Trainer, path: String)? {
+    var first: ResNetError?
+    while let path = try newest() {
+      do throws(ResNetError) {
+        return (try Trainer.load(from: path), path)
+      } catch {
+        guard error.kind == .badFormat || error.kind == .inputOutput else { throw error }
+        first = first ?? error
+        damaged.insert(path)
+        if let older = try newest() { printError("warning: \(error.message); trying \(older)") }
+      }
+    }
+    if let first { throw first }
+    return nil
+  }
 
   /// Takes up a training that is resumed, and which model was the best of it.
   func resume(_ trainer: Trainer) {
@@ -86,6 +108,7 @@ final class Checkpoints {
     let number = String(repeating: "0", count: max(0, 9 - digits.count)) + digits
     let path = "\(folder)/\(Self.prefix)\(number)\(Self.suffix)"
     try trainer.save(to: path)
+    damaged.remove(path)
     for old in try saved().dropLast(keep) where old.path != path { unlink(old.path) }
     return path
   }

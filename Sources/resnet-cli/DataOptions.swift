@@ -110,7 +110,8 @@ struct ImageOptions: ParsableArguments {
 
   @Option(
     help: """
-      Pixels of the shorter side, of which the middle is cropped; 0 for the file's own. (default: 256)
+      Pixels of the shorter side, of which the middle is cropped; 0 for the file's own. (default: 256; in \
+      proportion for crops of another size than 224)
       """)
   var resize: Int?
 
@@ -120,7 +121,10 @@ struct ImageOptions: ParsableArguments {
   /// `channels` is for what the option does not say.
   func options(channels other: Int? = nil) -> ImageFileDataset.Options {
     var options = ImageFileDataset.Options()
-    if let crop { options.crop = crop }
+    if let crop {
+      options.crop = crop
+      options.resize = Published.resize(crop: crop)
+    }
     if let resize { options.resize = resize == 0 ? nil : resize }
     options.channels = channels ?? other ?? options.channels
     return options

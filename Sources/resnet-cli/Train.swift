@@ -238,14 +238,13 @@ struct Train: ParsableCommand {
     return (parts.training, parts.validation)
   }
 
-  /// A trainer of a new model, or that of the newest checkpoint and its path.
+  /// A trainer of a new model, or that of the newest sound checkpoint and its path.
   private func trainer(_ network: Network, _ recipe: Recipe, _ checkpoints: Checkpoints?) throws
     -> (Trainer, checkpoint: String?)
   {
-    guard resume, let path = try checkpoints?.newest() else {
+    guard resume, let (trainer, path) = try checkpoints?.load() else {
       return (try Trainer(try Model(network, seed: seed), options: recipe.sgd), nil)
     }
-    let trainer = try Trainer.load(from: path)
     guard trainer.model.network == network else {
       throw ResNetError(
         .invalidArgument,

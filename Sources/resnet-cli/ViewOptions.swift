@@ -22,7 +22,7 @@ struct ViewOptions: ParsableArguments {
   @Option(
     help: """
       Length of an image's shorter side before it is cropped; 0 to leave it. (default: 256; in proportion \
-      for a model whose mean per pixel is of another size than 224)
+      for crops of another size than 224)
       """)
   var resize: Int?
 
@@ -60,16 +60,10 @@ struct ViewOptions: ParsableArguments {
   /// The size of crops, and of the shorter side before: those asked for, or else those that suit the
   /// model.
   func size(for model: Model) -> (crop: Int, resize: Int?) {
-    let published = (crop: 224, resize: 256)
     let mean = model.normalization.meanExtent
-    let crop = crop ?? mean.map { min($0.height, $0.width) } ?? published.crop
-    if let resize { return (crop, resize == 0 ? nil : resize) }
-    guard self.crop == nil else { return (crop, published.resize) }
-    return (crop, scaled(published.resize, by: crop, of: published.crop))
-  }
-
-  private func scaled(_ length: Int, by part: Int, of whole: Int) -> Int {
-    Int((Double(length) * Double(part) / Double(whole)).rounded())
+    let crop = crop ?? mean.map { min($0.height, $0.width) } ?? Published.crop
+    guard let resize else { return (crop, Published.resize(crop: crop)) }
+    return (crop, resize == 0 ? nil : resize)
   }
 
   func chosen(for model: Model) -> Views? {
@@ -83,12 +77,29 @@ struct ViewOptions: ParsableArguments {
       case .multiScale:
         .multiScale(
           scales?.values
-            ?? Views.multiScale().shorterSides.map { scaled($0, by: resize ?? 256, of: 256) },
+            ?? Views.multiScale().shorterSides.map {
+              Published.scaled($0, by: resize ?? Published.resize, of: Published.resize)
+            },
           mirrored: mirror)
       }
     if let average { chosen.average = average }
     chosen.filter = interpolation
     return chosen
+  }
+}
+
+/// The sizes in the paper's work on ImageNet, and others in their proportion.
+enum Published {
+  static let crop = 224
+  /// Of the shorter side before the crop.
+  static let resize = 256
+
+  static func resize(crop: Int) -> Int { scaled(resize, by: crop, of: Self.crop) }
+
+  /// Where that is no image's length, one that is refused.
+  static func scaled(_ length: Int, by part: Int, of whole: Int) -> Int {
+    let scaled = (Double(length) * Double(part) / Double(whole)).rounded()
+    return Int(min(max(scaled, 0), Double(Int32.max)))
   }
 }
 

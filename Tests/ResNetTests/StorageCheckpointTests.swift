@@ -141,52 +141,6 @@ extension StorageTests {
       }
     }
 
-    @Test("What cannot be resumed is refused, and says what was another")
-    func refusals() throws {
-      let (training, validation) = try Self.data()
-      let trainer = try Self.trainer()
-      func resume(
-        _ data: ImageDataset, validated: Bool = true,
-        _ change: (inout FitOptions) -> Void = { _ in }
-      ) -> String? {
-        var options = Self.options
-        options.resumes = true
-        change(&options)
-        let error = thrownError {
-          try trainer.fit(data, validation: validated ? validation : nil, options: options)
-        }
-        return error?.kind == .invalidArgument ? error?.message : nil
-      }
-      #expect(resume(training)?.contains("no training to resume") == true)
-      _ = thrownError {
-        try trainer.fit(training, validation: validation, options: Self.options) { _ in false }
-      }
-      let before = try TrainingSupport.bits(trainer.model)
-      let messages = [
-        resume(try TrainingSupport.data(count: 61)),
-        resume(training) { $0.batchSize = 9 },
-        resume(training) { $0.seed = 1 },
-        resume(training) { $0.augmentation = nil },
-        resume(training) { $0.schedule.milestones = [9] },
-        resume(training) { $0.schedule.gamma = 0.1 },
-        resume(training) { $0.warmUp = nil },
-        resume(training) { $0.plateau?.patience = 2 },
-      ]
-      for message in messages {
-        #expect(message?.contains("was begun with") == true, "\(message ?? "no error")")
-      }
-      var options = Self.options
-      options.plateau = nil
-      options.resumes = true
-      let unvalidated = thrownError { try trainer.fit(training, options: options) }
-      #expect(unvalidated?.message.contains("validation data given, not none") == true)
-      #expect(try TrainingSupport.bits(trainer.model) == before)
-      // Another step, and it is no longer the same training.
-      let (images, labels) = try TrainingSupport.images(count: 8)
-      try trainer.step(images, labels: labels)
-      #expect(resume(training)?.contains("no training to resume") == true)
-    }
-
     @Test("A model file is no checkpoint, and says so")
     func modelFile() throws {
       try Self.withFile { path in

@@ -61,7 +61,7 @@ echo "== without memory"
 gcc $flags -std=c11 -I"$root/Sources/CReserve/include" "$tests/reserve_test.c" \
   "$root/Sources/CReserve/reserve.c" -lpthread -o reserve_test
 ./reserve_test
-gcc $flags "$tests/memory_test.c" $link -o memory_test
+gcc $flags "$tests"/memory/*.c $link -o memory_test
 ./memory_test "$images/a-wide.jpg" 97
 ./memory_test "$images/c-square.png" 211
 

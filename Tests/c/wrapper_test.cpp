@@ -237,9 +237,13 @@ void test_training() {
     return false;
   }));
   EXPECT(calls == 5);
-  EXPECT(!trainer.fit(dataset, nullptr, options, [](const rn_progress &) { return true; }));
+  EXPECT(trainer.history().empty());
+  EXPECT(!trainer.fit(dataset, nullptr, options,
+                      [](const rn_progress &now) { return bool(now.epoch_ended); }));
   trainer.save("checkpoint.h5");
   auto [kept, resumed] = resnet::trainer::load("checkpoint.h5");
+  EXPECT(resumed.history().size() == 1 && resumed.history()[0].iteration == trainer.iterations());
+  EXPECT(resumed.history()[0].loss == trainer.history()[0].loss);
   EXPECT(resumed.iterations() == trainer.iterations());
   options.resume = 1;
   EXPECT(trainer.fit(dataset, nullptr, options) && resumed.fit(dataset, nullptr, options));

@@ -327,6 +327,78 @@ def test_a_killed_training_goes_on_from_its_checkpoint(
     assert (folder / "best.h5").exists()
 
 
+def test_a_damaged_checkpoint_is_passed_over(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    common = (
+        "train",
+        "--folder",
+        images,
+        *SHORT,
+        "--checkpoints",
+        folder,
+        "--checkpoint-every",
+        "1",
+    )
+    run(pytestconfig, *common, "--out", tmp_path / "whole.h5")
+    older, newest = sorted(folder.glob("step-*.h5"))
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    resume = (*common, "--resume", "--out", tmp_path / "resumed.h5")
+    said = run(pytestconfig, *resume)
+    assert f"warning: cannot load {newest}: " in said
+    assert f"is damaged: its checksum is wrong; trying {older}" in said
+    assert f"from {older}" in said
+    assert (tmp_path / "resumed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    # The step was taken again, and saved.
+    assert bytes(content) != newest.read_bytes()
+    for path in folder.glob("step-*.h5"):
+        path.write_bytes(b"")
+    said = run(pytestconfig, *resume, ok=False)
+    assert f"warning: cannot load {newest}: it is not an HDF5 file; trying {older}" in said
+    assert f"cannot load {newest}: it is not an HDF5 file\n" in said
+    assert [path.read_bytes() for path in folder.glob("step-*.h5")] == [b"", b""]
+
+
+def test_another_variation_cannot_be_resumed(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    common = ("train", "--folder", images, *SHORT, "--checkpoints", tmp_path / "run",
+              "--checkpoint-every", "1", "--out", tmp_path / "model.h5")  # fmt: skip
+    run(pytestconfig, *common)
+    said = run(pytestconfig, *common, "--resume", "--variation", "common", ok=False)
+    assert (
+        "begun with images seen as 3x32x32, a crop of a shorter side of 36 to 68, mirrored" in said
+    )
+    assert "not 3x32x32, 0.08 to 1.0 of the area" in said
+    (images / "train" / "red" / "0.jpg").rename(images / "train" / "red" / "00.jpg")
+    assert "other training images" in run(pytestconfig, *common, "--resume", ok=False)
+
+
+def test_images_are_resized_in_proportion_to_the_crop(
+    pytestconfig: pytest.Config, images: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model.h5"
+    run(pytestconfig, "train", "--folder", images, *SHORT, "--normalize", "none", "--out", model)
+
+    def figures(*options: str) -> str:
+        said = run(pytestconfig, "evaluate", model, "--folder", images, *options)
+        return said.rsplit(",", 1)[0]
+
+    # As 256 is to 224; and with a size of its own.
+    assert figures("--crop", "28") == figures("--crop", "28", "--resize", "32")
+    assert figures("--crop", "28") != figures("--crop", "28", "--resize", "28")
+    said = run(pytestconfig, "train", "--folder", images, "--recipe", "imagenet", "--crop", "28",
+               *SHORT[:-4], "--hold-out", "0", "--out", model)  # fmt: skip
+    assert "shorter side is 32 to 60 pixels" in said
+    for size in ("9223372036854775807", "-9223372036854775808"):
+        assert "crop must be" in run(
+            pytestconfig, "evaluate", model, "--folder", images, f"--crop={size}", ok=False
+        )
+
+
 def test_a_stopped_training_says_how_to_go_on(
     pytestconfig: pytest.Config, images: Path, tmp_path: Path
 ) -> None:

@@ -3,7 +3,8 @@
 Value i of a numeric dataset is 7 i modulo 101, so that the tests know it without the file.
 `model-1.h5` and `model-2.h5` are not made here: they were saved by the library when libhdf5 still
 wrote its files (links and attributes in fractal heaps), and must be readable for ever. So must
-`checkpoint.h5`, of a training that was stopped in its second epoch.
+`checkpoint.h5`, of a training that was stopped in its second epoch; and `checkpoint-2.h5`, where it
+was stopped in the third and the weights were changed then, with what is compared of the data.
 """
 
 from __future__ import annotations

@@ -134,6 +134,7 @@ GOOD = {
     "rn_set_log.level": "RN_LOG_DEBUG",
     "rn_set_step_callback.callback": "step_on",
     "rn_trainer_fit.validation": "fixture.dataset",
+    "rn_trainer_history.callback": "stop_soon",
     "rn_trainer_load.path": '"checkpoint.h5"',
     "rn_trainer_save.path": '"saved.h5"',
     "rn_trainer_freeze.count": "1",
@@ -214,6 +215,7 @@ OPTIONAL = {
     "needed",
     "rn_set_log.user",
     "rn_set_step_callback.user",
+    "rn_trainer_history.user",
     "rn_calibration.mean",
     "rn_calibration.per_pixel_mean",
     "rn_calibration.standard_deviation",
@@ -287,6 +289,10 @@ BAD: dict[str, list[Value]] = {
     "rn_set_step_callback.callback": passes("NULL", "step_minimum", "step_meddle", "step_free_all"),
     "rn_set_step_callback.user": passes("(void *)1", "unreadable()"),
     "rn_trainer_freeze.count": fail(*NEGATIVE) + passes("0"),
+    "rn_trainer_history.callback": either(
+        "answer_minimum", "answer_minus_one", "meddle", "free_all"
+    ),
+    "rn_trainer_history.user": passes("(void *)1", "unreadable()"),
     # Members
     "rn_import_options.partial": ODD,
     "rn_import_options.plain": ODD,

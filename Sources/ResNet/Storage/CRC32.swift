@@ -14,6 +14,11 @@ package struct CRC32 {
     state = rk_crc32(state, bytes.baseAddress, Int64(bytes.count))
   }
 
+  package mutating func add(_ bytes: ArraySlice<UInt8>) { bytes.withUnsafeBytes { add($0) } }
+
+  /// Adds the number's eight bytes, the lowest first.
+  package mutating func add(_ number: Int) { withUnsafeBytes(of: number.littleEndian) { add($0) } }
+
   /// Adds bytes that were looked at elsewhere, as on another thread.
   package mutating func add(_ piece: Piece) {
     state = rk_crc32_advance(state, Int64(piece.count)) ^ piece.state

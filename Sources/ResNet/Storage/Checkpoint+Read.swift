@@ -89,7 +89,17 @@ extension Checkpoint {
         into: UnsafeMutableBufferPointer(
           start: trainer.velocity + tensor.offset, count: tensor.count))
     }
-    if let fit = try members.group(Checkpoint.fit) { trainer.course = try readFit(fit) }
+    if let fit = try members.group(Checkpoint.fit) {
+      let course = try readFit(fit)
+      guard course.step <= trainer.iterations else {
+        throw ResNetError(
+          .badFormat,
+          "\(fit.path) has taken \(course.step) steps, of \(trainer.iterations) in all by attribute "
+            + "\(Name.iterations) of \(group.path)")
+      }
+      trainer.course = course
+      trainer.noteRest()
+    }
     return trainer
   }
 
@@ -109,15 +119,17 @@ extension Checkpoint {
   private static func readFit(_ group: HDF5Group) throws(ResNetError) -> FitState {
     typealias Name = FitAttribute
     let options = try readOptions(group)
-    let images = try count(Name.images, in: group, options.batchSize...Int.max >> 1)
+    let data = try readData(group, options)
     let ended = try count(Name.epochsEnded, in: group, 0...Int(Int32.max))
     var state = FitState(
-      options, images: images, hasValidation: try group.integer(Name.hasValidation) != 0,
-      control: try readControl(group, options, epochs: ended),
+      options, data, control: try readControl(group, options, epochs: ended),
       history: try readHistory(group, epochs: ended))
+    if try group.hasAttribute(Name.changed) {
+      state.changed = try ModelFile.choice(Name.changed, in: group)
+    }
     guard let fresh = state.tally else {
       // All epochs have ended, and the last one's end was being reported.
-      guard state.history.count == (state.total - 1) / (images / options.batchSize) + 1 else {
+      guard state.history.count == (state.total - 1) / (data.images / options.batchSize) + 1 else {
         throw ResNetError(.badFormat, "\(group.path) has more epochs than the training")
       }
       return state
@@ -136,6 +148,28 @@ extension Checkpoint {
       step: counts[0], loss: sums[0], correct: counts[1], images: counts[0] * options.batchSize,
       seconds: sums[1], rate: Float(sums[2]))
     return state
+  }
+
+  private static func readData(_ group: HDF5Group, _ options: FitOptions) throws(ResNetError)
+    -> FitData
+  {
+    typealias Name = FitAttribute
+    var data = FitData(
+      images: try count(Name.images, in: group, options.batchSize...Int.max >> 1),
+      hasValidation: try group.integer(Name.hasValidation) != 0)
+    if try group.hasAttribute(Name.validationImages) {
+      data.validationImages = try count(Name.validationImages, in: group, 0...Int.max >> 1)
+    }
+    if try group.hasAttribute(Name.appearance) {
+      let text = try group.string(Name.appearance)
+      guard (1...maximumAppearance).contains(text.utf8.count) else {
+        throw ResNetError(
+          .badFormat, "attribute \(Name.appearance) of \(group.path) has \(text.utf8.count) bytes")
+      }
+      data.appearance = text
+    }
+    if try group.hasAttribute(Name.checksum) { data.checksum = try group.integer(Name.checksum) }
+    return data
   }
 
   private static func readOptions(_ group: HDF5Group) throws(ResNetError) -> FitOptions {

@@ -15,7 +15,11 @@ enum Checkpoint {
 
   enum FitAttribute {
     static let images = "images"
+    static let appearance = "appearance"
+    static let checksum = "checksum"
     static let hasValidation = "has_validation"
+    static let validationImages = "validation_images"
+    static let changed = "changed"
     static let epochs = "epochs"
     static let iterations = "iterations"
     static let batchSize = "batch_size"
@@ -41,6 +45,8 @@ enum Checkpoint {
   static let historyColumns = 8
   /// What an attribute has room for.
   static let maximumMilestones = 4096
+  /// Bytes.
+  static let maximumAppearance = 4096
 }
 
 extension Trainer {
@@ -82,7 +88,10 @@ extension Trainer {
     if !frozen.isEmpty {
       try group.add(Checkpoint.frozen, frozen.sorted().map { model.graph.layers[$0].name })
     }
-    if let course { group.add(Checkpoint.fit, try course.contents()) }
+    if var course {
+      course.changed = changeSinceStop
+      group.add(Checkpoint.fit, try course.contents())
+    }
     return group
   }
 }
@@ -91,8 +100,21 @@ extension FitState {
   fileprivate func contents() throws(ResNetError) -> HDF5Contents {
     typealias Name = Checkpoint.FitAttribute
     var group = HDF5Contents()
-    group.set(Name.images, images)
-    group.set(Name.hasValidation, hasValidation ? 1 : 0)
+    group.set(Name.images, data.images)
+    if let appearance = data.appearance {
+      let bytes = appearance.utf8
+      guard (1...Checkpoint.maximumAppearance).contains(bytes.count), !bytes.contains(0) else {
+        throw ResNetError(
+          .invalidArgument,
+          "the dataset describes how its images are seen in \(bytes.count) bytes; a checkpoint holds 1 to "
+            + "\(Checkpoint.maximumAppearance), none of them zero")
+      }
+      group.set(Name.appearance, appearance)
+    }
+    if let checksum = data.checksum { group.set(Name.checksum, checksum) }
+    group.set(Name.hasValidation, data.hasValidation ? 1 : 0)
+    if let count = data.validationImages { group.set(Name.validationImages, count) }
+    if let changed { group.set(Name.changed, changed.rawValue) }
     group.set(Name.epochs, options.epochs)
     group.set(Name.iterations, options.iterations ?? 0)
     group.set(Name.batchSize, options.batchSize)

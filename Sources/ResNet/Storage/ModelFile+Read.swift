@@ -27,6 +27,8 @@ extension Model {
   /// then throws `badFormat`, or `inputOutput` if the file became shorter. It stays open as long as
   /// the model lives. It may be replaced or removed, but what is in it must stay as it is.
   ///
+  /// What a checkpoint has for training alone is neither read nor verified.
+  ///
   /// A file of another program's that has no checksum for each tensor is loaded instead: they could
   /// not be verified one by one.
   ///
@@ -120,7 +122,9 @@ extension ModelFile {
       let (stored, others) = StoredParameters.of(
         layout, under: parameters.path(of: ""), in: file, entries)
     {
-      try FileChecksums.verify(others, of: file, into: [:])
+      // A checkpoint's momentum, as large as the weights, is no part of the model.
+      let own = others.filter { !$0.part.name.hasPrefix(root.path(of: Root.training) + "/") }
+      try FileChecksums.verify(own, of: file, into: [:])
       model = try Model(network, in: stored)
     } else {
       let tensors = try findTensors(layout, in: parameters, fileSize: file.size)

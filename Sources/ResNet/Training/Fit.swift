@@ -46,18 +46,13 @@ extension Trainer {
     }
     try expectMemory(
       data.count, of: 2 * MemoryLayout<Int>.stride, for: "the order of \(data.count) images")
+    let fitData = FitData(data, validation: validation)
     var state: FitState
     if options.resumes {
-      guard let stopped = course else {
-        throw ResNetError(
-          .invalidArgument,
-          "there is no training to resume: this trainer's last one has ended, or another step was "
-            + "taken since")
-      }
-      state = stopped
-      try state.resume(with: options, for: data, hasValidation: validation != nil)
+      state = try stoppedTraining()
+      try state.resume(with: options, fitData)
     } else {
-      state = FitState(options, for: data, hasValidation: validation != nil)
+      state = FitState(options, fitData)
     }
     let size = options.batchSize
     let loader = try BatchLoader(
@@ -75,6 +70,7 @@ extension Trainer {
     }
 
     course = state
+    defer { noteRest() }
     var lastRate: Float?
     var taken = Steps(.training, of: state.total, done: state.step)
     while let tally = course?.tally {
@@ -102,6 +98,23 @@ extension Trainer {
     }
     defer { course = nil }
     return course?.history ?? []
+  }
+
+  /// The training that can be gone on with. Throws `invalidArgument` if there is none.
+  private func stoppedTraining() throws(ResNetError) -> FitState {
+    guard let course else {
+      throw ResNetError(
+        .invalidArgument,
+        "there is no training to resume: this trainer's last one has ended, or another step was taken "
+          + "since; to train more, begin another one of the length that is wanted")
+    }
+    if let part = changeSinceStop {
+      throw ResNetError(
+        .invalidArgument,
+        "the training cannot be resumed as if it had not stopped, as the model's \(part.text) changed "
+          + "since then; begin another one")
+    }
+    return course
   }
 
   private func noteStep(

@@ -38,7 +38,11 @@ public struct FitOptions: Hashable, Sendable {
 
   /// Whether to go on with the training that was stopped in this trainer's last call, or in which its
   /// checkpoint was saved, instead of beginning one. All that its result depends on must be as it was:
-  /// only `epochs`, `iterations`, `workers` and `prefetch` may be others.
+  /// only `epochs`, `iterations`, `workers` and `prefetch` may be others. What differs is refused, of the
+  /// datasets as far as it can be told without reading them (``TrainingData/checksum(of:)``).
+  ///
+  /// A training that has ended cannot be resumed. To train more, fit again, for the epochs beyond it:
+  /// momentum goes on, and what counts steps, such as milestones, begins anew.
   public var resumes: Bool
 
   public static let defaultPrefetch = 2
@@ -107,11 +111,11 @@ public struct FitOptions: Hashable, Sendable {
         "the batches to read ahead must be 1 to \(BatchLoader.maximumPrefetch), got \(prefetch)")
     }
     if let warmUp,
-      !(warmUp.rate.isFinite && warmUp.rate >= 0 && (0...1).contains(warmUp.untilError))
+      !(warmUp.rate.isFinite && warmUp.rate >= 0 && warmUp.untilError > 0 && warmUp.untilError <= 1)
     {
       throw ResNetError(
         .invalidArgument,
-        "a warm-up takes a finite rate of 0 or more and an error between 0 and 1, got "
+        "a warm-up takes a finite rate of 0 or more and an error above 0 and at most 1, got "
           + "\(warmUp.rate) and \(warmUp.untilError)")
     }
     if let plateau, !(plateau.patience >= 1 && (0...1).contains(plateau.threshold)) {

@@ -1,39 +1,52 @@
 /// Where a training is, after a step or at the end of an epoch: with the model and its momentum, all that
 /// ``Trainer/fit(_:validation:options:progress:)`` needs to go on as if it had never stopped.
 struct FitState {
-  /// What it was begun with.
-  var options: FitOptions
-  /// Of the dataset.
-  let images: Int
-  let hasValidation: Bool
-  var control: RateControl
-  /// Of the epochs that have ended.
-  var history: [EpochMetrics] = []
-  /// Of the epoch that is under way; nil after the last.
-  var tally: EpochTally?
+  /// What must be as it was when the training stopped.
+  enum Part: String, CaseIterable {
+    case weights, normalization, frozenLayers
 
-  init(_ options: FitOptions, for data: any TrainingData, hasValidation: Bool) {
-    self.options = options
-    images = data.count
-    self.hasValidation = hasValidation
-    control = RateControl(options)
-    beginEpoch()
+    var text: String {
+      switch self {
+      case .weights: "weights"
+      case .normalization: "normalisation"
+      case .frozenLayers: "frozen layers"
+      }
+    }
   }
 
-  /// As it was saved, with the epoch under way as it began.
+  /// The model as the training left it.
+  struct Rest {
+    let weights: UInt64
+    let normalization: Normalization
+    let frozen: Set<Int>
+  }
+
+  /// What it was begun with.
+  var options: FitOptions
+  private(set) var data: FitData
+  var control: RateControl
+  /// Of the epochs that have ended.
+  private(set) var history: [EpochMetrics]
+  /// Of the epoch that is under way; nil after the last.
+  var tally: EpochTally?
+  /// Nil while it goes on.
+  var rest: Rest?
+  /// What was changed after it had stopped and before its checkpoint was saved.
+  var changed: Part?
+
+  /// As it begins, or as it was saved, with the epoch under way as that began.
   init(
-    _ options: FitOptions, images: Int, hasValidation: Bool, control: RateControl,
-    history: [EpochMetrics]
+    _ options: FitOptions, _ data: FitData, control: RateControl? = nil,
+    history: [EpochMetrics] = []
   ) {
     self.options = options
-    self.images = images
-    self.hasValidation = hasValidation
-    self.control = control
+    self.data = data
+    self.control = control ?? RateControl(options)
     self.history = history
     beginEpoch()
   }
 
-  private var planned: (total: Int, epoch: Int) { options.steps(forImages: images) }
+  private var planned: (total: Int, epoch: Int) { options.steps(forImages: data.images) }
 
   /// Steps that the training takes in all.
   var total: Int { planned.total }
@@ -64,53 +77,68 @@ struct FitState {
     return ended
   }
 
-  /// Takes the options of the call that goes on with it: how long to train and how images are read may be
-  /// others than before. Throws `invalidArgument` if something else is, or the dataset.
-  mutating func resume(
-    with new: FitOptions, for data: any TrainingData, hasValidation: Bool
-  ) throws(ResNetError) {
-    func require(_ what: String, _ before: String, _ now: String) throws(ResNetError) {
-      guard before != now else { return }
-      throw ResNetError(
-        .invalidArgument,
-        "the training that is to be resumed was begun with \(what) \(before), not \(now); what it "
-          + "learns depends on that, so it must be the same")
+  /// The reports that ended the epochs so far, of a trainer that has taken `iterations` steps in all.
+  func reports(iterations: Int) -> [Progress] {
+    let (total, epoch) = planned
+    let before = iterations - step
+    return history.enumerated().map { index, metrics in
+      let first = index * epoch
+      let steps = min(epoch, total - first)
+      return Progress(
+        epoch: metrics.epoch, epochs: (total - 1) / epoch + 1, step: steps, steps: steps,
+        iteration: before + first + steps, loss: metrics.loss, accuracy: metrics.accuracy,
+        imagesPerSecond: metrics.imagesPerSecond, learningRate: metrics.learningRate,
+        epochEnded: true, validation: metrics.validation)
     }
-    try require("training images, in number", "\(images)", "\(data.count)")
-    try require(
-      "validation data", self.hasValidation ? "given" : "none", hasValidation ? "given" : "none")
-    try require("a batch size of", "\(options.batchSize)", "\(new.batchSize)")
-    try require("the seed", "\(options.seed)", "\(new.seed)")
-    try require("the normalisation", options.normalize.rawValue, new.normalize.rawValue)
-    try require(
+  }
+
+  /// Takes the options and the data of the call that goes on with it: how long to train and how images are
+  /// read may be others than before. Throws `invalidArgument` if something else is.
+  mutating func resume(with new: FitOptions, _ data: FitData) throws(ResNetError) {
+    try Self.require("a batch size of", "\(options.batchSize)", "\(new.batchSize)")
+    try Self.require("the seed", "\(options.seed)", "\(new.seed)")
+    try Self.require("the normalisation", options.normalize.rawValue, new.normalize.rawValue)
+    try Self.require(
       "the augmentation", Self.text(options.augmentation), Self.text(new.augmentation))
-    try require(
+    try Self.require(
       "milestones", "\(options.schedule.milestones)", "\(new.schedule.milestones)")
-    try require("gamma", "\(options.schedule.gamma)", "\(new.schedule.gamma)")
-    try require("the warm-up", Self.text(options.warmUp), Self.text(new.warmUp))
-    try require("the plateau", Self.text(options.plateau), Self.text(new.plateau))
+    try Self.require("gamma", "\(options.schedule.gamma)", "\(new.schedule.gamma)")
+    try Self.require("the warm-up", Self.text(options.warmUp), Self.text(new.warmUp))
+    try Self.require("the plateau", Self.text(options.plateau), Self.text(new.plateau))
+    try self.data.validate(resumedWith: data)
     // The steps that an epoch was cut short by would be missing.
     let isCut = history.count * planned.epoch > total
-    guard !isCut || new.steps(forImages: images).total == total else {
+    guard !isCut || new.steps(forImages: data.images).total == total else {
       throw ResNetError(
         .invalidArgument,
         "the training that is to be resumed has ended, with an epoch that was cut short after \(total) "
-          + "steps in all, not \(new.steps(forImages: images).total); it cannot be made longer")
+          + "steps in all, not \(new.steps(forImages: data.images).total); it cannot be made longer"
+      )
     }
     let taken = step
-    guard new.steps(forImages: images).total >= taken else {
+    guard new.steps(forImages: data.images).total >= taken else {
       throw ResNetError(
         .invalidArgument,
         "the training that is to be resumed has taken \(taken) steps, and is to take "
-          + "\(new.steps(forImages: images).total) in all")
+          + "\(new.steps(forImages: data.images).total) in all")
     }
     let underWay = tally
     options = new
+    self.data = data
+    rest = nil
     beginEpoch()
     guard let underWay else { return }
     tally?.restore(
       step: underWay.step, loss: underWay.loss, correct: underWay.correct,
       images: underWay.images, seconds: underWay.seconds, rate: underWay.rate)
+  }
+
+  static func require(_ what: String, _ before: String, _ now: String) throws(ResNetError) {
+    guard before != now else { return }
+    throw ResNetError(
+      .invalidArgument,
+      "the training that is to be resumed was begun with \(what) \(before), not \(now); what it "
+        + "learns depends on that, so it must be the same")
   }
 
   private static func text(_ augmentation: Augmentation?) -> String {

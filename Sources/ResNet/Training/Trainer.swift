@@ -34,7 +34,26 @@ public final class Trainer {
   deinit { free(velocity) }
 
   /// What the epochs came to that have ended in the training that is under way, or was stopped.
+  /// None once that has ended: `fit` then returned them.
   public var history: [EpochMetrics] { course?.history ?? [] }
+
+  /// The reports that ended these epochs, as `fit` made them.
+  public var epochReports: [Progress] { course?.reports(iterations: iterations) ?? [] }
+
+  /// What was changed about the model since the training stopped that could be resumed, if anything was.
+  var changeSinceStop: FitState.Part? {
+    guard let course, let rest = course.rest else { return nil }
+    if let changed = course.changed { return changed }
+    if rest.weights != model.weights.version { return .weights }
+    if rest.normalization != model.normalization { return .normalization }
+    return rest.frozen == frozen ? nil : .frozenLayers
+  }
+
+  /// Notes the model as the training leaves it that is under way.
+  func noteRest() {
+    course?.rest = FitState.Rest(
+      weights: model.weights.version, normalization: model.normalization, frozen: frozen)
+  }
 
   /// The learning rate of ``step(_:labels:)``, and the initial one of a schedule.
   public var learningRate: Float { options.learningRate }

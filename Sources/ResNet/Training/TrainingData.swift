@@ -32,6 +32,15 @@ public protocol TrainingData: AnyObject, Sendable {
   /// The factor that brings raw pixels to [0, 1]: 1/255 for bytes, 1 for floats.
   var unitScale: Float { get }
 
+  /// In words, the size of the images and what is the dataset's own choice of how training sees them: 1 to
+  /// 4,096 bytes. A training that is resumed must see them alike.
+  var appearance: String { get }
+
+  /// A checksum by which a training that is resumed tells that these images are those that it was begun
+  /// with: of what is known without reading them, such as labels and names of files. Nil if
+  /// that is nothing.
+  func checksum(of indices: [Int]) -> UInt32?
+
   /// Writes images `indices` as NCHW float32, normalised by `normalization`, then augmented if
   /// `augmentation` is given, and their labels. Random choices are keyed by (seed, epoch, index)
   /// alone, so that they do not depend on batch or thread. `images` and `labels` may be larger
@@ -47,6 +56,10 @@ extension TrainingData {
   public var augmentation: Augmentation? { nil }
 
   public func readable(_ indices: [Int]) throws(ResNetError) -> [Int] { indices }
+
+  public var appearance: String { "\(channels)x\(extent.height)x\(extent.width)" }
+
+  public func checksum(of indices: [Int]) -> UInt32? { nil }
 
   /// Those of all images that an evaluation is to count. Throws `badFormat` if there are none.
   package func readable() throws(ResNetError) -> [Int] {

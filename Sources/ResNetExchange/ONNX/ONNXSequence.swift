@@ -36,15 +36,16 @@ struct ONNXSequence {
     let isFirst = units.isEmpty
     units.append(unit)
     let next = path.only(activation)
-    guard case .maxPool(let kernel, let stride, let padding) = path.operation(next) else {
+    guard case .maxPool(let kernel, let stride, let padding, let ceil) = path.operation(next) else {
       appendLayer(of: unit, maxPool: 0)
       return activation
     }
-    if isFirst, unit.kernel == 7, (kernel, stride, padding) == (3, 2, 1) {
+    if isFirst, unit.kernel == 7, (kernel, stride, padding) == (3, 2, ceil ? 0 : 1) {
       (network.stem, network.stemWidth) = (.imageNet, unit.channels)
+      network.stemPool = ceil ? .ceil : .padded
       return next
     }
-    guard kernel == stride, padding == 0 else {
+    guard kernel == stride, padding == 0, !ceil else {
       throw path.refusal(next, "expected a max-pooling of windows side by side")
     }
     appendLayer(of: unit, maxPool: kernel)

@@ -38,6 +38,9 @@ func fuzzModel(_ bytes: UnsafeRawBufferPointer) throws(Finding) {
 private func fuzzCheckpoint(_ path: String, in folder: ScratchFolder) throws(Finding) {
   let trainer = try refusable { () throws(ResNetError) in try Trainer.loadUnverified(path) }
   guard let trainer else { return }
+  try require(
+    trainer.epochReports.allSatisfy { (1...trainer.iterations).contains($0.iteration) },
+    "an epoch ended at a step that the trainer has not taken")
   let saved = folder.reserve("saved.h5")
   let again = folder.reserve("again.h5")
   try certain("saving a checkpoint") { () throws(ResNetError) in

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import _header, _interrupt
+from . import _header, _interrupt, _logging
 from ._errors import InvalidArgumentError
 from ._library import library
 from ._progress import length
 from ._watching import Progress
-from .batches import Batches, each_batch
+from .batches import Batches, as_batches, check_class_names, each_batch
+from .data import as_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,14 +38,18 @@ class Schedule:
 
     def check(self, source: BatchSource) -> None:
         """Refuses what the library, which sees one batch at a time, would not."""
-        if not (math.isfinite(self.gamma) and self.gamma >= 0):
-            raise InvalidArgumentError(f"gamma is {self.gamma}, expected a number from 0 on")
-        if self.iterations is None and self.epochs < 1:
-            raise InvalidArgumentError(f"epochs is {self.epochs}, expected at least 1")
-        pairs = zip((0, *self.milestones), self.milestones, strict=False)
-        if any(first >= second for first, second in pairs):
+        if self.epochs < 1:
+            raise InvalidArgumentError(f"epochs must be at least 1, got {self.epochs}")
+        for before, milestone in zip((0, *self.milestones), self.milestones, strict=False):
+            if milestone <= before:
+                raise InvalidArgumentError(
+                    "the milestones of the learning rate must be increasing and at least 1, got "
+                    f"{milestone} after {before}"
+                )
+        if not (math.isfinite(self.gamma) and self.gamma > 0):
             raise InvalidArgumentError(
-                f"milestones are {list(self.milestones)}, expected increasing positive numbers"
+                "gamma, the factor of the learning rate at each milestone, must be finite and "
+                f"above 0, got {self.gamma}"
             )
         if self.iterations is None and self.epochs > 1 and isinstance(source, Iterator):
             raise InvalidArgumentError(
@@ -52,6 +57,12 @@ class Schedule:
                 f"and {self.epochs} epochs are asked for: give a list, a DataLoader or "
                 "Dataset.batches(...)"
             )
+
+    def may_repeat(self, source: BatchSource) -> bool:
+        """Whether more than one epoch may be asked for."""
+        if self.iterations is None:
+            return self.epochs > 1
+        return not isinstance(source, Iterator) and self.iterations > (length(source) or 0)
 
     def factor(self, taken: int) -> float:
         """What the learning rate is multiplied by after so many steps."""
@@ -117,7 +128,11 @@ def fit(
     """Goes through the batches, and tells the watcher of every step, until it wants to stop."""
     schedule.check(source)
     model = trainer.model
-    class_names = _named(model, source)
+    class_names = _class_names(model, source)
+    held_out = _held_out(validation, model, class_names, once=not schedule.may_repeat(source))
+    if class_names != model.class_names:
+        model.class_names = class_names
+    rates = _Rates()
     epoch, taken, usual = 0, 0, length(source) or 0
     while schedule.goes_on(epoch, taken):
         epoch += 1
@@ -126,6 +141,7 @@ def fit(
         for batch in each_batch(source, model.classes, model.input_channels, class_names):
             with batch:
                 rate = trainer.lr * schedule.factor(taken)
+                rates.note(rate, trainer.iterations)
                 sums.add(len(batch), rate, *_step(trainer, batch, rate))
             taken += 1
             epochs = schedule.total_epochs(epoch, usual)
@@ -140,24 +156,78 @@ def fit(
         if taken != schedule.iterations:
             usual = sums.step
         epochs = schedule.total_epochs(epoch, usual)
-        ended = sums.progress(epoch, epochs, sums.step, trainer.iterations)
-        ended = dataclasses.replace(ended, epoch_ended=True)
-        if validation is not None:
-            metrics = model.evaluate(validation)
-            ended = dataclasses.replace(
-                ended, validation_loss=metrics.loss, validation_accuracy=metrics.accuracy
-            )
+        ended = _evaluated(
+            sums.progress(epoch, epochs, sums.step, trainer.iterations), model, held_out
+        )
+        _logging.info(_line(ended))
         if watcher.note(ended):
             return
 
 
-def _named(model: Model, source: BatchSource) -> list[str]:
-    """The model's class names; if it has none, it takes those of the dataset, as `fit` does."""
+class _Rates:
+    """Tells the log of every new learning rate."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def note(self, rate: float, iterations: int) -> None:
+        if rate != self._last:
+            _logging.info(f"learning rate {rate:g} from iteration {iterations} on")
+        self._last = rate
+
+
+def _evaluated(ended: Progress, model: Model, held_out: Dataset | BatchSource | None) -> Progress:
+    """The report that ends an epoch."""
+    ended = dataclasses.replace(ended, epoch_ended=True)
+    if held_out is None:
+        return ended
+    metrics = model.evaluate(held_out)
+    return dataclasses.replace(
+        ended, validation_loss=metrics.loss, validation_accuracy=metrics.accuracy
+    )
+
+
+def _line(ended: Progress) -> str:
+    """What the library logs of an epoch."""
+    line = (
+        f"epoch {ended.epoch} of {ended.epochs}: loss {ended.loss:.4f}, "
+        f"accuracy {100 * ended.accuracy:.2f}%"
+    )
+    if ended.validation_loss is not None and ended.validation_accuracy is not None:
+        line += (
+            f"; validation loss {ended.validation_loss:.4f}, "
+            f"accuracy {100 * ended.validation_accuracy:.2f}%"
+        )
+    return f"{line}; {ended.images_per_second:.1f} images/s"
+
+
+def _class_names(model: Model, source: BatchSource) -> list[str]:
+    """The model's; if it has none, those of the dataset, which it takes as in `fit`."""
     if isinstance(source, Batches) and not model.class_names:
         names = source.dataset.class_names
         if len(names) == model.classes:
-            model.class_names = names
+            return names
     return model.class_names
+
+
+def _held_out(
+    validation: Data | BatchSource | None, model: Model, class_names: list[str], *, once: bool
+) -> Dataset | BatchSource | None:
+    """What to evaluate on, of which is checked what can be before the first epoch."""
+    if validation is None:
+        return None
+    batches = as_batches(validation)
+    if isinstance(batches, Iterator) and not once:
+        raise InvalidArgumentError(
+            f"the validation batches are of a {type(batches).__name__}, which can be gone through "
+            "once, and there may be several epochs: give a list, a DataLoader or "
+            "Dataset.batches(...)"
+        )
+    held_out: Dataset | BatchSource = (
+        as_dataset(validation, model.classes, model.input_channels) if batches is None else batches
+    )
+    check_class_names(held_out, class_names)
+    return held_out
 
 
 def _step(trainer: Trainer, batch: Dataset, rate: float) -> tuple[float, float]:
@@ -183,7 +253,8 @@ def _step(trainer: Trainer, batch: Dataset, rate: float) -> tuple[float, float]:
     own = trainer.lr
     try:
         trainer.lr = rate
-        library().rn_trainer_fit(trainer._handle, batch._handle, None, ctypes.byref(options))
+        with _logging.without_info():
+            library().rn_trainer_fit(trainer._handle, batch._handle, None, ctypes.byref(options))
     finally:
         trainer.lr = own
     return figures

@@ -485,6 +485,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_trainer_save": [handle, c_char_p],
     "rn_trainer_load": [c_char_p, _new, _new],
     "rn_trainer_iterations": [handle, POINTER(c_int64)],
+    "rn_trainer_history": [handle, ProgressCallback, ctypes.c_void_p],
     "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
     "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],
     "rn_recipe_get": [
@@ -524,6 +525,7 @@ LONG_FUNCTIONS = (
     "rn_dataset_calibrate",
     "rn_dataset_verify",
     "rn_trainer_fit",
+    "rn_trainer_history",
     "rn_trainer_step",
     "rn_model_load",
     "rn_model_open",

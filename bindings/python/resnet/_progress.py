@@ -30,15 +30,29 @@ class ProgressDisplay:
         self._bar: Any = None
         self._steps = 0
         """Of an epoch that is not the last, which may have fewer."""
+        self._first: int | None = None
+        """Steps that were taken before, in a training that is resumed."""
 
     def update(self, progress: Progress) -> None:
         """Shows where training is."""
         if progress.epoch == 1 or self._steps == 0:
             self._steps = progress.steps
+        done = self._steps * (progress.epoch - 1) + progress.step
+        if self._first is None:
+            # One that was stopped where an epoch ends begins by saying so.
+            self._first = done if progress.epoch_ended else done - 1
+        # Of batches without a length the total is known once an epoch has ended.
+        last = progress.steps if progress.epoch == progress.epochs else self._steps
+        total = self._steps * (progress.epochs - 1) + last
         if self._tqdm is not None:
-            self._move(progress)
+            self._move(progress, done, total)
         if progress.epoch_ended:
-            self._write(_line(progress, time.monotonic() - self._start))
+            self._write(_line(progress, self._left(done, total)))
+
+    def _left(self, done: int, total: int) -> float | None:
+        """Seconds that the rest will take at the rate of this run, if it has one."""
+        taken = done - (self._first or 0)
+        return (time.monotonic() - self._start) / taken * (total - done) if taken else None
 
     def close(self) -> None:
         """Takes the bar away, which leaves the lines."""
@@ -46,16 +60,19 @@ class ProgressDisplay:
             self._bar.close()
             self._bar = None
 
-    def _move(self, progress: Progress) -> None:
+    def _move(self, progress: Progress, done: int, total: int) -> None:
         if self._bar is None:
-            self._bar = self._tqdm(unit="step", dynamic_ncols=True, leave=False)
-        last = progress.epoch == progress.epochs
-        last_steps = progress.steps if last else self._steps
-        # Of batches without a length the total is known once an epoch has ended.
-        self._bar.total = self._steps * (progress.epochs - 1) + last_steps or None
+            self._bar = self._tqdm(
+                total=total or None,
+                initial=self._first,
+                unit="step",
+                dynamic_ncols=True,
+                leave=False,
+            )
+        self._bar.total = total or None
         self._bar.set_description(f"epoch {progress.epoch}/{progress.epochs}", refresh=False)
         self._bar.set_postfix_str("  ".join(_figures(progress)), refresh=False)
-        self._bar.update(self._steps * (progress.epoch - 1) + progress.step - self._bar.n)
+        self._bar.update(done - self._bar.n)
 
     def _write(self, line: str) -> None:
         if self._bar is not None:
@@ -180,17 +197,14 @@ def _tqdm() -> Any:  # noqa: ANN401 (a class that need not be there)
     return tqdm if sys.stderr.isatty() else None
 
 
-def _line(progress: Progress, elapsed: float) -> str:
+def _line(progress: Progress, left: float | None) -> str:
     """What is said of an epoch that has ended."""
-    done = progress.epoch / progress.epochs
-    return "  ".join(
-        (
-            f"epoch {progress.epoch:{len(str(progress.epochs))}}/{progress.epochs}",
-            f"step {progress.step}/{progress.steps}",
-            *_figures(progress),
-            f"{_clock(elapsed * (1 - done) / done)} left",
-        )
+    parts = (
+        f"epoch {progress.epoch:{len(str(progress.epochs))}}/{progress.epochs}",
+        f"step {progress.step}/{progress.steps}",
+        *_figures(progress),
     )
+    return "  ".join(parts if left is None else (*parts, f"{_clock(left)} left"))
 
 
 def _figures(progress: Progress) -> list[str]:

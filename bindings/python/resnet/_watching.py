@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import _header, _interrupt
 from ._progress import ProgressDisplay
@@ -49,6 +49,19 @@ class Progress:
     validation_accuracy: float | None
 
 
+def history_of(epochs: Callable[[Any], object]) -> dict[str, list[float]]:
+    """The history of the epochs that a function of the library hands to a progress callback."""
+    history = _new_history()
+
+    def keep(pointer: ctypes._Pointer[_header.Progress], _user: object) -> int:
+        return _interrupt.in_callback(
+            lambda: _append(history, _record(_progress(pointer.contents)))
+        )
+
+    epochs(_header.ProgressCallback(keep))
+    return history
+
+
 class Watcher:
     """Keeps the history, shows the progress, and asks the caller's functions."""
 
@@ -60,11 +73,7 @@ class Watcher:
         log: Callable[[Record], object] | None,
     ) -> None:
         """Begins to count the time."""
-        names = (
-            *("iteration", "loss", "accuracy", "val_loss", "val_accuracy"),
-            *("lr", "images_per_second"),
-        )
-        self.history: dict[str, list[float]] = {name: [] for name in names}
+        self.history = _new_history()
         self.stopped = False
         self._display = ProgressDisplay() if shown else None
         self._callback = callback
@@ -83,9 +92,7 @@ class Watcher:
         """Tells everybody of a step or an epoch's end; returns whether to stop."""
         record = _record(progress) if progress.epoch_ended else None
         if record is not None:
-            for name, values in self.history.items():
-                if name in record:
-                    values.append(record[name])
+            _append(self.history, record)
         if self._display is not None:
             self._display.update(progress)
         if record is not None and self._log is not None:
@@ -93,6 +100,20 @@ class Watcher:
         if self._callback is not None and self._callback(progress):
             self.stopped = True
         return self.stopped
+
+
+def _new_history() -> dict[str, list[float]]:
+    names = (
+        *("iteration", "loss", "accuracy", "val_loss", "val_accuracy"),
+        *("lr", "images_per_second"),
+    )
+    return {name: [] for name in names}
+
+
+def _append(history: dict[str, list[float]], record: Record) -> None:
+    for name, values in history.items():
+        if name in record:
+            values.append(record[name])
 
 
 def _record(progress: Progress) -> Record:

@@ -131,13 +131,28 @@ def each_batch(
 
 def _numbers(source: BatchSource, class_names: list[str]) -> npt.NDArray[np.int32] | None:
     """The model's number of each class of the dataset that the batches are of; None for its own."""
-    names = source.dataset.class_names if isinstance(source, Batches) else []
+    check_class_names(source, class_names)
+    names = _class_names(source)
     if not names or not class_names or names == class_names:
         return None
-    unknown = [name for name in names if name not in class_names]
-    if unknown:
+    return np.array([class_names.index(name) for name in names], np.int32)
+
+
+def _class_names(source: Dataset | BatchSource) -> list[str]:
+    if isinstance(source, Batches):
+        source = source.dataset
+    return source.class_names if isinstance(source, Dataset) else []
+
+
+def check_class_names(source: Dataset | BatchSource, class_names: list[str]) -> None:
+    """Refuses a dataset, or its `batches`, that has a class which is none of those.
+
+    Raises:
+        InvalidArgumentError: It has.
+    """
+    unknown = [name for name in _class_names(source) if name not in class_names]
+    if class_names and unknown:
         raise InvalidArgumentError(
             f'the dataset has a class "{unknown[0]}", which is none of the model\'s '
             f"{len(class_names)} classes"
         )
-    return np.array([class_names.index(name) for name in names], np.int32)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 from typing import Literal, SupportsIndex
 
-from . import _header, _values
+from . import _header, _logging, _values
 from ._library import library
 
 
@@ -72,18 +71,6 @@ def set_log_level(level: Literal["warning", "info", "debug"] | None) -> None:
             for that and what happened, such as a model loaded or an epoch's results; "debug" for
             all, such as the memory of a plan. None for nothing again.
     """
-    if level is None:
-        library().rn_set_log(_header.LOG_LEVELS["warning"], _header.LogCallback(), None)
-    else:
-        library().rn_set_log(_values.choice(level, _header.LOG_LEVELS, "level"), _log, None)
-
-
-_LOGGER = logging.getLogger("resnet")
-_PYTHON_LEVELS = {1: logging.WARNING, 2: logging.INFO, 3: logging.DEBUG}
-
-
-_log = _header.LogCallback(
-    lambda level, message, _user: _LOGGER.log(
-        _PYTHON_LEVELS[level], "%s", message.decode(errors="replace")
+    _logging.set_level(
+        None if level is None else _values.choice(level, _header.LOG_LEVELS, "level")
     )
-)

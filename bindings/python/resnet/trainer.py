@@ -9,7 +9,7 @@ from . import _batch_training, _header, _pixels, _values
 from ._errors import CancelledError, InvalidArgumentError
 from ._handle import Owner
 from ._library import library
-from ._watching import Watcher
+from ._watching import Watcher, history_of
 from .batches import as_batches
 from .data import as_dataset
 from .model import Model
@@ -131,6 +131,18 @@ class Trainer(Owner):
         return iterations.value
 
     @property
+    def history(self) -> dict[str, list[float]]:
+        """What the epochs came to that have ended of the training that `fit` can resume.
+
+        That is the one that is under way, was stopped, or is in the checkpoint. It is what `fit`
+        returns, but of all epochs since the training began: empty lists if none was begun, or it
+        has ended.
+        """
+        return history_of(
+            lambda callback: library().rn_trainer_history(self._handle, callback, None)
+        )
+
+    @property
     def stopped(self) -> bool:
         """Whether the callback of the last `fit` ended it; False before, and if it ran through."""
         return self._stopped
@@ -243,9 +255,11 @@ class Trainer(Owner):
             prefetch: Batches that they read ahead.
             resume: Whether to go on with the training that was stopped in this trainer's last call,
                 or in which its checkpoint was saved. Everything that its result depends on must be
-                as it was, and what can be compared is: only `epochs`, `iterations`, `workers`,
-                `prefetch`, `progress`, `log` and `callback` may be others. A training that has
-                ended cannot be resumed.
+                as it was, and what can be compared is, the images by a sample: only `epochs`,
+                `iterations`, `workers`, `prefetch`, `progress`, `log` and `callback` may be others.
+                A training that has ended cannot be resumed: to train more, call `fit` without
+                `resume`, for the epochs that are wanted beyond it. Momentum goes on; milestones
+                and what else counts steps begin anew, so set `lr` to where it is to begin.
             progress: Whether to write a line for each epoch to standard error, and to show a bar
                 below them on a terminal or in a notebook if tqdm is installed.
             callback: Called after every step, and once more at the end of each epoch. It may save
@@ -259,7 +273,8 @@ class Trainer(Owner):
         Returns:
             For each epoch the "iteration" that it ended with, the "loss", "accuracy", "lr" and
             "images_per_second", and with validation the "val_loss" and "val_accuracy", each a list;
-            of a training that is resumed, of the epochs that end in this call.
+            of a training that is resumed, of the epochs that end in this call; `history` has those
+            before it.
             If the callback stopped training, of the epochs that had ended.
 
         Raises:
@@ -336,8 +351,8 @@ def _refuse_loader_options(options: _header.FitOptions) -> None:
     names = {
         "batch_size": options.batch_size != BATCH_SIZE,
         "augment": bool(options.pad or options.mirror),
-        "warm_up": options.warm_up_error != 0,
-        "plateau": options.plateau_patience != 0,
+        "warm_up": options.warm_up_rate != 0 or options.warm_up_error != 0,
+        "plateau": options.plateau_patience != 0 or options.plateau_threshold != 0,
         "normalize": options.normalize == _header.NORMALIZE["channels"],
         "seed": options.seed != 0,
         "workers": options.workers != _header.DEFAULT,

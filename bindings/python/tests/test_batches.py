@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,23 +162,114 @@ def test_a_generator_is_one_epoch() -> None:
         {"batch_size": 4},
         {"augment": "cifar"},
         {"warm_up": (0.01, 0.8)},
+        {"warm_up": (0.01, 0.0)},
         {"plateau": (2, 0.1)},
+        {"plateau": (0, 0.1)},
         {"normalize": "channels"},
         {"seed": 1},
         {"workers": 1},
         {"prefetch": 3},
-        {"milestones": [3, 3]},
-        {"epochs": 0},
-        {"gamma": -1.0},
     ],
-    ids=lambda options: next(iter(options)),
+    ids=str,
 )
 def test_what_batches_of_ones_own_cannot_have(options: dict[str, Any]) -> None:
     model = small()
     before = model.state_dict()
-    with pytest.raises(resnet.InvalidArgumentError, match=next(iter(options))):
+    with pytest.raises(
+        resnet.InvalidArgumentError, match=f"^{next(iter(options))} cannot be given"
+    ):
         resnet.Trainer(model).fit(Loader(*toy(), 16), **options)
     assert all((values == before[name]).all() for name, values in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"milestones": [3, 3]},
+        {"milestones": [0]},
+        {"epochs": 0},
+        {"epochs": 0, "iterations": 1},
+        {"iterations": 0},
+        {"gamma": -1.0},
+        {"gamma": 0.0},
+        {"gamma": math.inf},
+    ],
+    ids=str,
+)
+def test_what_is_out_of_range_is_so_with_batches(options: dict[str, Any]) -> None:
+    said = []
+    sources: list[tuple[Any, dict[str, Any]]] = [
+        (Loader(*toy(), 16), {}),
+        (toy(), {"batch_size": 16}),
+    ]
+    for source, how in sources:
+        trainer = resnet.Trainer(small())
+        with pytest.raises(resnet.InvalidArgumentError) as error:
+            trainer.fit(source, **how, **options)
+        assert trainer.iterations == 0
+        said.append(str(error.value))
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("error", [0.0, -0.5, 1.5])
+def test_a_warm_up_that_never_ends_is_none(error: float) -> None:
+    with pytest.raises(resnet.InvalidArgumentError, match="an error above 0 and at most 1"):
+        resnet.Trainer(small()).fit(toy(), batch_size=16, warm_up=(0.01, error))
+
+
+def test_what_to_evaluate_on_is_checked_first(tmp_path: Path) -> None:
+    loader = Loader(*toy(), 16)
+    write_folder(tmp_path, {"x": 2, "y": 2})
+    folder = resnet.ImageFolder(tmp_path, resize=8, crop=8, channels=1)
+    model = small()
+    model.class_names = ["a", "b"]
+    refused: list[tuple[Any, dict[str, Any], str]] = [
+        (iter(loader), {"epochs": 2}, "validation batches are of a generator, .* once"),
+        (iter(loader), {"iterations": 4}, "validation batches are of a generator, .* once"),
+        (3, {}, "got int"),
+        ((1, 2, 3), {}, "a tuple of 3"),
+        (folder, {}, 'class "x", which is none'),
+        (folder.batches(2), {}, 'class "x", which is none'),
+    ]
+    for validation, how, message in refused:
+        trainer = resnet.Trainer(model, lr=0.01)
+        with pytest.raises(resnet.InvalidArgumentError, match=message):
+            trainer.fit(loader, validation=validation, **how)
+        assert trainer.iterations == 0
+    once: list[dict[str, Any]] = [{"epochs": 1}, {"iterations": 3}]
+    for how in once:
+        trainer = resnet.Trainer(model, lr=0.01)
+        assert len(trainer.fit(loader, validation=iter(loader), **how)["val_loss"]) == 1
+
+
+def test_the_log_tells_of_epochs_not_of_batches(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="resnet")
+    how: dict[str, Any] = {"epochs": 2, "milestones": [4], "validation": toy()}
+
+    def told(source: Any, **more: Any) -> list[str]:  # noqa: ANN401
+        caplog.clear()
+        resnet.Trainer(small(), lr=0.01).fit(source, **how, **more)
+        # All numbers but those of epochs and steps differ, as the order does.
+        return [
+            re.sub(r"\d+\.\d+", "#", record.getMessage())
+            for record in caplog.records
+            if record.levelno == logging.INFO
+        ]
+
+    assert told(Loader(*toy(), 16)) == []
+    resnet.set_log_level("info")
+    try:
+        lines = told(Loader(*toy(), 16))
+        assert lines == told(toy(), batch_size=16, normalize="keep")
+        assert [line.split(":")[0] for line in lines if "loss" in line] == [
+            "epoch 1 of 2",
+            "epoch 2 of 2",
+        ]
+        assert sum("learning rate" in line for line in lines) == 2
+        resnet.set_log_level("warning")
+        assert told(Loader(*toy(), 16)) == []
+    finally:
+        resnet.set_log_level(None)
 
 
 def test_batches_that_are_none() -> None:

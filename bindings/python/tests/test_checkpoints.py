@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 import resnet
+from photos import write_folder
 
 Data = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
@@ -53,9 +54,11 @@ def test_resumed_training_ends_with_the_same_bits(data: Data, tmp_path: Path, st
 
     begun = stopped.fit(data, validation=data, callback=stop_there, **HOW)
     stopped.save(path)
+    assert stopped.history == begun
     try:
         resnet.set_threads(1 + stop % 3)
         resumed = resnet.Trainer.load(path)
+        assert resumed.history == begun
         rest = resumed.fit(data, validation=data, resume=True, workers=stop % 2, **HOW)
     finally:
         resnet.set_threads(0)
@@ -63,6 +66,8 @@ def test_resumed_training_ends_with_the_same_bits(data: Data, tmp_path: Path, st
         assert np.array_equal(values, resumed.model.state_dict()[name]), name
     for name in ("loss", "accuracy", "val_loss", "lr", "iteration"):
         assert begun[name] + rest[name] == history[name], name
+    assert type(resumed.history) is dict
+    assert all(values == [] for values in resumed.history.values())
 
 
 def test_a_callback_saves(data: Data, tmp_path: Path) -> None:
@@ -105,6 +110,57 @@ def test_what_cannot_be_resumed(data: Data, tmp_path: Path) -> None:
         trainer.save(tmp_path)
 
 
+def test_what_changed_is_refused(data: Data, tmp_path: Path) -> None:
+    trainer = make_trainer()
+    trainer.fit(data, validation=data, callback=lambda now: now.step == 3, **HOW)
+    trainer.save(tmp_path / "checkpoint.h5")
+    images, labels = data
+    fewer = images[:30], labels[:30]
+    with pytest.raises(resnet.InvalidArgumentError, match="validation images, in number 40, not 3"):
+        trainer.fit(data, validation=fewer, resume=True, **HOW)
+    other = images[::-1], labels[::-1]
+    for given in (trainer, resnet.Trainer.load(tmp_path / "checkpoint.h5")):
+        with pytest.raises(resnet.InvalidArgumentError, match="other training images"):
+            given.fit(other, validation=data, resume=True, **HOW)
+    trainer.freeze(["conv1"])
+    with pytest.raises(resnet.InvalidArgumentError, match="frozen layers changed"):
+        trainer.fit(data, validation=data, resume=True, **HOW)
+    trainer.freeze([])
+    trainer.model.load_state_dict(trainer.model.state_dict())
+    with pytest.raises(resnet.InvalidArgumentError, match="weights changed"):
+        trainer.fit(data, validation=data, resume=True, **HOW)
+
+
+def test_another_variation_of_files_is_refused(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 4, "b": 4})
+
+    def folder(**options: Any) -> resnet.ImageFolder:  # noqa: ANN401
+        seen: dict[str, Any] = {"variation": "published", "crop": 16, "resize": 20}
+        return resnet.ImageFolder(tmp_path, **seen | options)
+
+    trainer = resnet.Trainer(resnet.Model("resnet8", base_width=4, classes=2, seed=0), lr=0.01)
+    trainer.fit(folder(), batch_size=4, callback=lambda _: True)
+    others: tuple[dict[str, Any], ...] = (
+        {"variation": "common"},
+        {"variation": None},
+        {"resize": 24},
+        {"interpolation": "bicubic"},
+    )
+    for other in others:
+        with pytest.raises(resnet.InvalidArgumentError, match="images seen as 3x16x16, a crop of"):
+            trainer.fit(folder(**other), batch_size=4, resume=True)
+    # What leaving a damaged file out changes is what could not be read.
+    assert trainer.fit(folder(damage="skip"), batch_size=4, resume=True)["iteration"] == [2]
+
+
+def test_more_training_after_the_end(data: Data) -> None:
+    trainer = make_trainer()
+    trainer.fit(data, **HOW)
+    with pytest.raises(resnet.InvalidArgumentError, match="to train more, begin another"):
+        trainer.fit(data, resume=True, **HOW)
+    assert trainer.fit(data, **HOW)["iteration"] == [20, 25, 30]
+
+
 def test_an_epoch_that_was_cut_short_ends_a_training(data: Data) -> None:
     trainer = make_trainer()
     how = HOW | {"iterations": 7}
@@ -132,6 +188,13 @@ def test_the_end_of_a_warm_up_is_kept(data: Data, tmp_path: Path) -> None:
             assert np.array_equal(values, resumed.model.state_dict()[name]), (stop, name)
 
 
-def test_a_checkpoint_of_version_1_0_is_read() -> None:
-    path = Path(__file__).parents[3] / "Tests" / "hdf5" / "checkpoint.h5"
-    assert resnet.Trainer.load(path).iterations == 7
+def test_checkpoints_of_earlier_days_are_read() -> None:
+    folder = Path(__file__).parents[3] / "Tests" / "hdf5"
+    trainer = resnet.Trainer.load(folder / "checkpoint.h5")
+    assert trainer.iterations == 7
+    assert trainer.history["iteration"] == [4]
+    trainer = resnet.Trainer.load(folder / "checkpoint-2.h5")
+    assert trainer.iterations == 9
+    assert trainer.history["iteration"] == [4, 8]
+    with pytest.raises(resnet.InvalidArgumentError, match="the model's weights changed"):
+        trainer.fit((np.zeros((8, 1, 5, 6), np.uint8), np.arange(8) % 2), resume=True, batch_size=2)

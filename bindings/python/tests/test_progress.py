@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,6 +87,35 @@ def test_training_on_batches_shows_epochs(
     line = capsys.readouterr().err
     assert line.startswith("epoch 1/1  step 2/2  loss ")
     assert all(word in line for word in ("error", "images/s", "0:00 left"))
+
+
+@pytest.mark.parametrize(
+    ("stop", "taken", "left"), [(7, 6, ["1:15", "0:00"]), (11, 10, ["0:00"]), (12, 10, ["0:00"])]
+)
+def test_a_resumed_training_counts_its_own_time(
+    model: resnet.Model, monkeypatch: pytest.MonkeyPatch, stop: int, taken: int, left: list[str]
+) -> None:
+    trainer = resnet.Trainer(model, lr=0.01)
+    how: dict[str, Any] = {"epochs": 3, "batch_size": 8}
+    reports: list[resnet.Progress] = []
+
+    def stop_there(now: resnet.Progress) -> bool:
+        reports.append(now)
+        return len(reports) == stop
+
+    # Five steps an epoch, and its end.
+    trainer.fit(data(40), callback=stop_there, **how)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    times = iter([0.0])
+    # A minute for the four steps that the second epoch has left, of the nine that there are.
+    monkeypatch.setattr("resnet._progress.time", SimpleNamespace(monotonic=lambda: next(times, 60)))
+    trainer.fit(data(40), progress=True, resume=True, **how)
+    parts = re.split(r"[\r\n]", terminal.getvalue())
+    bars = [part for part in parts if "/15 [" in part]
+    assert f" {taken}/15 [" in bars[0], bars
+    told = [found[1] for part in parts if (found := re.search(r"(\d+:\d\d) left", part))]
+    assert told == left
 
 
 def test_an_error_takes_the_bar_away(model: resnet.Model, monkeypatch: pytest.MonkeyPatch) -> None:
