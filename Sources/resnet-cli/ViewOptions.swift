@@ -19,15 +19,8 @@ struct ViewOptions: ParsableArguments {
       """)
   var views: Kind?
 
-  @Option(
-    help: """
-      Length of an image's shorter side before it is cropped; 0 to leave it. (default: 256; in proportion \
-      for a model whose mean per pixel is of another size than 224)
-      """)
-  var resize: Int?
-
-  @Option(help: "Height and width of crops. (default: those of the model's mean per pixel, or 224)")
-  var crop: Int?
+  @OptionGroup
+  var seen: CropOptions
 
   @Option(
     help: ArgumentHelp(
@@ -44,9 +37,6 @@ struct ViewOptions: ParsableArguments {
   @Option(help: "What is averaged over views. (default: scores for multi-scale, or probabilities)")
   var average: Views.Average?
 
-  @Option(help: "How images are resized.")
-  var interpolation = ResamplingFilter.bilinear
-
   func validate() throws {
     for (name, isGiven) in [("scales", scales != nil), ("mirror", mirror)]
     where isGiven && views != .multiScale {
@@ -57,24 +47,18 @@ struct ViewOptions: ParsableArguments {
     }
   }
 
-  /// The size of crops, and of the shorter side before: those asked for, or else those that suit the
-  /// model.
-  func size(for model: Model) -> (crop: Int, resize: Int?) {
-    let published = (crop: 224, resize: 256)
-    let mean = model.normalization.meanExtent
-    let crop = crop ?? mean.map { min($0.height, $0.width) } ?? published.crop
-    if let resize { return (crop, resize == 0 ? nil : resize) }
-    guard self.crop == nil else { return (crop, published.resize) }
-    return (crop, scaled(published.resize, by: crop, of: published.crop))
-  }
-
-  private func scaled(_ length: Int, by part: Int, of whole: Int) -> Int {
-    Int((Double(length) * Double(part) / Double(whole)).rounded())
+  /// The views of image files: those asked for, or the crop in the middle.
+  func ofFiles(for model: Model) -> Views {
+    if let views = chosen(for: model) { return views }
+    let (crop, resize) = seen.size(for: model)
+    var views = Views.centre(crop: crop, resize: resize)
+    views.filter = seen.interpolation
+    return views
   }
 
   func chosen(for model: Model) -> Views? {
     guard let views else { return nil }
-    let (crop, resize) = size(for: model)
+    let (crop, resize) = seen.size(for: model)
     var chosen: Views =
       switch views {
       case .single: .single
@@ -83,12 +67,49 @@ struct ViewOptions: ParsableArguments {
       case .multiScale:
         .multiScale(
           scales?.values
-            ?? Views.multiScale().shorterSides.map { scaled($0, by: resize ?? 256, of: 256) },
+            ?? Views.multiScale().shorterSides.map {
+              CropOptions.scaled($0, by: resize ?? 256, of: 256)
+            },
           mirrored: mirror)
       }
     if let average { chosen.average = average }
-    chosen.filter = interpolation
+    chosen.filter = seen.interpolation
     return chosen
+  }
+}
+
+/// How an image file is resized and cropped.
+struct CropOptions: ParsableArguments {
+  @Option(
+    help: """
+      Length of an image's shorter side before it is cropped; 0 to leave it. (default: 256; in proportion \
+      for a model whose mean per pixel is of another size than 224)
+      """)
+  var resize: Int?
+
+  @Option(help: "Height and width of crops. (default: those of the model's mean per pixel, or 224)")
+  var crop: Int?
+
+  @Option(help: "How images are resized.")
+  var interpolation = ResamplingFilter.bilinear
+
+  /// The size of crops, and of the shorter side before: those asked for, or else those that suit the
+  /// model.
+  func size(for model: Model) -> (crop: Int, resize: Int?) {
+    Self.size(crop: crop, resize: resize, for: model)
+  }
+
+  static func size(crop: Int?, resize: Int?, for model: Model) -> (crop: Int, resize: Int?) {
+    let published = (crop: 224, resize: 256)
+    let mean = model.normalization.meanExtent
+    let chosen = crop ?? mean.map { min($0.height, $0.width) } ?? published.crop
+    if let resize { return (chosen, resize == 0 ? nil : resize) }
+    guard crop == nil else { return (chosen, published.resize) }
+    return (chosen, scaled(published.resize, by: chosen, of: published.crop))
+  }
+
+  fileprivate static func scaled(_ length: Int, by part: Int, of whole: Int) -> Int {
+    Int((Double(length) * Double(part) / Double(whole)).rounded())
   }
 }
 

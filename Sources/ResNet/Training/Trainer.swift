@@ -36,6 +36,9 @@ public final class Trainer {
   /// What the epochs came to that have ended in the training that is under way, or was stopped.
   public var history: [EpochMetrics] { course?.history ?? [] }
 
+  /// Steps of the training that is under way, or was stopped, in all; nil if there is none.
+  package var plannedSteps: Int? { course?.total }
+
   /// The learning rate of ``step(_:labels:)``, and the initial one of a schedule.
   public var learningRate: Float { options.learningRate }
 
