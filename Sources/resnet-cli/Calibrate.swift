@@ -12,7 +12,8 @@ struct Calibrate: ParsableCommand {
 
       With --model, they are put into a model: --normalize has it subtract the mean of each pixel, as \
       the paper does, or of each channel; --statistics replaces BN's running statistics by exact ones, of \
-      all that the layers take on these images, as the paper's released models have them.
+      all that the layers take on these images, as the paper's released models have them. Of a checkpoint \
+      the model alone is written.
 
           resnet calibrate images/train --json
           resnet calibrate images/train --model model.h5 --statistics --out exact.h5

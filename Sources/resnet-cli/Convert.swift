@@ -11,7 +11,7 @@ struct Convert: ParsableCommand {
       ONNX or safetensors. OUT is what its extension says: .h5 a model of libresnet, .pth or .pt for \
       PyTorch, .safetensors, .onnx, .weights.h5 for Keras 3, .caffemodel.h5 for Caffe; or what --to says.
 
-      What was understood is printed. Without --partial, a file is refused whose network has tensors that \
+      Of a checkpoint the model is taken. What was understood is printed. Without --partial, a file is refused whose network has tensors that \
       are missing, or that has others besides.
 
           resnet convert weights.pth model.h5 --preprocessing torch
@@ -70,7 +70,7 @@ struct Convert: ParsableCommand {
     completion: .file(extensions: ["txt"]))
   var classNames: String?
 
-  @Option(help: "Seed of what is drawn.")
+  @Option(help: "Seed of the layer that --classes draws.")
   var seed: UInt64 = 0
 
   @Flag(help: "Print what was understood as one object of JSON.")

@@ -15,6 +15,17 @@ enum FeatureFile: String, CaseIterable {
   func write(
     _ values: [Float], of images: [String], layer: String, shape: FeatureShape, to path: String
   ) throws(ResNetError) {
+    do throws(ResNetError) {
+      try ModelFile.validate(path: path)
+      try writeFile(values, of: images, layer: layer, shape: shape, to: path)
+    } catch {
+      throw ResNetError(error.kind, "cannot write \(path): \(error.message)")
+    }
+  }
+
+  private func writeFile(
+    _ values: [Float], of images: [String], layer: String, shape: FeatureShape, to path: String
+  ) throws(ResNetError) {
     let dimensions =
       [images.count, shape.channels] + (shape.extent.map { [$0.height, $0.width] } ?? [])
     switch self {
@@ -26,9 +37,9 @@ enum FeatureFile: String, CaseIterable {
       try contents.write(to: path)
     case .npy:
       let data = values.withUnsafeBytes { Array($0) }
-      try write(2, to: path) { $0 == 0 ? Self.npyHeader(dimensions) : data }
+      try writePieces(2, to: path) { $0 == 0 ? Self.npyHeader(dimensions) : data }
     case .csv:
-      try write(images.count + 1, to: path) { line in
+      try writePieces(images.count + 1, to: path) { line in
         guard line > 0 else {
           return Array(("image" + (0..<shape.count).map { ",\($0)" }.joined() + "\n").utf8)
         }
@@ -40,20 +51,15 @@ enum FeatureFile: String, CaseIterable {
   }
 
   /// Makes a file of so many pieces.
-  private func write(_ pieces: Int, to path: String, _ piece: (Int) -> [UInt8])
+  private func writePieces(_ pieces: Int, to path: String, _ piece: (Int) -> [UInt8])
     throws(ResNetError)
   {
-    do throws(ResNetError) {
-      try ModelFile.validate(path: path)
-      try AtomicFile.write(to: path) { append throws(ResNetError) in
-        for index in 0..<pieces {
-          try piece(index).withUnsafeBytes { bytes in
-            Result { () throws(ResNetError) in try append(bytes) }
-          }.get()
-        }
+    try AtomicFile.write(to: path) { append throws(ResNetError) in
+      for index in 0..<pieces {
+        try piece(index).withUnsafeBytes { bytes in
+          Result { () throws(ResNetError) in try append(bytes) }
+        }.get()
       }
-    } catch {
-      throw ResNetError(error.kind, "cannot write \(path): \(error.message)")
     }
   }
 

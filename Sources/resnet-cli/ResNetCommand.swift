@@ -15,7 +15,7 @@ struct ResNetCommand: ParsableCommand {
     version: libraryVersion,
     subcommands: [
       Inspect.self, PrintRecipe.self, Train.self, Evaluate.self, Predict.self,
-      FeaturesCommand.self, Convert.self, Bench.self,
+      WriteFeatures.self, Convert.self, Bench.self,
       Calibrate.self,
     ])
 }

@@ -65,12 +65,13 @@ extension Network {
           countText(rows.reduce(0) { $0 + $1.multiplyAdds }),
         ]
       ]
-    return "\(name), input \(inputChannels)x\(input), \(shortcutText)\n"
+    return "\(name), input \(inputChannels)x\(input), \(attributesText)\n"
       + table(lines, textColumns: 3)
   }
 
-  private var shortcutText: String {
-    let text =
+  /// What all blocks have in common.
+  private var attributesText: String {
+    var text =
       switch shortcut {
       case .a: "shortcuts A (zeros for new channels)"
       case .b: "shortcuts B (projections where dimensions change)"
@@ -78,7 +79,9 @@ extension Network {
       case .none: "no shortcuts"
       case .gate: "highway gates"
       }
-    return block == .bottleneck ? "\(text), stride on the \(bottleneckStride.rawValue)" : text
+    if block == .bottleneck { text += ", stride on the \(bottleneckStride.rawValue)" }
+    if activation.pieces > 1 { text += ", maxout of \(activation.pieces)" }
+    return text
   }
 
   private func text(_ stage: Stage) -> String {

@@ -2,7 +2,7 @@ import ArgumentParser
 import ResNet
 import ResNetData
 
-struct FeaturesCommand: ParsableCommand {
+struct WriteFeatures: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "features",
     abstract: "Write what a layer of a saved model makes of images.",
