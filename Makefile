@@ -45,9 +45,9 @@ help:  ## list the targets
 # ---- Build ---------------------------------------------------------------------------------------
 
 .PHONY: build
-build: library command manual  ## build/libresnet.so, build/resnet and its manual page (default)
+build: library command manual completions  ## build/libresnet.so, build/resnet, its manual page and shell completions (default)
 
-.PHONY: library command manual
+.PHONY: library command manual completions
 library: $(RUNTIME)
 	@$(SWIFT_BUILD) --product ResNetShared
 	@$(MAKE) -s build/libresnet.so
@@ -56,6 +56,8 @@ command: $(RUNTIME)
 	@$(MAKE) -s build/resnet
 manual: command
 	@$(MAKE) -s build/resnet.1
+completions: command
+	@$(MAKE) -s $(COMPLETIONS)
 
 build/libresnet.so: build/libresnet.so.1
 	@ln -sf $(<F) $@ && touch -h $@
@@ -70,6 +72,13 @@ build/resnet.1: build/resnet CHANGELOG.md
 	@swift build $(MANUAL_TOOL) --product generate-manual
 	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" build/resnet \
 	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | sed 's/^$$/.Pp/' >$@
+
+# Each under the name by which its shell looks for it.
+build/completions/%: build/resnet
+	@mkdir -p $(@D) && build/resnet --generate-completion-script $(SHELL_OF_$*) >$@
+SHELL_OF_resnet := bash
+SHELL_OF__resnet := zsh
+SHELL_OF_resnet.fish := fish
 
 STATIC_SWIFT := $(dir $(SWIFT))../lib/swift_static/linux
 # Without tables to unwind it, half a megabyte: it has frame pointers, and nothing is thrown through it.

@@ -55,10 +55,13 @@ let package = Package(
             "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/ResNetC/exports.map",
           ] + (isSanitized ? [] : ["-Xlinker", "--no-undefined"]))
       ]),
+    // What `resnet bench` compares with, as the benchmarks do.
+    .target(
+      name: "CPeak", path: "Benchmarks/peak", exclude: ["main.c"], publicHeadersPath: "."),
     .executableTarget(
       name: "resnet-cli",
       dependencies: [
-        "ResNet", "ResNetData",
+        "ResNet", "ResNetData", "ResNetExchange", "CPeak",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(

@@ -10,6 +10,9 @@ includedir = $(prefix)/include
 datarootdir = $(prefix)/share
 docdir = $(datarootdir)/doc/libresnet
 mandir = $(datarootdir)/man
+bashcompletiondir = $(datarootdir)/bash-completion/completions
+zshcompletiondir = $(datarootdir)/zsh/site-functions
+fishcompletiondir = $(datarootdir)/fish/vendor_completions.d
 pkgconfigdir = $(libdir)/pkgconfig
 cmakedir = $(libdir)/cmake/resnet
 INSTALL = install
@@ -18,7 +21,8 @@ INSTALL_DATA = $(INSTALL) -m 644
 
 HEADERS := $(notdir $(wildcard include/*.h include/*.hpp))
 SONAME := libresnet.so.$(firstword $(subst ., ,$(VERSION)))
-BUILT := build/$(SONAME) build/resnet build/resnet.1
+COMPLETIONS := $(addprefix build/completions/,resnet _resnet resnet.fish)
+BUILT := build/$(SONAME) build/resnet build/resnet.1 $(COMPLETIONS)
 
 # A path from one installed directory to another, so that what is installed may be moved as a whole.
 between = $(shell realpath -m --relative-to='$(1)' '$(2)')
@@ -35,7 +39,8 @@ install:  ## install what make has built: PREFIX=/usr/local DESTDIR, or GNU's li
 	  [ -e $$file ] || { echo "error: there is no $$file: run make first" >&2; exit 1; }; \
 	done
 	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(libdir)' '$(DESTDIR)$(includedir)' \
-	  '$(DESTDIR)$(pkgconfigdir)' '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)' '$(DESTDIR)$(mandir)/man1'
+	  '$(DESTDIR)$(pkgconfigdir)' '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)' '$(DESTDIR)$(mandir)/man1' \
+	  '$(DESTDIR)$(bashcompletiondir)' '$(DESTDIR)$(zshcompletiondir)' '$(DESTDIR)$(fishcompletiondir)'
 	$(INSTALL_DATA) build/$(SONAME) '$(DESTDIR)$(libdir)/libresnet.so.$(VERSION)'
 	ln -sf libresnet.so.$(VERSION) '$(DESTDIR)$(libdir)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libresnet.so'
@@ -46,13 +51,17 @@ install:  ## install what make has built: PREFIX=/usr/local DESTDIR, or GNU's li
 	done
 	$(INSTALL_PROGRAM) build/resnet '$(DESTDIR)$(bindir)'
 	$(INSTALL_DATA) build/resnet.1 '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_DATA) build/completions/resnet '$(DESTDIR)$(bashcompletiondir)'
+	$(INSTALL_DATA) build/completions/_resnet '$(DESTDIR)$(zshcompletiondir)'
+	$(INSTALL_DATA) build/completions/resnet.fish '$(DESTDIR)$(fishcompletiondir)'
 	$(INSTALL_DATA) LICENSE '$(DESTDIR)$(docdir)'
 
 uninstall:  ## remove what make install installed, by the same variables
 	rm -f $(foreach name,libresnet.so $(SONAME) libresnet.so.$(VERSION),'$(DESTDIR)$(libdir)/$(name)')
 	rm -f $(foreach name,$(HEADERS),'$(DESTDIR)$(includedir)/$(name)')
 	rm -f '$(DESTDIR)$(pkgconfigdir)/resnet.pc' '$(DESTDIR)$(bindir)/resnet' \
-	  '$(DESTDIR)$(mandir)/man1/resnet.1'
+	  '$(DESTDIR)$(mandir)/man1/resnet.1' '$(DESTDIR)$(bashcompletiondir)/resnet' \
+	  '$(DESTDIR)$(zshcompletiondir)/_resnet' '$(DESTDIR)$(fishcompletiondir)/resnet.fish'
 	rm -f $(foreach name,resnet-config resnet-config-version,'$(DESTDIR)$(cmakedir)/$(name).cmake')
 	rm -f '$(DESTDIR)$(docdir)/LICENSE'
 	for folder in '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)'; do \

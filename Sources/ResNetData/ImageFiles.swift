@@ -171,7 +171,8 @@ public struct ImageFiles: Sendable {
     try Directory.names(in: path).contains { Directory.isDirectory("\(path)/\($0)") }
   }
 
-  private static func isImage(_ name: String) -> Bool {
+  /// Whether a file of that name is taken for an image where a folder is searched.
+  package static func isImage(_ name: String) -> Bool {
     guard let point = name.lastIndex(of: ".") else { return false }
     return ["jpg", "jpeg", "png"].contains(name[point...].dropFirst().lowercased())
   }

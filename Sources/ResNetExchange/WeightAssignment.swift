@@ -25,6 +25,13 @@ extension ImportedWeights {
     return pairs
   }
 
+  /// What a network has no use for, and what it lacks, by names and shapes.
+  func notes(_ graph: Graph) -> [ImportReport.Note] {
+    var notes: [ImportReport.Note] = []
+    _ = pairs(ParameterLayout(graph), reading: false, &notes)
+    return notes
+  }
+
   /// Which tensors fit; the notes are of the others. If `reading`, those that are not finite do not.
   private func pairs(
     _ layout: ParameterLayout, reading: Bool, _ notes: inout [ImportReport.Note]

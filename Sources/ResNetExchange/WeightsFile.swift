@@ -16,13 +16,13 @@ package enum WeightsFile {
 
   /// Does something with a file; an error says which it was.
   static func with<Value>(
-    _ path: String, _ body: (FileSource) throws(ResNetError) -> Value
+    _ path: String, as action: String = "import", _ body: (FileSource) throws(ResNetError) -> Value
   ) throws(ResNetError) -> Value {
     do throws(ResNetError) {
       try ModelFile.validate(path: path)
       return try body(.file(try ModelFile.open(path)))
     } catch {
-      throw ResNetError(error.kind, "cannot import \(path): \(error.message)")
+      throw ResNetError(error.kind, "cannot \(action) \(path): \(error.message)")
     }
   }
 

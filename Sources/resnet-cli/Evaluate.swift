@@ -4,9 +4,15 @@ import ResNetData
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure a saved model's accuracy on the test images of CIFAR-10, or on image files.")
+    abstract: "Measure a saved model's accuracy on the test images of CIFAR-10, or on image files.",
+    discussion: """
+      Classes are matched by their names: the images may be of some of the model's.
 
-  @Argument(help: "A model file (*.h5).")
+          resnet evaluate model.h5 --folder images --by-class
+          resnet evaluate model.h5 --folder images --views 10-crop
+      """)
+
+  @Argument(help: "A model file (*.h5).", completion: .file(extensions: ["h5"]))
   var model: String
 
   @OptionGroup(title: "Images")
@@ -29,7 +35,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     try engine.apply()
-    let model = try Model.open(model)
+    let model = try openModel(model)
     if responses && model.graph.responseLayers.isEmpty {
       throw ResNetError(
         .invalidArgument, "\(model.network.name) has no layers with BN, so it has no responses")
@@ -65,8 +71,8 @@ struct Evaluate: ParsableCommand {
   private func data(for model: Model) throws -> any TrainingData & ImageSource {
     var options = ImageFileDataset.Options()
     options.channels = model.network.inputChannels
-    (options.crop, options.resize) = views.size(for: model)
-    options.filter = views.interpolation
+    (options.crop, options.resize) = views.seen.size(for: model)
+    options.filter = views.seen.interpolation
     return try place.test(options)
   }
 

@@ -7,7 +7,8 @@ import ResNetData
 struct ImagePlace: ParsableArguments {
   @Option(
     name: .customLong("cifar10"),
-    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
+    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"),
+    completion: .directory)
   var cifar10: String?
 
   @Option(
@@ -16,7 +17,8 @@ struct ImagePlace: ParsableArguments {
       Folder of JPEG and PNG files: train/CLASS/* to train on, and val/CLASS/* to evaluate on. To \
       evaluate alone, the images may be in CLASS/*.
       """,
-      valueName: "directory"))
+      valueName: "directory"),
+    completion: .directory)
   var folder: String?
 
   @Flag(help: "Leave damaged files of a folder out, and name them, instead of stopping.")

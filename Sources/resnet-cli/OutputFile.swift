@@ -2,14 +2,15 @@ import Glibc
 import ResNet
 import ResNetData
 
-/// Hours of training must not end with a file that cannot be written. `example` is a name of such a file.
+/// Hours of work must not end with a file that cannot be written. `option` is what names it, `example` the
+/// name of such a file.
 func requireWritable(
-  _ path: String, option: String = "out", _ example: String = "model.h5"
+  _ path: String, as option: String = "--out", _ example: String = "model.h5"
 ) throws(ResNetError) {
   guard !path.isEmpty, !path.hasSuffix("/"), !Directory.isDirectory(path) else {
     throw ResNetError(
       .invalidArgument,
-      "--\(option) is \"\(path)\", expected the name of a file, such as \(example)"
+      "\(option) is \"\(path)\", expected the name of a file, such as \(example)"
         + (Directory.isDirectory(path) ? "; that is a folder" : ""))
   }
   let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."

@@ -1,4 +1,3 @@
-import Glibc
 import ResNet
 
 /// Lines of `name = value`, as a configuration and the record of a training have them. Values may be in
@@ -43,29 +42,5 @@ private func trimmed(_ text: Substring) -> Substring {
   var text = text
   while text.first?.isWhitespace == true { text.removeFirst() }
   while text.last?.isWhitespace == true { text.removeLast() }
-  return text
-}
-
-/// A file of text.
-func readText(_ path: String) throws(ResNetError) -> String {
-  guard let file = fopen(path, "re") else {
-    throw ResNetError(
-      errno == ENOENT ? .notFound : .inputOutput,
-      "cannot read \(path): \(String(cString: strerror(errno)))")
-  }
-  defer { fclose(file) }
-  var bytes: [UInt8] = []
-  var chunk = [UInt8](repeating: 0, count: 65_536)
-  while true {
-    let count = fread(&chunk, 1, chunk.count, file)
-    bytes += chunk[..<count]
-    if count < chunk.count { break }
-  }
-  guard ferror(file) == 0 else {
-    throw ResNetError(.inputOutput, "cannot read \(path): \(String(cString: strerror(errno)))")
-  }
-  guard let text = String(validating: bytes, as: UTF8.self) else {
-    throw ResNetError(.badFormat, "\(path) is not a text in UTF-8")
-  }
   return text
 }

@@ -21,7 +21,7 @@ final class TrainingReports {
   init(_ files: Files, title: String, history: TrainingHistory, validation: String?)
     throws(ResNetError)
   {
-    if let curves = files.curves { try requireWritable(curves, option: "curves", "curves.svg") }
+    if let curves = files.curves { try requireWritable(curves, as: "--curves", "curves.svg") }
     self.history = history
     log = try files.log.map { path throws(ResNetError) in
       try TrainingLog(path, history, hasValidation: validation != nil)

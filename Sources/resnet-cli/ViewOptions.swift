@@ -19,15 +19,8 @@ struct ViewOptions: ParsableArguments {
       """)
   var views: Kind?
 
-  @Option(
-    help: """
-      Length of an image's shorter side before it is cropped; 0 to leave it. (default: 256; in proportion \
-      for crops of another size than 224)
-      """)
-  var resize: Int?
-
-  @Option(help: "Height and width of crops. (default: those of the model's mean per pixel, or 224)")
-  var crop: Int?
+  @OptionGroup
+  var seen: CropOptions
 
   @Option(
     help: ArgumentHelp(
@@ -44,9 +37,6 @@ struct ViewOptions: ParsableArguments {
   @Option(help: "What is averaged over views. (default: scores for multi-scale, or probabilities)")
   var average: Views.Average?
 
-  @Option(help: "How images are resized.")
-  var interpolation = ResamplingFilter.bilinear
-
   func validate() throws {
     for (name, isGiven) in [("scales", scales != nil), ("mirror", mirror)]
     where isGiven && views != .multiScale {
@@ -57,18 +47,18 @@ struct ViewOptions: ParsableArguments {
     }
   }
 
-  /// The size of crops, and of the shorter side before: those asked for, or else those that suit the
-  /// model.
-  func size(for model: Model) -> (crop: Int, resize: Int?) {
-    let mean = model.normalization.meanExtent
-    let crop = crop ?? mean.map { min($0.height, $0.width) } ?? Published.crop
-    guard let resize else { return (crop, Published.resize(crop: crop)) }
-    return (crop, resize == 0 ? nil : resize)
+  /// The views of image files: those asked for, or the crop in the middle.
+  func ofFiles(for model: Model) -> Views {
+    if let views = chosen(for: model) { return views }
+    let (crop, resize) = seen.size(for: model)
+    var views = Views.centre(crop: crop, resize: resize)
+    views.filter = seen.interpolation
+    return views
   }
 
   func chosen(for model: Model) -> Views? {
     guard let views else { return nil }
-    let (crop, resize) = size(for: model)
+    let (crop, resize) = seen.size(for: model)
     var chosen: Views =
       switch views {
       case .single: .single
@@ -83,7 +73,7 @@ struct ViewOptions: ParsableArguments {
           mirrored: mirror)
       }
     if let average { chosen.average = average }
-    chosen.filter = interpolation
+    chosen.filter = seen.interpolation
     return chosen
   }
 }
@@ -100,6 +90,35 @@ enum Published {
   static func scaled(_ length: Int, by part: Int, of whole: Int) -> Int {
     let scaled = (Double(length) * Double(part) / Double(whole)).rounded()
     return Int(min(max(scaled, 0), Double(Int32.max)))
+  }
+}
+
+/// How an image file is resized and cropped.
+struct CropOptions: ParsableArguments {
+  @Option(
+    help: """
+      Length of an image's shorter side before it is cropped; 0 to leave it. (default: 256; in proportion \
+      for crops of another size than 224)
+      """)
+  var resize: Int?
+
+  @Option(help: "Height and width of crops. (default: those of the model's mean per pixel, or 224)")
+  var crop: Int?
+
+  @Option(help: "How images are resized.")
+  var interpolation = ResamplingFilter.bilinear
+
+  /// The size of crops, and of the shorter side before: those asked for, or else those that suit the
+  /// model.
+  func size(for model: Model) -> (crop: Int, resize: Int?) {
+    Self.size(crop: crop, resize: resize, for: model)
+  }
+
+  static func size(crop: Int?, resize: Int?, for model: Model) -> (crop: Int, resize: Int?) {
+    let mean = model.normalization.meanExtent
+    let chosen = crop ?? mean.map { min($0.height, $0.width) } ?? Published.crop
+    guard let resize else { return (chosen, Published.resize(crop: chosen)) }
+    return (chosen, resize == 0 ? nil : resize)
   }
 }
 

@@ -74,4 +74,48 @@ struct NetworkSummaryTests {
     #expect(total.contains(" \(parameters) "))
     #expect(total.contains(" \(name.filter(\.isNumber)) weighted layers "))
   }
+
+  @Test("A table of stages, as the paper's Table 1")
+  func stages() throws {
+    let network = smallNetwork(
+      stages: [.init(blocks: 2, width: 16, stride: 1), .init(blocks: 1, width: 32, stride: 2)],
+      shortcut: .a)
+    let expected = """
+      small, input 3x32x32, shortcuts A (zeros for new channels)
+      stage   output  layers                            parameters  multiply-adds
+      ---------------------------------------------------------------------------
+      stem    32x32   3x3, 16                                  464        442,368
+      layer1  32x32   [3x3, 16; 3x3, 16] x 2                 9,344      9,437,184
+      layer2  16x16   [3x3, 32; 3x3, 32] x 1, stride 2      13,952      3,538,944
+      head    1x1     average pool, 10-d fc, softmax           330            320
+      ---------------------------------------------------------------------------
+      total           8 weighted layers                     24,090     13,418,816
+
+      """
+    #expect(try network.stageTable(input: Extent(height: 32, width: 32)) == expected)
+  }
+
+  @Test("The rows of stages are all of the network")
+  func stageRows() throws {
+    let presets = ["resnet50", "plain18", "resnet20", "vgg16-bn", "highway32", "fitnet19"]
+    let vectors = smallNetwork(
+      stem: .vector,
+      stages: [.init(blocks: 1, width: 16, stride: 1), .init(blocks: 2, width: 8, stride: 1)])
+    for network in try presets.map({ try Network.preset($0) }) + [vectors] {
+      let graph = try Graph(network)
+      let input = network.publishedExtent
+      let rows = try network.stageRows(input: input)
+      #expect(rows.reduce(0) { $0 + $1.parameters } == graph.parameterCount)
+      #expect(try rows.reduce(0) { $0 + $1.multiplyAdds } == graph.multiplyAdds(input: input))
+      #expect(rows.last?.channels == network.classes)
+      let stages = rows.filter { $0.name.hasPrefix("layer") }
+      #expect(stages.count == network.stages.count)
+      // Of a sequence of layers, as VGG is one, stages have no names in the graph.
+      for row in stages where network.stem != .none || network.shortcut != .none {
+        let shape = try graph.featureShape(row.name, input: input)
+        #expect(row.channels == shape.channels)
+        #expect(row.extent == shape.extent ?? Extent(height: 1, width: 1))
+      }
+    }
+  }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import signal
@@ -11,59 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
+
+from cli import DAMAGED, NETWORK, SHORT, VIEW, command, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLASSES = ("blue", "red")
-DAMAGED = "val/red/damaged.jpg"
-
-
-def command(pytestconfig: pytest.Config, *arguments: str | Path) -> list[str]:
-    """The command line."""
-    root = pytestconfig.rootpath
-    while not (root / "Package.swift").exists():
-        root = root.parent
-    return [str(root / "build" / "resnet"), *(str(argument) for argument in arguments)]
-
-
-def run(pytestconfig: pytest.Config, *arguments: str | Path, ok: bool = True) -> str:
-    """What the command prints, or says on failing."""
-    line = command(pytestconfig, *arguments)
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode == 0) == ok, done.stderr
-    return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images of two colours, and one that is damaged."""
-    top = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 12), ("val", 6)):
-        for label, name in enumerate(CLASSES):
-            (top / part / name).mkdir(parents=True)
-            for index in range(count):
-                pixels = rng.integers(0, 60, (40, 50, 3), np.uint8)
-                pixels[..., 2 - 2 * label] += 150
-                Image.fromarray(pixels).save(top / part / name / f"{index}.jpg")
-    (top / DAMAGED).write_bytes(b"\xff\xd8\xff")
-    return top
-
-
-NETWORK = ("--network", "resnet8", "--base-width", "4", "--threads", "1")
-VIEW = ("--crop", "32", "--resize", "36")
-
 
 @pytest.mark.parametrize("recipe", [None, "imagenet", "imagenet-common"])
-def test_training_and_testing(
-    pytestconfig: pytest.Config, folder: Path, tmp_path: Path, recipe: str | None
-) -> None:
+def test_training_and_testing(folder: Path, tmp_path: Path, recipe: str | None) -> None:
     model = tmp_path / "model.h5"
     chosen = ("--recipe", recipe) if recipe else ()
     lines = run(
-        pytestconfig, "train", "--folder", folder, "--skip-damaged", "--epochs", "2",
+        "train", "--folder", folder, "--skip-damaged", "--epochs", "2",
         "--batch-size", "8", "--lr", "0.01", "--out", model, *chosen, *NETWORK, *VIEW,
     )  # fmt: skip
     assert "of 12 images, saved" in lines
@@ -77,125 +36,94 @@ def test_training_and_testing(
     # The folder of folders, and the folder itself.
     for given in (folder, folder / "val"):
         said = run(
-            pytestconfig, "evaluate", model, "--folder", given, "--skip-damaged",
+            "evaluate", model, "--folder", given, "--skip-damaged",
             "--views", "10-crop", *VIEW,
         )  # fmt: skip
         assert "of 12 images" in said
         assert "10 views each" in said
         assert DAMAGED in said
-    refused = run(pytestconfig, "evaluate", model, "--folder", folder, *VIEW, ok=False)
+    refused = run("evaluate", model, "--folder", folder, *VIEW, ok=False)
     assert DAMAGED in refused
     assert "--skip-damaged leaves damaged files out" in refused
     # What is seen follows the model's mean per pixel, if it has one.
     if recipe is None:
-        said = run(pytestconfig, "evaluate", model, "--folder", folder, "--skip-damaged")
+        said = run("evaluate", model, "--folder", folder, "--skip-damaged")
         assert "of 12 images" in said
 
 
-def test_calibration(pytestconfig: pytest.Config, folder: Path) -> None:
-    said = run(pytestconfig, "calibrate", folder / "train", "--json", *VIEW)
-    values = json.loads(said)
-    pixels = [
-        np.asarray(Image.open(path).resize((45, 36), Image.Resampling.BILINEAR), float)
-        for path in sorted((folder / "train").glob("*/*.jpg"))
-    ]
-    mean = np.mean([image[2:34, 6:38] for image in pixels], axis=(0, 1, 2))
-    assert values["images"] == len(pixels)
-    assert values["mean"] == pytest.approx(mean, abs=1e-4)
-    assert len(values["eigenvectors"]) == len(mean)
-
-
-def test_a_recipe_for_files_needs_files(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+def test_a_recipe_for_files_needs_files(tmp_path: Path) -> None:
     said = run(
-        pytestconfig, "train", "--recipe", "imagenet", "--cifar10", tmp_path,
+        "train", "--recipe", "imagenet", "--cifar10", tmp_path,
         "--out", tmp_path / "model.h5", ok=False,
     )  # fmt: skip
     assert "give them by --folder" in said
 
 
-SHORT = ("--epochs", "1", "--batch-size", "8", "--lr", "0.01", *NETWORK, *VIEW)
-
-
-@pytest.fixture
-def images(folder: Path, tmp_path: Path) -> Path:
-    """A copy without damage, to be changed."""
-    copy = tmp_path / "images"
-    shutil.copytree(folder, copy)
-    (copy / DAMAGED).unlink()
-    return copy
-
-
-def test_classes_are_matched_by_name(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_classes_are_matched_by_name(images: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.h5"
     # Without one of the classes, what is left has another number.
     shutil.rmtree(images / "val" / "blue")
-    said = run(pytestconfig, "train", "--folder", images, "--out", model, *SHORT)
+    said = run("train", "--folder", images, "--out", model, *SHORT)
     assert "of 6 images, saved" in said
-    said = run(pytestconfig, "evaluate", model, "--folder", images, "--by-class", *VIEW)
+    said = run("evaluate", model, "--folder", images, "--by-class", *VIEW)
     assert "blue: recall none" in said
     (images / "val" / "red").rename(images / "val" / "green")
-    said = run(
-        pytestconfig, "train", "--folder", images, "--out", tmp_path / "none.h5", *SHORT, ok=False
-    )
+    said = run("train", "--folder", images, "--out", tmp_path / "none.h5", *SHORT, ok=False)
     assert 'the training data does not have: "green"' in said
     assert not (tmp_path / "none.h5").exists()
-    said = run(pytestconfig, "evaluate", model, "--folder", images, *VIEW, ok=False)
+    said = run("evaluate", model, "--folder", images, *VIEW, ok=False)
     assert 'resnet8 does not have: "green"' in said
 
 
-def test_training_without_images_to_evaluate_on(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_training_without_images_to_evaluate_on(images: Path, tmp_path: Path) -> None:
     shutil.rmtree(images / "val")
     base = ("train", "--folder", images, "--out", tmp_path / "model.h5", *SHORT)
-    said = run(pytestconfig, *base)
+    said = run(*base)
     assert "training without images to evaluate on" in said
     assert "test error" not in said
-    assert "validation error" in run(pytestconfig, *base, "--hold-out", "6")
-    said = run(pytestconfig, *base, "--recipe", "imagenet", ok=False)
+    assert "validation error" in run(*base, "--hold-out", "6")
+    said = run(*base, "--recipe", "imagenet", ok=False)
     assert "--hold-out" in said
-    said = run(pytestconfig, *base, "--recipe", "cifar", ok=False)
+    said = run(*base, "--recipe", "cifar", ok=False)
     assert "the recipe cifar holds out 5000" in said
     assert "there are 24; say how many by --hold-out" in said
-    run(pytestconfig, *base, "--recipe", "cifar", "--hold-out", "8")
-    said = run(pytestconfig, *base, "--hold-out", "24", ok=False)
+    run(*base, "--recipe", "cifar", "--hold-out", "8")
+    said = run(*base, "--hold-out", "24", ok=False)
     assert "there are 24 training images" in said
 
 
-def test_grey_images(pytestconfig: pytest.Config, images: Path, tmp_path: Path) -> None:
+def test_grey_images(images: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.h5"
     for grey in ("--channels", "--input-channels"):
         said = run(
-            pytestconfig, "train", "--folder", images, "--out", model, "--recipe", "imagenet",
+            "train", "--folder", images, "--out", model, "--recipe", "imagenet",
             "--normalize", "channels", "--side", "40,50", grey, "1", *SHORT,
         )  # fmt: skip
         assert "side = 40,50" in said
         assert "normalize = channels" in said
-        assert "of 12 images" in run(pytestconfig, "evaluate", model, "--folder", images, *VIEW)
+        assert "of 12 images" in run("evaluate", model, "--folder", images, *VIEW)
 
 
-def test_places_that_are_none(pytestconfig: pytest.Config, images: Path, tmp_path: Path) -> None:
+def test_places_that_are_none(images: Path, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "model.h5")
     for place, words in {
         images / "train": ("folders blue, red", "give the folder that"),
         images / "val": ("folders blue, red", "move them into a folder train"),
         images / "train" / "red": ("no folders, but files such as 0.jpg",),
     }.items():
-        said = run(pytestconfig, "train", "--folder", place, *out, *SHORT, ok=False)
+        said = run("train", "--folder", place, *out, *SHORT, ok=False)
         assert f"expected training images in {place}/train/CLASS/*.jpg" in said
         for word in words:
             assert word in said
-    run(pytestconfig, "train", "--folder", images, *out, *SHORT)
+    run("train", "--folder", images, *out, *SHORT)
     shutil.rmtree(images / "val")
-    said = run(pytestconfig, "evaluate", out[1], "--folder", images, *VIEW, ok=False)
+    said = run("evaluate", out[1], "--folder", images, *VIEW, ok=False)
     assert "looks like what holds train/CLASS and val/CLASS" in said
-    said = run(pytestconfig, "evaluate", out[1], "--folder", images / "train/red", *VIEW, ok=False)
+    said = run("evaluate", out[1], "--folder", images / "train/red", *VIEW, ok=False)
     assert "if it is a class, give the folder that it is in" in said
     assert "remove" not in said
     for name in (tmp_path, f"{tmp_path}/", f"{tmp_path}/missing/model.h5"):
-        said = run(pytestconfig, "train", "--folder", images, "--out", name, *SHORT, ok=False)
+        said = run("train", "--folder", images, "--out", name, *SHORT, ok=False)
         assert "epoch" not in said
         assert str(tmp_path) in said
 
@@ -214,43 +142,37 @@ def test_places_that_are_none(pytestconfig: pytest.Config, images: Path, tmp_pat
         (("evaluate", "m.h5", "--folder", ".", "--scales", "32"), "multi-scale"),
         (("evaluate", "m.h5", "--folder", ".", "--views", "10-crop", "--mirror"), "multi-scale"),
         (("evaluate", "m.h5", "--folder", ".", "--average", "scores"), "--views"),
-        (("calibrate",), "give the images once"),
-        (("calibrate", "a", "--folder", "b"), "give the images once"),
-        (("summary", "ResNet50"), 'did you mean "resnet50"?'),
-        (("summary", "resnet20", "--stem-pool", "ceil"), "stem cifar has none"),
+        (("inspect", "ResNet50"), 'did you mean "resnet50"?'),
+        (("inspect", "resnet20", "--stem-pool", "ceil"), "stem cifar has none"),
     ],
 )
-def test_options_that_have_no_effect(
-    pytestconfig: pytest.Config, arguments: tuple[str, ...], message: str
-) -> None:
-    assert message in run(pytestconfig, *arguments, ok=False)
+def test_options_that_have_no_effect(arguments: tuple[str, ...], message: str) -> None:
+    assert message in run(*arguments, ok=False)
 
 
-def test_where_the_stem_pools(pytestconfig: pytest.Config) -> None:
-    assert "3x3 max pool /2, ceil" in run(
-        pytestconfig, "summary", "resnet50", "--stem-pool", "ceil"
-    )
-    assert "ceil" not in run(pytestconfig, "summary", "resnet50", "--stem-pool", "padded")
+def test_where_the_stem_pools() -> None:
+    assert "3x3 max pool /2, ceil" in run("inspect", "resnet50", "--stem-pool", "ceil")
+    assert "ceil" not in run("inspect", "resnet50", "--stem-pool", "padded")
 
 
-def test_responses_need_bn(pytestconfig: pytest.Config, images: Path, tmp_path: Path) -> None:
+def test_responses_need_bn(images: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.h5"
     run(
-        pytestconfig, "train", "--folder", images, "--network", "fitnet19", "--iterations", "1",
+        "train", "--folder", images, "--network", "fitnet19", "--iterations", "1",
         "--batch-size", "2", "--lr", "0.0001", "--crop", "32", "--resize", "36", "--out", model,
     )  # fmt: skip
-    said = run(pytestconfig, "evaluate", model, "--folder", images, "--responses", *VIEW, ok=False)
+    said = run("evaluate", model, "--folder", images, "--responses", *VIEW, ok=False)
     assert "no layers with BN" in said
     assert "accuracy" not in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_stop_training_and_keep_the_model(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path, number: signal.Signals
+    images: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     model, printed = tmp_path / "model.h5", tmp_path / "printed"
     line = command(
-        pytestconfig, "train", "--folder", images, "--epochs", "1000000", "--batch-size", "8",
+        "train", "--folder", images, "--epochs", "1000000", "--batch-size", "8",
         "--lr", "0.01", "--recipe", "imagenet-common", "--out", model, *NETWORK, *VIEW,
     )  # fmt: skip
     with (
@@ -265,14 +187,12 @@ def test_signals_stop_training_and_keep_the_model(
         said = process.stderr.read()
         assert process.wait(60) == 128 + number
     assert re.search(rf"stopped by {number.name} after \d+ steps, saved {model}", said)
-    assert "of 12 images" in run(pytestconfig, "evaluate", model, "--folder", images, *VIEW)
+    assert "of 12 images" in run("evaluate", model, "--folder", images, *VIEW)
 
 
-def test_a_signal_that_is_ignored_stays_so(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_a_signal_that_is_ignored_stays_so(images: Path, tmp_path: Path) -> None:
     line = command(
-        pytestconfig, "train", "--folder", images, "--epochs", "50", "--batch-size", "8",
+        "train", "--folder", images, "--epochs", "50", "--batch-size", "8",
         "--lr", "0.01", "--out", tmp_path / "model.h5", *NETWORK, *VIEW,
     )  # fmt: skip
     # As nohup and shells' background jobs have it.
@@ -285,30 +205,16 @@ def test_a_signal_that_is_ignored_stays_so(
         assert process.wait(60) == 0
 
 
-def test_calibration_of_a_training_folder(pytestconfig: pytest.Config, images: Path) -> None:
-    given = run(pytestconfig, "calibrate", images / "train", *VIEW)
-    assert run(pytestconfig, "calibrate", "--folder", images, *VIEW) == given
-    damaged = images / "train" / "red" / "x.png"
-    damaged.write_bytes(b"")
-    said = run(pytestconfig, "calibrate", "--folder", images, *VIEW, ok=False)
-    assert "--skip-damaged" in said
-    said = run(pytestconfig, "calibrate", "--folder", images, "--skip-damaged", *VIEW)
-    assert f"damaged: {damaged}: " in said
-    assert given in said
-
-
-def test_a_killed_training_goes_on_from_its_checkpoint(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_a_killed_training_goes_on_from_its_checkpoint(images: Path, tmp_path: Path) -> None:
     whole, killed, folder = (tmp_path / name for name in ("whole.h5", "killed.h5", "run"))
     # Enough steps that it can be killed in between, each of which is saved.
     common = (
         "train", "--folder", images, "--epochs", "60", "--batch-size", "8", "--lr", "0.01",
         *NETWORK[:-2], *VIEW,
     )  # fmt: skip
-    run(pytestconfig, *common, "--threads", "2", "--out", whole)
+    run(*common, "--threads", "2", "--out", whole)
     checkpoints = ("--checkpoints", folder, "--checkpoint-every", "1", "--keep", "3")
-    line = command(pytestconfig, *common, *checkpoints, "--resume", "--out", killed)
+    line = command(*common, *checkpoints, "--resume", "--out", killed)
     rng = np.random.default_rng(0)
     said, kills = "", 0
     while not killed.exists():
@@ -327,9 +233,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(
     assert (folder / "best.h5").exists()
 
 
-def test_a_damaged_checkpoint_is_passed_over(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_checkpoint_is_passed_over(images: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     common = (
         "train",
@@ -341,13 +245,13 @@ def test_a_damaged_checkpoint_is_passed_over(
         "--checkpoint-every",
         "1",
     )
-    run(pytestconfig, *common, "--out", tmp_path / "whole.h5")
+    run(*common, "--out", tmp_path / "whole.h5")
     older, newest = sorted(folder.glob("step-*.h5"))
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
     resume = (*common, "--resume", "--out", tmp_path / "resumed.h5")
-    said = run(pytestconfig, *resume)
+    said = run(*resume)
     assert f"warning: cannot load {newest}: " in said
     assert f"is damaged: its checksum is wrong; trying {older}" in said
     assert f"from {older}" in said
@@ -356,57 +260,51 @@ def test_a_damaged_checkpoint_is_passed_over(
     assert bytes(content) != newest.read_bytes()
     for path in folder.glob("step-*.h5"):
         path.write_bytes(b"")
-    said = run(pytestconfig, *resume, ok=False)
+    said = run(*resume, ok=False)
     assert f"warning: cannot load {newest}: it is not an HDF5 file; trying {older}" in said
     assert f"cannot load {newest}: it is not an HDF5 file\n" in said
     assert [path.read_bytes() for path in folder.glob("step-*.h5")] == [b"", b""]
 
 
-def test_another_variation_cannot_be_resumed(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_another_variation_cannot_be_resumed(images: Path, tmp_path: Path) -> None:
     common = ("train", "--folder", images, *SHORT, "--checkpoints", tmp_path / "run",
               "--checkpoint-every", "1", "--out", tmp_path / "model.h5")  # fmt: skip
-    run(pytestconfig, *common)
-    said = run(pytestconfig, *common, "--resume", "--variation", "common", ok=False)
+    run(*common)
+    said = run(*common, "--resume", "--variation", "common", ok=False)
     assert (
         "begun with images seen as 3x32x32, a crop of a shorter side of 36 to 68, mirrored" in said
     )
     assert "not 3x32x32, 0.08 to 1.0 of the area" in said
     (images / "train" / "red" / "0.jpg").rename(images / "train" / "red" / "00.jpg")
-    assert "other training images" in run(pytestconfig, *common, "--resume", ok=False)
+    assert "other training images" in run(*common, "--resume", ok=False)
 
 
-def test_images_are_resized_in_proportion_to_the_crop(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_images_are_resized_in_proportion_to_the_crop(images: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.h5"
-    run(pytestconfig, "train", "--folder", images, *SHORT, "--normalize", "none", "--out", model)
+    run("train", "--folder", images, *SHORT, "--normalize", "none", "--out", model)
 
     def figures(*options: str) -> str:
-        said = run(pytestconfig, "evaluate", model, "--folder", images, *options)
+        said = run("evaluate", model, "--folder", images, *options)
         return said.rsplit(",", 1)[0]
 
     # As 256 is to 224; and with a size of its own.
     assert figures("--crop", "28") == figures("--crop", "28", "--resize", "32")
     assert figures("--crop", "28") != figures("--crop", "28", "--resize", "28")
-    said = run(pytestconfig, "train", "--folder", images, "--recipe", "imagenet", "--crop", "28",
+    said = run("train", "--folder", images, "--recipe", "imagenet", "--crop", "28",
                *SHORT[:-4], "--hold-out", "0", "--out", model)  # fmt: skip
     assert "shorter side is 32 to 60 pixels" in said
     for size in ("9223372036854775807", "-9223372036854775808"):
         assert "crop must be" in run(
-            pytestconfig, "evaluate", model, "--folder", images, f"--crop={size}", ok=False
+            "evaluate", model, "--folder", images, f"--crop={size}", ok=False
         )
 
 
-def test_a_stopped_training_says_how_to_go_on(
-    pytestconfig: pytest.Config, images: Path, tmp_path: Path
-) -> None:
+def test_a_stopped_training_says_how_to_go_on(images: Path, tmp_path: Path) -> None:
     common = (
         "train", "--folder", images, "--batch-size", "8", *NETWORK, *VIEW,
         "--checkpoints", tmp_path / "run", "--out", tmp_path / "model.h5",
     )  # fmt: skip
-    line = command(pytestconfig, *common, "--epochs", "1000000")
+    line = command(*common, "--epochs", "1000000")
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "epoch 1/" in process.stderr.readline()
@@ -416,9 +314,9 @@ def test_a_stopped_training_says_how_to_go_on(
     found = re.search(r"stopped by SIGTERM after (\d+) steps, saved (\S+); the same command", said)
     assert found
     assert found[2].endswith(f"step-{int(found[1]):09}.h5")
-    said = run(pytestconfig, *common, ok=False)
+    said = run(*common, ok=False)
     assert "checkpoints of another training" in said
-    said = run(pytestconfig, *common, "--resume", "--epochs", "1000000", "--lr", "0.5", ok=False)
+    said = run(*common, "--resume", "--epochs", "1000000", "--lr", "0.5", ok=False)
     assert "another learning rate" in said
-    said = run(pytestconfig, *common, "--resume", "--iterations", f"{int(found[1]) + 3}", ok=False)
+    said = run(*common, "--resume", "--iterations", f"{int(found[1]) + 3}", ok=False)
     assert "milestones" in said

@@ -10,7 +10,8 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
-from test_command import command, run
+
+from cli import command, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +34,11 @@ def report(out: Path, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def out(
-    pytestconfig: pytest.Config, cifar10: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def out(cifar10: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a quick look at degradation leaves."""
     out = tmp_path_factory.mktemp("experiments")
     said = run(
-        pytestconfig, "experiment", "degradation", "--cifar10", cifar10, "--quick", *SHORT,
+        "experiment", "degradation", "--cifar10", cifar10, "--quick", *SHORT,
         "--out", out,
     )  # fmt: skip
     assert f"{out}/degradation/README.md" in said
@@ -71,11 +70,9 @@ def test_a_report(out: Path) -> None:
     assert not list(out.rglob("checkpoints"))
 
 
-def test_what_is_recorded_is_not_trained_again(
-    pytestconfig: pytest.Config, cifar10: Path, out: Path
-) -> None:
+def test_what_is_recorded_is_not_trained_again(cifar10: Path, out: Path) -> None:
     quick = ("--cifar10", cifar10, "--quick", *SHORT, "--out", out)
-    assert "epoch" not in run(pytestconfig, "experiment", "responses", *quick)
+    assert "epoch" not in run("experiment", "responses", *quick)
     text = report(out, "responses")
     responses = (out / "runs/resnet8-6-seed0/responses.csv").read_text().splitlines()[1:]
     mean = sum(float(line.split(",")[2]) for line in responses) / len(responses)
@@ -83,11 +80,11 @@ def test_what_is_recorded_is_not_trained_again(
     # A page can be made of the records alone, beside another program's training.
     shutil.rmtree(out / "degradation")
     run(
-        pytestconfig, "experiment", "degradation", "--quick", *SHORT, "--out", out, "--report-only",
+        "experiment", "degradation", "--quick", *SHORT, "--out", out, "--report-only",
         "--beside", f"another={out}/runs/plain8-6-seed0/epochs.csv",
     )  # fmt: skip
     assert "| another |" in report(out, "degradation")
-    said = run(pytestconfig, "experiment", "depth", "--report-only", "--out", out)
+    said = run("experiment", "depth", "--report-only", "--out", out)
     assert (
         "Not trained yet: resnet20, resnet32, resnet44, resnet56, resnet110."
         in (out / "depth/README.md").read_text()
@@ -95,11 +92,9 @@ def test_what_is_recorded_is_not_trained_again(
     assert "epoch" not in said
 
 
-def test_options_and_other_networks(
-    pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path
-) -> None:
+def test_options_and_other_networks(cifar10: Path, tmp_path: Path) -> None:
     run(
-        pytestconfig, "experiment", "options", "--cifar10", cifar10, *SHORT, "--seed", "3",
+        "experiment", "options", "--cifar10", cifar10, *SHORT, "--seed", "3",
         "--networks", "resnet8-A,resnet8-B,resnet8", "--out", tmp_path,
     )  # fmt: skip
     text = report(tmp_path, "options")
@@ -110,11 +105,9 @@ def test_options_and_other_networks(
     assert "seed 3" in text
 
 
-def test_a_killed_experiment_goes_on(
-    pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path
-) -> None:
+def test_a_killed_experiment_goes_on(cifar10: Path, tmp_path: Path) -> None:
     line = command(
-        pytestconfig, "experiment", "depth", "--cifar10", cifar10, "--networks", "resnet8",
+        "experiment", "depth", "--cifar10", cifar10, "--networks", "resnet8",
         "--iterations", "40", "--threads", "1", "--out", tmp_path,
     )  # fmt: skip
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
@@ -133,24 +126,22 @@ def test_a_killed_experiment_goes_on(
     assert "| resnet8 |" in report(tmp_path, "depth")
 
 
-def test_networks_without_bn_and_failures(
-    pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path
-) -> None:
+def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None:
     arguments = (
         "experiment", "table6", "--cifar10", cifar10, "--networks", "fitnet19,resnet8",
         "--iterations", "2", "--threads", "2", "--out", tmp_path,
     )  # fmt: skip
-    run(pytestconfig, *arguments)
+    run(*arguments)
     assert "Networks without BN begin at a rate of 0.01." in report(tmp_path, "table6")
     # What a training leaves that diverged.
     record = tmp_path / "runs" / "fitnet19-2-seed0" / "record.txt"
     with record.open("a") as file:
         file.write("failure = the loss is not finite\n")
-    run(pytestconfig, *arguments)
+    run(*arguments)
     assert "M | the loss is not finite |  |  |" in report(tmp_path, "table6")
     # Of other images.
     record.write_text(record.read_text().replace("training-images = 320", "training-images = 321"))
-    assert "of a training on 321 images" in run(pytestconfig, *arguments, ok=False)
+    assert "of a training on 321 images" in run(*arguments, ok=False)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +161,8 @@ def test_networks_without_bn_and_failures(
     ],
 )
 def test_wrong_options(
-    pytestconfig: pytest.Config,
     arguments: tuple[str, ...],
     message: str,
     tmp_path: Path,
 ) -> None:
-    assert message in run(pytestconfig, "experiment", *arguments, "--out", tmp_path, ok=False)
+    assert message in run("experiment", *arguments, "--out", tmp_path, ok=False)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 import pytest
-from test_command import command, run
+
+from cli import command, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +27,15 @@ SHORT = ("--epochs", "4", "--batch-size", "64", "--lr", "0.01")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def train(
-    pytestconfig: pytest.Config, cifar10: Path, *arguments: str | Path, ok: bool = True
-) -> str:
-    return run(pytestconfig, "train", "--cifar10", cifar10, *NETWORK, *arguments, ok=ok)
+def train(cifar10: Path, *arguments: str | Path, ok: bool = True) -> str:
+    return run("train", "--cifar10", cifar10, *NETWORK, *arguments, ok=ok)
 
 
-def test_logs(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path) -> None:
+def test_logs(cifar10: Path, tmp_path: Path) -> None:
     table, objects = tmp_path / "log.csv", tmp_path / "log.jsonl"
     out = ("--out", tmp_path / "model.h5")
-    said = train(pytestconfig, cifar10, *SHORT, "--log", table, *out)
-    train(pytestconfig, cifar10, *SHORT, "--log", objects, *out)
+    said = train(cifar10, *SHORT, "--log", table, *out)
+    train(cifar10, *SHORT, "--log", objects, *out)
     rows = list(csv.DictReader(table.read_text().splitlines()))
     records = [json.loads(line) for line in objects.read_text().splitlines()]
     assert list(rows[0]) == list(records[0])
@@ -49,14 +48,10 @@ def test_logs(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path) -> Non
     last = records[-1]
     assert f"loss {last['loss']:.4f}  training error {1 - last['accuracy']:.2%}" in said
     assert f"test error {1 - last['val_accuracy']:.2%} of 64 images" in said
-    assert "20 steps" not in train(
-        pytestconfig, cifar10, *SHORT, "--log", tmp_path / "log.txt", *out, ok=False
-    )
+    assert "20 steps" not in train(cifar10, *SHORT, "--log", tmp_path / "log.txt", *out, ok=False)
 
 
-def test_a_log_is_complete_after_a_resumption(
-    pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path
-) -> None:
+def test_a_log_is_complete_after_a_resumption(cifar10: Path, tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     common = (
         "--log",
@@ -68,13 +63,12 @@ def test_a_log_is_complete_after_a_resumption(
         "--milestones",
         "none",
     )
-    train(pytestconfig, cifar10, *common, "--epochs", "4", "--out", tmp_path / "whole.h5")
+    train(cifar10, *common, "--epochs", "4", "--out", tmp_path / "whole.h5")
     whole = [row.rsplit(",", 4) for row in log.read_text().splitlines()]
     checkpoints = ("--checkpoints", tmp_path / "run", "--checkpoint-every", "1")
     events = ("--tensorboard", tmp_path / "events")
     part = (*common, *checkpoints, *events)
     train(
-        pytestconfig,
         cifar10,
         *part,
         "--iterations",
@@ -86,7 +80,6 @@ def test_a_log_is_complete_after_a_resumption(
     with log.open("a") as file:
         file.write("7,7,7,7,7,7,7,7,7\n")
     train(
-        pytestconfig,
         cifar10,
         *part,
         "--epochs",
@@ -102,10 +95,10 @@ def test_a_log_is_complete_after_a_resumption(
     assert steps[-3:] == [11, 15, 20]
 
 
-def test_curves(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path) -> None:
+def test_curves(cifar10: Path, tmp_path: Path) -> None:
     log, curves = tmp_path / "log.jsonl", tmp_path / "curves.svg"
     train(
-        pytestconfig, cifar10, *SHORT, "--log", log, "--curves", curves,
+        cifar10, *SHORT, "--log", log, "--curves", curves,
         "--out", tmp_path / "model.h5",
     )  # fmt: skip
     root = ET.parse(curves).getroot()  # noqa: S314 (our own)
@@ -124,7 +117,7 @@ def test_curves(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path) -> N
         slope, start = np.polyfit([record[name] for record in records], down, 1)
         assert slope > 0
         assert down == pytest.approx([start + slope * record[name] for record in records], abs=0.2)
-    said = train(pytestconfig, cifar10, *SHORT, "--curves", f"{tmp_path}/no/c.svg", ok=False)
+    said = train(cifar10, *SHORT, "--curves", f"{tmp_path}/no/c.svg", ok=False)
     assert "cannot write to" in said
 
 
@@ -198,12 +191,12 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     return events
 
 
-def test_events_for_tensorboard(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path) -> None:
+def test_events_for_tensorboard(cifar10: Path, tmp_path: Path) -> None:
     # The standard's own example.
     assert crc32c(b"123456789") == 0xE3069283
     log, folder = tmp_path / "log.jsonl", tmp_path / "events"
     train(
-        pytestconfig, cifar10, *SHORT, "--log", log, "--tensorboard", folder,
+        cifar10, *SHORT, "--log", log, "--tensorboard", folder,
         "--out", tmp_path / "model.h5",
     )  # fmt: skip
     first, *events = read_events(folder)
@@ -223,11 +216,9 @@ def test_events_for_tensorboard(pytestconfig: pytest.Config, cifar10: Path, tmp_
 
 
 @pytest.mark.parametrize("columns", [120, 60])
-def test_a_terminal_has_a_line_that_fits(
-    pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path, columns: int
-) -> None:
+def test_a_terminal_has_a_line_that_fits(cifar10: Path, tmp_path: Path, columns: int) -> None:
     line = command(
-        pytestconfig, "train", "--cifar10", cifar10, "--epochs", "5", "--batch-size", "8",
+        "train", "--cifar10", cifar10, "--epochs", "5", "--batch-size", "8",
         "--lr", "0.01", "--threads", "1", "--out", tmp_path / "model.h5",
     )  # fmt: skip
     ours, theirs = pty.openpty()
@@ -259,7 +250,7 @@ def test_a_terminal_has_a_line_that_fits(
     assert all(" left" in update for update in live[1:-1])
 
 
-def test_configurations(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Path) -> None:
+def test_configurations(cifar10: Path, tmp_path: Path) -> None:
     given, kept = tmp_path / "given.txt", tmp_path / "kept.txt"
     given.write_text(
         "# A comment.\n\nepochs = 3\nbatch-size = 32\nno-augmentation = true\nno-winograd = false\n"
@@ -267,7 +258,6 @@ def test_configurations(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Pa
     )
     one, other = tmp_path / "one.h5", tmp_path / "other.h5"
     said = train(
-        pytestconfig,
         cifar10,
         "--config",
         given,
@@ -285,7 +275,7 @@ def test_configurations(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Pa
         assert line in kept.read_text().splitlines()
     # What is kept makes the same model again, on another number of threads, too.
     run(
-        pytestconfig, "train", "--cifar10", cifar10, f"--config={kept}", "--threads", "2",
+        "train", "--cifar10", cifar10, f"--config={kept}", "--threads", "2",
         "--out", other,
     )  # fmt: skip
     assert one.read_bytes() == other.read_bytes()
@@ -305,7 +295,6 @@ def test_configurations(pytestconfig: pytest.Config, cifar10: Path, tmp_path: Pa
     ],
 )
 def test_wrong_configurations(
-    pytestconfig: pytest.Config,
     cifar10: Path,
     tmp_path: Path,
     text: str | None,
@@ -314,4 +303,4 @@ def test_wrong_configurations(
     path = tmp_path / "configuration"
     if text is not None:
         path.write_text(text)
-    assert message in train(pytestconfig, cifar10, "--config", path, ok=False)
+    assert message in train(cifar10, "--config", path, ok=False)

@@ -99,7 +99,7 @@ package struct HDF5Contents {
   }
 
   /// Adds a dataset of float32 that stays in its memory.
-  mutating func add(_ name: String, _ values: UnsafeBufferPointer<Float>, shape: [Int])
+  package mutating func add(_ name: String, _ values: UnsafeBufferPointer<Float>, shape: [Int])
     throws(ResNetError)
   {
     try add(
@@ -120,7 +120,7 @@ package struct HDF5Contents {
   }
 
   /// Adds strings as one dataset of strings as long as the longest.
-  mutating func add(_ name: String, _ strings: [String]) throws(ResNetError) {
+  package mutating func add(_ name: String, _ strings: [String]) throws(ResNetError) {
     // HDF5 has no empty strings.
     let length = max(strings.lazy.map(\.utf8.count).max() ?? 0, 1)
     let (total, overflow) = length.multipliedReportingOverflow(by: strings.count)

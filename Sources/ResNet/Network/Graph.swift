@@ -47,6 +47,8 @@ public struct Graph: Hashable, Sendable {
 
   /// Layer 0 is the input, the last layer the scores.
   public let layers: [Layer]
+  /// The layers of each of the network's stages. Before them is the stem, after them the head.
+  var stages: [Range<Int>] = []
 
   /// For each layer whether its output is vectors: what a flattening or the global average makes,
   /// and what follows from that.

@@ -6,8 +6,10 @@ extension Graph {
     try network.validateDescription()
     var lowering = Lowering(network)
     lowering.appendStem()
+    var stages: [Range<Int>] = []
     for (index, stage) in network.stages.enumerated() {
       let name = "layer\(index + 1)"
+      let first = lowering.layers.count
       for block in 0..<stage.blocks {
         lowering.appendBlock(
           "\(name).\(block)", width: stage.width, stride: block == 0 ? stage.stride : 1)
@@ -17,9 +19,11 @@ extension Graph {
           lowering.named("\(name).maxpool"),
           .maxPool(kernel: stage.maxPool, stride: stage.maxPool, padding: 0))
       }
+      stages.append(first..<lowering.layers.count)
     }
     lowering.appendHead()
     layers = lowering.layers
+    self.stages = stages
 
     let parameters = parameterCount
     guard parameters <= Network.Limits.parameters else {

@@ -13,38 +13,36 @@ extension Graph {
   ///
   /// Throws `shapeMismatch` where ``multiplyAdds(input:)`` does.
   public func summary(name: String, input: Extent) throws(ResNetError) -> String {
-    let extents = try extents(input: input)
-    let work = multiplyAddsPerLayer(extents: extents)
-
+    let layers = try layerRows(input: input)
     var rows = [["layer", "operation", "output", "parameters", "multiply-adds"]]
-    for group in groups() {
-      let last = group.upperBound - 1
-      let operations = group.compactMap { describe(layers[$0].operation) }
-      rows.append([
-        layers[group.lowerBound].name,
-        operations.joined(separator: ", "),
-        last == layers.count - 1
-          ? "\(layers[last].channels)" : "\(layers[last].channels)x\(extents[last])",
-        countText(group.reduce(0) { $0 + parameterCount(ofLayer: $1) }),
-        countText(group.reduce(0) { $0 + work[$1] }),
-      ])
+    rows += layers.map { row in
+      [
+        row.name, row.operation,
+        row.extent.map { "\(row.channels)x\($0)" } ?? "\(row.channels)",
+        countText(row.parameters), countText(row.multiplyAdds),
+      ]
     }
     rows.append([
       "total", "\(weightedLayers) weighted layers", "", countText(parameterCount),
-      countText(work.reduce(0, +)),
+      countText(layers.reduce(0) { $0 + $1.multiplyAdds }),
     ])
+    return "\(name), input \(self.layers[0].channels)x\(input)\n" + table(rows, textColumns: 2)
+  }
 
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    var lines = rows.map { row in
-      row.indices.map { column in
-        pad(row[column], to: widths[column], atEnd: column < 2)
-      }.joined(separator: "  ")
+  /// What ``summary(name:input:)`` has of each layer.
+  package func layerRows(input: Extent) throws(ResNetError) -> [LayerRow] {
+    let extents = try extents(input: input)
+    let work = multiplyAddsPerLayer(extents: extents)
+    return groups().map { group in
+      let last = group.upperBound - 1
+      return LayerRow(
+        name: layers[group.lowerBound].name,
+        operation: group.compactMap { describe(layers[$0].operation) }.joined(separator: ", "),
+        channels: layers[last].channels,
+        extent: last == layers.count - 1 ? nil : extents[last],
+        parameters: group.reduce(0) { $0 + parameterCount(ofLayer: $1) },
+        multiplyAdds: group.reduce(0) { $0 + work[$1] })
     }
-    let rule = String(repeating: "-", count: widths.reduce(0, +) + 2 * (widths.count - 1))
-    lines.insert(rule, at: lines.count - 1)
-    lines.insert(rule, at: 1)
-    lines.insert("\(name), input \(layers[0].channels)x\(input)", at: 0)
-    return lines.joined(separator: "\n") + "\n"
   }
 
   /// Each layer but the input, together with the BN and activation that directly follow it.
@@ -67,6 +65,20 @@ extension Graph {
   }
 }
 
+/// A layer with the BN and the activation that directly follow it.
+package struct LayerRow: Hashable, Sendable {
+  package let name: String
+  /// In the paper's words, such as `3x3 conv /2, BN, ReLU`.
+  package let operation: String
+  /// Of the output.
+  package let channels: Int
+  /// Of the output; nil for the scores.
+  package let extent: Extent?
+  package let parameters: Int
+  /// Of one image.
+  package let multiplyAdds: Int
+}
+
 /// In the paper's words.
 private func describe(_ operation: Graph.Operation) -> String? {
   switch operation {
@@ -87,19 +99,3 @@ private func describe(_ operation: Graph.Operation) -> String? {
 }
 
 private func describe(_ stride: Int) -> String { stride == 1 ? "" : " /\(stride)" }
-
-/// `1234567` as `1,234,567`, nothing as `-`.
-private func countText(_ count: Int) -> String {
-  guard count > 0 else { return "-" }
-  var text = ""
-  for (index, digit) in String(count).reversed().enumerated() {
-    if index > 0, index.isMultiple(of: 3) { text.append(",") }
-    text.append(digit)
-  }
-  return String(text.reversed())
-}
-
-private func pad(_ text: String, to width: Int, atEnd: Bool) -> String {
-  let padding = String(repeating: " ", count: width - text.count)
-  return atEnd ? text + padding : padding + text
-}

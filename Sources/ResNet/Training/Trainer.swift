@@ -55,6 +55,9 @@ public final class Trainer {
       weights: model.weights.version, normalization: model.normalization, frozen: frozen)
   }
 
+  /// Steps of the training that is under way, or was stopped, in all; nil if there is none.
+  package var plannedSteps: Int? { course?.total }
+
   /// The learning rate of ``step(_:labels:)``, and the initial one of a schedule.
   public var learningRate: Float { options.learningRate }
 

@@ -1,0 +1,66 @@
+import ArgumentParser
+import ResNet
+import ResNetExchange
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Describe a network, or what is in a file.",
+    discussion: """
+      A network is shown as in the paper's Table 1: its stages, the sizes of their outputs, parameters and \
+      multiply-adds of one image, which is what the paper calls FLOPs. [3x3, 64; 3x3, 64] x 2 are two \
+      blocks of two layers of 64 filters each.
+
+      A file may be a model, a checkpoint, or weights of PyTorch, Keras, Caffe, ONNX or safetensors. Every \
+      byte of a model is compared with its checksums; of other files only names and shapes are read.
+
+          resnet inspect resnet50
+          resnet inspect resnet50 --layers --height 320
+          resnet inspect model.h5 --json
+      """)
+
+  @Argument(
+    help: "A preset, such as resnet20 or resnet50, or a file, whose name has a point or a slash.",
+    completion: .list(Network.publishedPresets))
+  var network: String
+
+  @Flag(help: "Print every layer instead of the stages.")
+  var layers = false
+
+  @Flag(help: "Print the names and shapes of the tensors, too.")
+  var tensors = false
+
+  @Flag(help: "Print one object of JSON, with all of it.")
+  var json = false
+
+  @OptionGroup
+  var size: SizeOptions
+
+  @OptionGroup(title: "Changes to a preset")
+  var changes: NetworkOptions
+
+  func validate() throws {
+    if isFile(network) && !changes.areDefault {
+      throw ValidationError("\(network) is a file: its network cannot be changed by options")
+    }
+  }
+
+  func run() throws {
+    let subject = try isFile(network) ? Subject(file: network) : Subject(changes.network(network))
+    if json {
+      print(try subject.json(size))
+    } else {
+      for line in subject.facts { print(line) }
+      if let network = subject.network {
+        if !subject.facts.isEmpty { print() }
+        let extent = size.extent(of: network, subject.normalization)
+        print(
+          try layers ? network.summary(input: extent) : network.stageTable(input: extent),
+          terminator: "")
+      }
+      if tensors {
+        print()
+        for tensor in subject.tensors { print(tensor.text) }
+      }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+"""What the command says of itself: the examples in its help, its exit status, its completions."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import resnet
+from cli import ROOT, command, done, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUBCOMMANDS = re.findall(r"^  (\w+) {4,}", run("help").partition("SUBCOMMANDS:")[2], re.MULTILINE)
+
+
+def examples(subcommand: str) -> list[str]:
+    """The command lines in a subcommand's help, on a terminal that is wide enough for them."""
+    said = subprocess.run(
+        command("help", subcommand),
+        env=os.environ | {"COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    overview = said.partition("USAGE:")[0]
+    return re.findall(r"^ {4}(.*\bresnet .*)$", overview, re.MULTILINE)
+
+
+@pytest.fixture
+def prepared(trained: Path, images: Path, tmp_path: Path) -> Path:
+    """A folder with all that the examples name."""
+    shutil.copy(trained / "model.h5", tmp_path)
+    shutil.copytree(images / "val", tmp_path / "photos")
+    # Enough for a batch of 128.
+    for path in (images / "train").glob("*/*.jpg"):
+        for copy in range(5):
+            shutil.copy(path, path.with_stem(f"{path.stem}-{copy}"))
+    shutil.copy(images / "val" / "red" / "0.jpg", tmp_path / "cat.jpg")
+    resnet.load(trained / "model.h5").export(tmp_path / "weights.pth")
+    cifar = tmp_path / "cifar-10-batches-bin"
+    cifar.mkdir()
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        records = np.random.default_rng(0).integers(0, 10, (1100, 3073), np.uint8)
+        (cifar / f"{name}.bin").write_bytes(records.tobytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_examples(prepared: Path, subcommand: str) -> None:
+    found = examples(subcommand)
+    assert found
+    environment = os.environ | {"PATH": f"{ROOT}/build:{os.environ['PATH']}"}
+    for line in found:
+        with subprocess.Popen(
+            ["bash", "-o", "pipefail", "-c", f"exec {line}" if "|" not in line else line],  # noqa: S607
+            cwd=prepared,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                _, said = process.communicate(timeout=15 if subcommand == "train" else 120)
+                assert process.returncode == 0, f"{line}: {said}"
+            except subprocess.TimeoutExpired:
+                # The paper's trainings take hours.
+                assert subcommand == "train", line
+                process.send_signal(signal.SIGINT)
+                _, said = process.communicate(timeout=60)
+                assert process.returncode == 128 + signal.SIGINT, f"{line}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("--version",), 0),
+        (("help",), 0),
+        (("predict", "--help"), 0),
+        (("inspect", "resnet20"), 0),
+        (("inspect", "none.h5"), 1),
+        (("predict", "none.h5", "cat.jpg"), 1),
+        (("evaluate", "none.h5", "--folder", "."), 1),
+        (("recipe", "none"), 1),
+        (("inspect",), 64),
+        (("inspect", "resnet20", "--none"), 64),
+        (("none",), 64),
+        (("bench", "resnet20", "--batch", "many"), 64),
+    ],
+)
+def test_exit_status(arguments: tuple[str, ...], status: int, tmp_path: Path) -> None:
+    ended = done(*arguments, cwd=tmp_path)
+    assert ended.returncode == status
+    if status == 0:
+        assert ended.stderr == ""
+    else:
+        assert ended.stdout == ""
+        assert ended.stderr.startswith("Error: ")
+    if status == 1:
+        assert ended.stderr.count("\n") == 1
+
+
+def test_a_signal_ends_what_is_not_training(tmp_path: Path) -> None:
+    line = command("bench", "resnet20", "--seconds", "3600", "--threads", "1")
+    with subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.terminate()
+        # A shell makes 128 and the number of it.
+        assert process.wait(60) == -signal.SIGTERM
+
+
+def script(shell: str, folder: Path) -> Path:
+    """A file with the completions for a shell, under the name that it wants."""
+    path = folder / {"bash": "resnet", "zsh": "_resnet", "fish": "resnet.fish"}[shell]
+    path.write_text(run("--generate-completion-script", shell))
+    return path
+
+
+def said_by(*line: str) -> list[str]:
+    """The words that a shell prints."""
+    ended = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    return ended.stdout.split()
+
+
+BASH = """
+source "$0"
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*"
+COMP_POINT=${#COMP_LINE}
+complete=$(complete -p resnet)
+complete=${complete#*-F }
+${complete%% *} resnet "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("pre",), {"predict"}),
+        (("convert", "--to", "key"), set()),
+        (("convert", "--to", "k"), {"keras", "keras3"}),
+        (("inspect", "resnet15"), {"resnet152"}),
+        (("predict", "--to"), {"--top"}),
+    ],
+)
+def test_completions_of_bash_and_fish(
+    tmp_path: Path, words: tuple[str, ...], expected: set[str]
+) -> None:
+    bash = said_by("bash", "-c", BASH, str(script("bash", tmp_path)), "resnet", *words)
+    assert {word.strip() for word in bash} == expected
+    fish = said_by(
+        "fish", "--no-config", "-c", 'source $argv[1]; complete -C "$argv[2]" | cut -f1',
+        str(script("fish", tmp_path)), " ".join(("resnet", *words)),
+    )  # fmt: skip
+    assert set(fish) == expected
+
+
+def test_completions_of_zsh(tmp_path: Path) -> None:
+    path = script("zsh", tmp_path)
+    said_by("zsh", "-n", str(path))
+    loaded = 'fpath=("$1" $fpath); autoload -U compinit; compinit -D; print $_comps[resnet]'
+    assert said_by("zsh", "-f", "-c", loaded, "zsh", str(tmp_path)) == ["_resnet"]
+    for subcommand in SUBCOMMANDS:
+        assert f"'{subcommand}:" in path.read_text()

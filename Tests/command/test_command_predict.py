@@ -1,0 +1,126 @@
+"""`resnet predict`: the classes of image files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import resnet
+from cli import CLASSES, done, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def photos(folder: Path, tmp_path: Path) -> Path:
+    """A folder with a folder in it, and one damaged file."""
+    top = tmp_path / "photos"
+    (top / "more").mkdir(parents=True)
+    for name in CLASSES:
+        shutil.copy(folder / "val" / name / "0.jpg", top / f"{name}.jpg")
+        Image.open(folder / "val" / name / "1.jpg").save(top / "more" / f"{name}.PNG")
+    (top / "damaged.jpg").write_bytes(b"\xff\xd8\xff")
+    (top / "notes.txt").write_text("no image")
+    # Links to folders are not followed: this one leads back.
+    (top / "more" / "up").symlink_to(top)
+    return top
+
+
+def test_what_is_shown(model: Path, photos: Path) -> None:
+    ended = done("predict", model, photos, "--top", "1")
+    assert ended.returncode == 1
+    lines = ended.stdout.splitlines()
+    assert lines[::2] == [
+        f"{photos}/{name}" for name in ("blue.jpg", "more/blue.PNG", "more/red.PNG", "red.jpg")
+    ]
+    assert [line.split()[1] for line in lines[1::2]] == ["blue", "blue", "red", "red"]
+    assert all(line.split()[0].endswith("%") for line in lines[1::2])
+    assert ended.stderr.splitlines() == [
+        f"Error: {photos}/damaged.jpg cannot be decoded: the file is truncated",
+        "Error: 1 of 5 images could not be predicted",
+    ]
+
+
+def test_json_is_what_the_library_says(model: Path, photos: Path) -> None:
+    image = photos / 'quo"te\\ and\ttab.jpg'
+    (photos / "blue.jpg").rename(image)
+    names = [str(image), str(photos / "red.jpg"), str(photos / "missing.jpg")]
+    ended = done("predict", model, "-", "--json", stdin="\n".join([*names, "", ""]))
+    assert ended.returncode == 1
+    objects = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [found["image"] for found in objects] == names
+    assert "cannot be opened" in objects[2]["error"]
+    library = resnet.load(model)
+    for found in objects[:2]:
+        # The middle 32x32 of 36x45, the size of the model's mean.
+        view = Image.open(found["image"]).resize((46, 37), Image.Resampling.BILINEAR)
+        pixels = np.asarray(view)[2:34, 7:39].transpose(2, 0, 1)[np.newaxis]
+        expected = library.probabilities(np.ascontiguousarray(pixels))[0]
+        best = expected.argsort()[::-1]
+        assert [entry["class"] for entry in found["classes"]] == best.tolist()
+        assert [entry["name"] for entry in found["classes"]] == [CLASSES[label] for label in best]
+        assert [entry["probability"] for entry in found["classes"]] == pytest.approx(
+            expected[best], rel=1e-5
+        )
+
+
+def test_views_and_classes_without_names(model: Path, photos: Path, tmp_path: Path) -> None:
+    (photos / "damaged.jpg").unlink()
+    single = run("predict", model, photos)
+    ten = run("predict", model, photos, "--views", "10-crop")
+    assert single != ten
+    assert single.replace("%", "").split()[::5] == ten.replace("%", "").split()[::5]
+    library = resnet.load(model)
+    library.class_names = []
+    library.save(tmp_path / "nameless.h5")
+    said = run("predict", tmp_path / "nameless.h5", photos / "red.jpg")
+    assert "%  class 1" in said
+    said = run("predict", tmp_path / "nameless.h5", photos / "red.jpg", "--json")
+    assert json.loads(said)["classes"][0]["name"] is None
+
+
+def test_a_view_that_does_not_suit_one_of_the_images(
+    model: Path, photos: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small.png"
+    Image.new("RGB", (20, 20)).save(small)
+    ended = done("predict", model, small, photos / "red.jpg", "--resize", "0", "--crop", "32")
+    assert ended.returncode == 1
+    assert ended.stdout.startswith(f"{photos}/red.jpg\n")
+    assert f"Error: {small}: a crop of 32x32 is larger than the image of 20x20" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ((), 64, "give images: files, folders"),
+        (("a.jpg", "--top", "0"), 64, "--top is 0"),
+        (("a.jpg", "--scales", "32"), 64, "multi-scale"),
+        (("-",), 1, "there are no images"),
+        (("{empty}",), 1, "has no *.jpg"),
+    ],
+)
+def test_what_is_refused(
+    model: Path, tmp_path: Path, arguments: tuple[str, ...], status: int, message: str
+) -> None:
+    given = [argument.replace("{empty}", str(tmp_path)) for argument in arguments]
+    ended = done("predict", model, *given, stdin="")
+    assert ended.returncode == status
+    assert message in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_models_that_are_none(model: Path, photos: Path, tmp_path: Path) -> None:
+    resnet.load(model).export(tmp_path / "w.safetensors")
+    said = run("predict", tmp_path / "w.safetensors", photos, ok=False)
+    assert f"`resnet convert {tmp_path}/w.safetensors model.h5` makes one of it" in said
+    vectors = resnet.Model("resnet8", input_channels=5)
+    vectors.save(tmp_path / "five.h5")
+    said = run("predict", tmp_path / "five.h5", photos, ok=False)
+    assert "images of 5 channels, which JPEG and PNG files do not have" in said
