@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -151,6 +152,28 @@ def test_another_variation_of_files_is_refused(tmp_path: Path) -> None:
             trainer.fit(folder(**other), batch_size=4, resume=True)
     # What leaving a damaged file out changes is what could not be read.
     assert trainer.fit(folder(damage="skip"), batch_size=4, resume=True)["iteration"] == [2]
+
+
+def test_parts_and_files_of_images_are_told_apart(data: Data, tmp_path: Path) -> None:
+    images, labels = data
+
+    def write(name: str, labels: npt.NDArray[np.int64]) -> resnet.HDF5Images:
+        with h5py.File(tmp_path / name, "w") as file:
+            file["images"], file["labels"] = images, labels
+        return resnet.HDF5Images(tmp_path / name)
+
+    whole = resnet.Dataset(images, labels)
+    pairs = (
+        (whole.split(10, seed=1)[0], whole.split(10, seed=2)[0]),
+        (write("data.h5", labels), write("other.h5", labels[::-1])),
+    )
+    for first, other in pairs:
+        trainer = make_trainer()
+        trainer.fit(first, batch_size=8, callback=lambda _: True)
+        with pytest.raises(resnet.InvalidArgumentError, match="other training images"):
+            trainer.fit(other, batch_size=8, resume=True)
+        trainer.fit(first, batch_size=8, resume=True)
+        assert trainer.iterations == len(first) // 8
 
 
 def test_more_training_after_the_end(data: Data) -> None:
