@@ -146,7 +146,7 @@ import Testing
     ("relu2", "Identity", [], "expected a ReLU"),
     ("flat", "Reshape", [("shape", [0, 4, 6])], "one vector for each image"),
     ("flat", "GlobalAveragePool", [], "not a product of one vector"),
-    ("dropped", "Softmax", [], "expected one fully connected layer"),
+    ("dropped", "Softmax", [], "expected the classifier or another"),
     ("activated", "Identity", [], "expected one fully connected layer"),
   ])
   func whatNoPlainNetworkHasIsRefusedByTheNode(
@@ -161,6 +161,19 @@ import Testing
     #expect(error?.kind == .badFormat)
     #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
     #expect(error?.message.contains("node \"") == true, "\(error?.message ?? "")")
+  }
+
+  /// They are not the scores of any network here.
+  @Test func activatedScoresAreRefused() throws {
+    let bytes = try Self.file(of: try Model(Self.vgg, seed: 1)) { file, name, inputs in
+      guard name == "y" else { return false }
+      file.add("Gemm", inputs, "scores", int: [("transB", 1)])
+      file.add("Relu", ["scores"], name)
+      return true
+    }
+    let error = thrownError { try Self.imported(bytes) }
+    #expect(error?.kind == .badFormat)
+    #expect(error?.message.contains("node \"y\" (Relu of scores)") == true)
   }
 
   /// Sides that no memory could hold, in a tensor without values.

@@ -79,6 +79,10 @@ struct ONNXSequence {
       guard isWindow, case .relu = path.operation(path.only(place)) else { break }
       place = path.only(place)
     }
+    // Scores have no activation.
+    if case .relu = path.operation(place) {
+      throw path.refusal(place, "expected the classifier or another fully connected layer after it")
+    }
     if case .softmax = path.operation(path.only(place)) { place = path.only(place) }
     guard case .some(let classifier) = linears.popLast(), path.readers[place].isEmpty else {
       throw path.refusal(
