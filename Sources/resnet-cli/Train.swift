@@ -137,7 +137,7 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("How many checkpoints to keep.", valueName: "number"))
   var keep = 2
 
-  @Flag(help: "Go on from the newest checkpoint, if there is one; all other options as they were.")
+  @Flag(help: "Go on from the newest sound checkpoint, if any; all other options as they were.")
   var resume = false
 
   @OptionGroup(title: "Reports")

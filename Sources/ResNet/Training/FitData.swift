@@ -8,18 +8,9 @@ struct FitData {
   var appearance: String?
   /// See ``TrainingData/checksum(of:)``; nil, too, for a dataset that has none.
   var checksum: Int?
+}
 
-  init(
-    images: Int, hasValidation: Bool, validationImages: Int? = nil, appearance: String? = nil,
-    checksum: Int? = nil
-  ) {
-    self.images = images
-    self.hasValidation = hasValidation
-    self.validationImages = validationImages
-    self.appearance = appearance
-    self.checksum = checksum
-  }
-
+extension FitData {
   init(_ data: any TrainingData, validation: (any TrainingData)?) {
     images = data.count
     hasValidation = validation != nil
