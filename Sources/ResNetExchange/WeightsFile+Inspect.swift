@@ -1,15 +1,12 @@
 import ResNet
 
-/// What a file of another program holds, as far as names and shapes say.
-package struct WeightsFacts {
-  package let weights: ImportedWeights
-  /// Of the file.
-  package let bytes: Int
-  /// That of the tensors, or why there is none.
-  package let network: Result<Network, ResNetError>
-  /// What is of no use to that network, and what it lacks.
-  package let notes: [ImportReport.Note]
-}
+/// What a file of another program holds, as far as names and shapes say: its bytes; the network that the
+/// tensors are of, or why there is none; and what is of no use to that network, and what it lacks. (A type of
+/// its own would be in the shared library, where nobody asks for it.)
+package typealias WeightsFacts = (
+  weights: ImportedWeights, bytes: Int, network: Result<Network, ResNetError>,
+  notes: [ImportReport.Note]
+)
 
 extension WeightsFile {
   /// Reads a file's names and shapes, and no values. Throws as ``Model/importing(_:options:report:)``
@@ -28,7 +25,7 @@ extension WeightsFile {
       } catch {
         network = .failure(error)
       }
-      return WeightsFacts(weights: weights, bytes: source.size, network: network, notes: notes)
+      return (weights, source.size, network, notes)
     }
   }
 

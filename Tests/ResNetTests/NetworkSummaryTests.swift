@@ -99,7 +99,7 @@ struct NetworkSummaryTests {
   func stageRows() throws {
     let presets = ["resnet50", "plain18", "resnet20", "vgg16-bn", "highway32", "fitnet19"]
     let vectors = smallNetwork(
-      stem: .vector,
+      stem: .vector, block: .init([.init(kernel: 1), .init(kernel: 1)]),
       stages: [.init(blocks: 1, width: 16, stride: 1), .init(blocks: 2, width: 8, stride: 1)])
     for network in try presets.map({ try Network.preset($0) }) + [vectors] {
       let graph = try Graph(network)

@@ -1,6 +1,6 @@
 /// A row of the paper's Table 1: a part of a network whose layers come one after the other, up to the
 /// size of its output.
-package struct StageRow: Hashable, Sendable {
+package struct StageRow {
   /// `stem`, `maxpool`, `layer1`, `layer2`, ... and `head`.
   package let name: String
   /// Of its last layer.

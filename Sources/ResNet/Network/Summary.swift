@@ -66,7 +66,7 @@ extension Graph {
 }
 
 /// A layer with the BN and the activation that directly follow it.
-package struct LayerRow: Hashable, Sendable {
+package struct LayerRow {
   package let name: String
   /// In the paper's words, such as `3x3 conv /2, BN, ReLU`.
   package let operation: String

@@ -1,5 +1,5 @@
 /// What a model file says of itself.
-package struct ModelFileFacts: Hashable, Sendable {
+package struct ModelFileFacts {
   package let formatVersion: Int
   /// Of the library that wrote it; nil if it does not say.
   package let writer: String?
