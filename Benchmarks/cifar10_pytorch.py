@@ -1,8 +1,9 @@
-"""Train ResNet-20 (option A) on CIFAR-10 binary files with PyTorch, by the recipe libresnet uses.
+"""Train a CIFAR ResNet (option A) on CIFAR-10 with PyTorch, by the recipe libresnet uses.
 
-The reference for the accuracy comparison in docs/ACCURACY.md. Needs torch and numpy.
+The reference for the accuracy comparison in docs/ACCURACY.md, and for `resnet experiment --beside`.
+Needs torch and numpy.
 
-Usage: cifar10_pytorch.py DIR [--seed S] [--epochs E] [--threads T]
+Usage: cifar10_pytorch.py DIR [--log FILE.csv] [--depth 20] [--iterations 3900] [--milestones A,B]
 """
 
 import argparse
@@ -14,6 +15,11 @@ import torch
 from torch.nn import functional
 
 from pytorch_network import resnet
+
+COLUMNS = (
+    *("epoch", "iteration", "loss", "accuracy", "lr", "images_per_second"),
+    *("val_loss", "val_accuracy", "val_top5_accuracy"),
+)
 
 
 def read(paths: list[pathlib.Path]) -> tuple[np.ndarray, np.ndarray]:
@@ -36,15 +42,26 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return picked.permute(0, 3, 1, 2)
 
 
-def main() -> None:
-    """Trains, and prints the test accuracy after every epoch."""
+def arguments() -> argparse.Namespace:
+    """The command line's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dir", type=pathlib.Path)
+    parser.add_argument("--depth", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--iterations", type=int, default=3900)
+    parser.add_argument("--milestones", help="default: one half and three quarters")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=128)
-    options = parser.parse_args()
+    parser.add_argument("--log", type=pathlib.Path, help="what `resnet train --log` writes")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Trains, and prints the figures of every epoch."""
+    options = arguments()
+    milestones = [options.iterations // 2, options.iterations * 3 // 4]
+    if options.milestones:
+        milestones = [int(step) for step in options.milestones.split(",")]
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
@@ -56,35 +73,47 @@ def main() -> None:
     test_x = torch.from_numpy(test_images).float() / 255 - mean
     train_y, test_y = torch.from_numpy(labels), torch.from_numpy(test_labels)
 
-    model = resnet(20).to(memory_format=torch.channels_last)
+    model = resnet(options.depth).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.MultiStepLR(
-        optimizer, [options.epochs * 6 // 10, options.epochs * 8 // 10]
-    )
-    steps = len(train_x) // options.batch
-    for epoch in range(options.epochs):
-        start, total = time.perf_counter(), 0.0
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones)
+    if options.log:
+        options.log.write_text(",".join(COLUMNS) + "\n")
+    taken, epoch = 0, 0
+    while taken < options.iterations:
+        epoch += 1
+        steps = min(len(train_x) // options.batch, options.iterations - taken)
+        start, loss_sum, right = time.perf_counter(), 0.0, 0
         model.train()
         order = torch.randperm(len(train_x), generator=generator)
         for step in range(steps):
             batch = order[step * options.batch : (step + 1) * options.batch]
             x = augment(train_x[batch], generator).contiguous(memory_format=torch.channels_last)
-            loss = functional.cross_entropy(model(x), train_y[batch])
+            scores = model(x)
+            loss = functional.cross_entropy(scores, train_y[batch])
             optimizer.zero_grad()
             loss.backward()
+            rate = schedule.get_last_lr()[0]
             optimizer.step()
-            total += loss.item()
-        seconds = time.perf_counter() - start
-        schedule.step()
+            schedule.step()
+            loss_sum += loss.item()
+            right += (scores.argmax(1) == train_y[batch]).sum().item()
+        images = steps * options.batch
+        speed = images / (time.perf_counter() - start)
+        taken += steps
         model.eval()
         with torch.no_grad():
-            guesses = torch.cat([model(part).argmax(1) for part in test_x.split(500)])
-        accuracy = (guesses == test_y).float().mean().item()
-        print(
-            f"seed {options.seed} epoch {epoch + 1} loss {total / steps:.4f} "
-            f"test accuracy {100 * accuracy:.2f}% {steps * options.batch / seconds:.0f} images/s",
-            flush=True,
+            scores = torch.cat([model(part) for part in test_x.split(500)])
+        top5 = (scores.topk(5).indices == test_y[:, None]).any(1).float().mean().item()
+        record = (
+            *(epoch, taken, loss_sum / steps, right / images, rate, speed),
+            functional.cross_entropy(scores, test_y).item(),
+            (scores.argmax(1) == test_y).float().mean().item(),
+            top5,
         )
+        print("  ".join(f"{n} {v:.6g}" for n, v in zip(COLUMNS, record, strict=True)), flush=True)
+        if options.log:
+            with options.log.open("a") as file:
+                file.write(",".join(str(value) for value in record) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Draw the accuracy of training runs, epoch by epoch, from what they printed.
+"""Draw the accuracy of training runs, epoch by epoch.
 
-Usage: plot_accuracy.py OUT.png --libresnet LOG... --pytorch LOG...
+Usage: plot_accuracy.py OUT.png --libresnet LOG.csv... --pytorch LOG.csv...
 
-LOGs are the outputs of `resnet train` and of cifar10_pytorch.py. Needs matplotlib.
+LOGs are what `resnet train --log` and cifar10_pytorch.py --log write. Needs matplotlib.
 """
 
 import argparse
+import csv
 import pathlib
-import re
 
 import matplotlib as mpl
 
@@ -15,9 +15,10 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 
-def accuracies(path: pathlib.Path, what: str) -> list[float]:
-    """The percentages behind `what` in a log, one per epoch."""
-    return [float(value) for value in re.findall(rf"{what} ([\d.]+)%", path.read_text())]
+def accuracies(path: pathlib.Path, column: str) -> list[float]:
+    """The percentages in a column of a log, one per epoch."""
+    with path.open() as file:
+        return [100 * float(row[column]) for row in csv.DictReader(file)]
 
 
 def main() -> None:
@@ -30,9 +31,11 @@ def main() -> None:
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for index, path in enumerate(options.libresnet):
-        for what, style in (("training accuracy", ":"), ("test accuracy", "-")):
-            # The command ends with the test accuracy once more.
-            values = accuracies(path, rf"epoch \d+/.*{what}")
+        for what, column, style in (
+            ("training accuracy", "accuracy", ":"),
+            ("test accuracy", "val_accuracy", "-"),
+        ):
+            values = accuracies(path, column)
             axes.plot(
                 range(1, len(values) + 1),
                 values,
@@ -42,7 +45,7 @@ def main() -> None:
                 label=f"libresnet, {what}, seed {index}",
             )
     for index, path in enumerate(options.pytorch):
-        values = accuracies(path, "test accuracy")
+        values = accuracies(path, "val_accuracy")
         axes.plot(
             range(1, len(values) + 1),
             values,

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CPeak
 import ResNet
 
 struct Bench: ParsableCommand {
@@ -78,17 +77,15 @@ struct Bench: ParsableCommand {
     let trainer = try Trainer(model, options: SGDOptions(learningRate: 0))
     let labels = (0..<batch).map { $0 % model.network.classes }
 
-    let multiplyAdds = try model.graph.multiplyAdds(input: extent)
-    // Of the layer that reads the images, whose gradient nobody needs.
-    let first = try model.graph.layerRows(input: extent).first { $0.multiplyAdds > 0 }
     var rows: [Row] = []
     if only != .training {
-      let flop = 2.0 * Double(batch) * Double(multiplyAdds)
-      rows.append(Row("inference", flop: flop) { _ = try model.logits(images) })
+      let flop = try model.graph.inferenceOperations(input: extent)
+      rows.append(Row("inference", flop: Double(batch) * flop) { _ = try model.logits(images) })
     }
     if only != .inference {
-      let flop = 2.0 * Double(batch) * Double(3 * multiplyAdds - (first?.multiplyAdds ?? 0))
-      rows.append(Row("training", flop: flop) { try trainer.step(images, labels: labels) })
+      let flop = try model.graph.trainingOperations(input: extent)
+      rows.append(
+        Row("training", flop: Double(batch) * flop) { try trainer.step(images, labels: labels) })
     }
     let isa = try Engine.instructionSet()
     // The first call prepares weights and memory.
@@ -147,30 +144,6 @@ extension Bench {
         count += 1
       } while (clock.now - start) / .seconds(1) < seconds
       times.append((clock.now - start) / .seconds(1) / Double(count))
-    }
-  }
-
-  /// Multiply-adds in registers that touch no memory.
-  enum Peak {
-    /// Operations a second, on all threads.
-    static func rate(_ isa: String, seconds: Double) -> Double {
-      let rounds: Int64 = 20_000
-      let threads = Engine.threads
-      let clock = ContinuousClock()
-      let start = clock.now
-      var flop = 0.0
-      repeat {
-        // More parts than threads, so that none idles for another for long.
-        let parts = 16 * threads
-        var done = [Double](repeating: 0, count: parts)
-        done.withUnsafeMutableBufferPointer { done in
-          ThreadPool.shared.run(parts, workers: threads) { part, _ in
-            done[part] = peak_run(isa, rounds)
-          }
-        }
-        flop += done.reduce(0, +)
-      } while (clock.now - start) / .seconds(1) < seconds
-      return flop / ((clock.now - start) / .seconds(1))
     }
   }
 

@@ -29,6 +29,12 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Print the names and shapes of the tensors, too.")
   var tensors = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Print a metadata of a model and nothing else, such as training, the configuration of `resnet train`.",
+      valueName: "name"))
+  var metadata: String?
+
   @Flag(help: "Print one object of JSON, with all of it.")
   var json = false
 
@@ -46,7 +52,16 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let subject = try isFile(network) ? Subject(file: network) : Subject(changes.network(network))
-    if json {
+    if let metadata {
+      guard let value = subject.metadata[metadata] else {
+        let names = subject.metadata.keys.sorted().joined(separator: ", ")
+        throw ResNetError(
+          .notFound,
+          "\(network) has no metadata \"\(metadata)\"; what it has: \(names.isEmpty ? "none" : names)"
+        )
+      }
+      print(value, terminator: value.hasSuffix("\n") ? "" : "\n")
+    } else if json {
       print(try subject.json(size))
     } else {
       for line in subject.facts { print(line) }

@@ -6,6 +6,8 @@ import ResNet
 final class ProgressDisplay {
   private let validation: String
   private let total: Int
+  /// Images a second that would be the processor's peak.
+  private let peak: Double
   private let terminal = Terminal()
   private let clock = ContinuousClock()
   private let begun: ContinuousClock.Instant
@@ -17,10 +19,12 @@ final class ProgressDisplay {
   /// Whether the terminal's line is not ended.
   private var isOpen = false
 
-  /// For a training of `total` steps that has come to `history`. `validation` is what the images are
-  /// called that are evaluated after each epoch.
-  init(total: Int, history: TrainingHistory, validation: String) {
+  /// For a training of `total` steps that has come to `history`, and would do `peak` images a second if it
+  /// were multiply-adds in registers and nothing else. `validation` is what the images are called that are
+  /// evaluated after each epoch.
+  init(total: Int, history: TrainingHistory, peak: Double, validation: String) {
     self.total = total
+    self.peak = peak
     self.validation = validation
     errors = history.rows.map(\.error)
     begun = clock.now
@@ -68,8 +72,10 @@ final class ProgressDisplay {
     if let result = progress.validation {
       line.add("\(validation) error \(percent(1 - result.accuracy))")
     }
-    line.add("\(fixed(progress.imagesPerSecond, decimals: 0)) images/s", importance: 3)
-    if let left = timeLeft(progress.iteration) { line.add("\(left) left", importance: 2) }
+    line.add("\(fixed(progress.imagesPerSecond, decimals: 0)) images/s", importance: 4)
+    let share = 100 * progress.imagesPerSecond / peak
+    line.add("\(fixed(share, decimals: 0))% of peak", importance: 2)
+    if let left = timeLeft(progress.iteration) { line.add("\(left) left", importance: 3) }
     if let terminal, errors.count > 1 {
       line.add(terminal.sparkline(errors.suffix(16)), importance: 0)
     }

@@ -28,6 +28,7 @@ struct Subject {
 
   private let kind: Kind
   private var classNames: [String] = []
+  private(set) var metadata: [String: String] = [:]
   /// Of a file and, of a checkpoint, its training.
   private var members: [(name: String, value: JSON)] = []
 
@@ -54,6 +55,7 @@ struct Subject {
     kind = stored.isCheckpoint ? .checkpoint : .model
     normalization = model.normalization
     classNames = model.classNames
+    metadata = model.metadata
     tensors = Self.tensors(of: model.graph)
     let writer = stored.writer.map { "libresnet \($0)" } ?? "an unknown version"
     facts = [
@@ -72,6 +74,11 @@ struct Subject {
       )
     ]
     noteImages()
+    for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
+      let lines = value.split(whereSeparator: \.isNewline)
+      facts.append(
+        "metadata: \(name)\(lines.count == 1 ? ", \(lines[0])" : ", \(lines.count) lines")")
+    }
   }
 
   private init(_ path: String, _ found: WeightsFacts) {
@@ -208,7 +215,11 @@ extension Subject {
           })
       ))
     if kind != .preset {
-      all += [("normalization", normalization.json), ("class_names", .strings(classNames))]
+      let metadata = metadata.sorted { $0.key < $1.key }
+      all += [
+        ("normalization", normalization.json), ("class_names", .strings(classNames)),
+        ("metadata", .object(metadata.map { ($0.key, .string($0.value)) })),
+      ]
     }
     return .object(all)
   }

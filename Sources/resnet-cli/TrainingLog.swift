@@ -25,10 +25,11 @@ final class TrainingLog {
 
   func add(_ row: TrainingHistory.Row) throws(ResNetError) {
     guard isJSON else { return try add(line: row.values.joined(separator: ",")) }
-    // What is not finite has no name in JSON.
-    let figures = zip(TrainingHistory.Row.names + TrainingHistory.Row.validationNames, row.values)
-      .map { name, value in "\"\(name)\": \(Double(value)?.isFinite == true ? value : "null")" }
-    try add(line: "{\(figures.joined(separator: ", "))}")
+    let names = TrainingHistory.Row.names + TrainingHistory.Row.validationNames
+    let figures = zip(names, row.values).map { name, value in
+      (name, Double(value)?.isFinite == true ? JSON.number(value) : .null)
+    }
+    try add(line: JSON.object(figures).description)
   }
 
   private func add(line: String) throws(ResNetError) {

@@ -18,8 +18,10 @@ struct TrainingRun {
     let (steps, isTooMany) = options.epochs.multipliedReportingOverflow(
       by: training.count / options.batchSize)
     let before = TrainingHistory(trainer.history, options: options, images: training.count)
+    let flop = try trainer.model.graph.trainingOperations(input: training.extent)
     let display = ProgressDisplay(
       total: options.iterations ?? (isTooMany ? .max : steps), history: before,
+      peak: Peak.rate(try Engine.instructionSet(), seconds: 0.1) / flop,
       validation: validation?.name ?? "")
     let reports = try TrainingReports(
       files, title: title, history: before, validation: validation?.name)
