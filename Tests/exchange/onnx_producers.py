@@ -143,7 +143,7 @@ def exported(folder: Path) -> None:
         for title, arguments, sizes in (
             ("mean and scale of channels", (mean, scale), CIFAR),
             ("mean of channels", (mean,), CIFAR),
-            ("scale of channels", ((), scale), CIFAR),
+            ("scale of channels", (None, scale), CIFAR),
             ("mean of pixels", (plane,), CIFAR[:1]),
             ("mean of pixels, scale of channels", (plane, scale), CIFAR[:1]),
         ):
