@@ -170,7 +170,7 @@ def export_torch(network: Any, given: np.ndarray, path: Path, **options: Any) ->
 
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     if "training" in options:
-        options["training"] = torch.onnx.TrainingMode[options["training"]]
+        options["training"] = getattr(torch.onnx.TrainingMode, options["training"])
     torch.onnx.export(network, (torch.from_numpy(given),), path, **options)
 
 
