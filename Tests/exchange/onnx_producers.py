@@ -143,7 +143,7 @@ def exported(folder: Path) -> None:
         for title, arguments, sizes in (
             ("mean and scale of channels", (mean, scale), CIFAR),
             ("mean of channels", (mean,), CIFAR),
-            ("scale of channels", ((), scale), CIFAR),
+            ("scale of channels", (None, scale), CIFAR),
             ("mean of pixels", (plane,), CIFAR[:1]),
             ("mean of pixels, scale of channels", (plane, scale), CIFAR[:1]),
         ):
@@ -170,7 +170,7 @@ def export_torch(network: Any, given: np.ndarray, path: Path, **options: Any) ->
 
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     if "training" in options:
-        options["training"] = torch.onnx.TrainingMode[options["training"]]
+        options["training"] = getattr(torch.onnx.TrainingMode, options["training"])
     torch.onnx.export(network, (torch.from_numpy(given),), path, **options)
 
 
