@@ -87,7 +87,7 @@ extension ModelFile {
     if !model.metadata.isEmpty {
       var group = HDF5Contents()
       // The same model makes the same bytes.
-      for (name, value) in model.metadata.sorted(by: { $0.key < $1.key }) { group.set(name, value) }
+      for name in model.metadata.keys.sorted() { group.set(name, model.metadata[name] ?? "") }
       root.add(Root.metadata, group)
     }
     return root
