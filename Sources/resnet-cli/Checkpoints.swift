@@ -25,11 +25,7 @@ final class Checkpoints {
     self.interval = interval
     self.keep = keep
     lastSaved = clock.now
-    guard mkdir(folder, 0o777) == 0 || Directory.isDirectory(folder) else {
-      throw ResNetError(
-        .inputOutput,
-        "cannot make the folder \(folder) for checkpoints: \(String(cString: strerror(errno)))")
-    }
+    try makeFolder(folder)
     guard access(folder, W_OK) == 0 else {
       throw ResNetError(
         .inputOutput, "cannot write to \(folder): \(String(cString: strerror(errno)))")

@@ -108,7 +108,7 @@ struct Convert: ParsableCommand {
         throw ResNetError(
           .invalidArgument,
           "\(input) is a model of libresnet, which says all that it is: leave out --partial, "
-            + "--preprocessing, --stride-on, --zero-channels and --plain")
+            + "--preprocessing, --stride-on, --stem-pool, --zero-channels and --plain")
       }
       return (try Model.load(from: input), nil)
     }
@@ -151,11 +151,16 @@ struct Convert: ParsableCommand {
   /// What of a model does not go into a file of that kind.
   private static func lost(of model: Model, _ target: Target) -> [String] {
     switch target {
-    case .libresnet, .onnx: return []
+    case .libresnet: return []
+    case .onnx: return model.metadata.isEmpty ? [] : ["the metadata"]
     case .safetensors, .pytorch, .keras, .keras3, .caffe:
       var lost: [String] = []
+      if target != .caffe, model.network.stemPool == .ceil {
+        lost.append("the first pooling's kind, which --stem-pool ceil says")
+      }
       if model.normalization != .identity { lost.append("the normalisation of images") }
       if !model.classNames.isEmpty { lost.append("the class names") }
+      if !model.metadata.isEmpty { lost.append("the metadata") }
       return lost
     }
   }
@@ -190,6 +195,12 @@ struct UnsaidOptions: ParsableArguments {
   var strideOn: Network.BottleneckStride?
 
   @Option(
+    help:
+      "How the first pooling of an ImageNet network is padded. (default: as the format's usual files)"
+  )
+  var stemPool: Network.StemPool?
+
+  @Option(
     help: "Where shortcut A has its zero channels. (default: as in the ports with such names)")
   var zeroChannels: Network.ZeroChannels?
 
@@ -197,7 +208,7 @@ struct UnsaidOptions: ParsableArguments {
   var plain = false
 
   var areDefault: Bool {
-    preprocessing == .none && strideOn == nil && zeroChannels == nil && !plain
+    preprocessing == .none && strideOn == nil && stemPool == nil && zeroChannels == nil && !plain
   }
 
   func options(partial: Bool) -> ImportOptions {
@@ -205,6 +216,7 @@ struct UnsaidOptions: ParsableArguments {
     options.partial = partial
     options.preprocessing = preprocessing.value
     options.bottleneckStride = strideOn
+    options.stemPool = stemPool
     options.zeroChannels = zeroChannels
     options.isPlain = plain
     return options

@@ -9,10 +9,7 @@ final class EventFile {
 
   /// A new file in `folder`. What older ones say of later steps than `step` no longer counts.
   init(in folder: String, after step: Int) throws(ResNetError) {
-    guard mkdir(folder, 0o777) == 0 || errno == EEXIST else {
-      throw ResNetError(
-        .inputOutput, "cannot make the folder \(folder): \(String(cString: strerror(errno)))")
-    }
+    try makeFolder(folder)
     // TensorBoard reads the files of a folder in the order of their names, which begin with the time.
     path = "\(folder)/events.out.tfevents.\(time(nil)).libresnet.\(getpid())"
     file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -21,10 +18,8 @@ final class EventFile {
         .inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))")
     }
     try add(Message().text(3, "brain.Event:2"))
-    if step > 0 {
-      // A session's start: what comes after the step in other files is purged.
-      try add(Message().integer(2, step + 1).message(7, Message().integer(1, 1)))
-    }
+    // A session's start: what comes after the step in other files is purged.
+    try add(Message().integer(2, step + 1).message(7, Message().integer(1, 1)))
   }
 
   deinit { close(file) }

@@ -156,6 +156,7 @@ struct ExperimentReport {
     let last = lines.compactMap { $0.points.last?.y }.max() ?? 0
     return LineChart(
       title: title, xLabel: "iterations", yLabel: "error (%)", lines: lines,
+      xRange: 0...Double(iterations),
       yRange: 0...max(20, (last / 10).rounded(.up) * 10 + 10))
   }
 

@@ -31,7 +31,7 @@ struct Inspect: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Print a metadata of a model and nothing else, such as training, the configuration of `resnet train`.",
+      "Print a metadata of a model and nothing else, such as resnet.training, the configuration of `resnet train`.",
       valueName: "name"))
   var metadata: String?
 

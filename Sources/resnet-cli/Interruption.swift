@@ -11,7 +11,7 @@ struct Interruption {
 
   /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come.
   ///
-  /// Returns the signal that came meanwhile, if one did.
+  /// Returns the signal that stopped it, if one did: what had come to its end is not stopped.
   static func watch(_ body: () throws(ResNetError) -> Void) throws(ResNetError) -> CInt? {
     let before = signals.map { number in
       var action = sigaction()
@@ -32,11 +32,11 @@ struct Interruption {
     }
     do throws(ResNetError) {
       try withStepWatcher({ _ in noted.load(ordering: .relaxed) == 0 }, body)
+      return nil
     } catch {
       guard error.kind == .cancelled else { throw error }
+      return noted.load(ordering: .relaxed)
     }
-    let signal = noted.load(ordering: .relaxed)
-    return signal == 0 ? nil : signal
   }
 
   /// What a signal is called.

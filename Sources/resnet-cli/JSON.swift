@@ -1,7 +1,6 @@
 /// A value of JSON, written on one line: UTF-8, members in their order.
 indirect enum JSON {
   case null
-  case bool(Bool)
   /// As it is written.
   case number(String)
   case string(String)
@@ -19,11 +18,8 @@ indirect enum JSON {
   static func numbers(_ values: [Int]) -> JSON { .array(values.map { number($0) }) }
 }
 
-extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
-  ExpressibleByDictionaryLiteral
-{
+extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral {
   init(stringLiteral value: String) { self = .string(value) }
-  init(booleanLiteral value: Bool) { self = .bool(value) }
   init(dictionaryLiteral elements: (String, JSON)...) {
     self = .object(elements.map { (name: $0.0, value: $0.1) })
   }
@@ -39,7 +35,6 @@ extension JSON: CustomStringConvertible {
   private func append(to text: inout String) {
     switch self {
     case .null: text += "null"
-    case .bool(let value): text += value ? "true" : "false"
     case .number(let digits): text += digits
     case .string(let string): Self.append(string, to: &text)
     case .array(let values):

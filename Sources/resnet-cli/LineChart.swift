@@ -20,9 +20,10 @@ struct LineChart {
   var xRange: ClosedRange<Double>?
   var yRange: ClosedRange<Double>?
 
-  /// Colours that people with other vision tell apart (Okabe and Ito, 2008).
+  /// Colours that people with other vision tell apart (Okabe and Ito, 2008, and two more).
   private static let palette = [
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000",
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999",
+    "#882255",
   ]
 
   private static let width = 640.0

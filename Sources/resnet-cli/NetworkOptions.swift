@@ -46,6 +46,7 @@ struct NetworkOptions: ParsableArguments {
     settings.set("input-channels", network.inputChannels)
     settings.set("base-width", baseWidth)
     settings.set("stem", stem?.rawValue)
+    settings.set("stem-pool", stemPool?.rawValue)
     settings.set("shortcut", shortcut?.rawValue)
     settings.set("stride-on", strideOn?.rawValue)
     settings.set("zero-channels", zeroChannels?.rawValue)

@@ -20,17 +20,25 @@ func requireWritable(
   }
 }
 
-/// Replaces a file by a text, at once: who reads it meanwhile gets all of the old one or of the new one.
+/// Replaces a file by a text, at once and to stay, whatever happens to the computer.
 func writeFile(_ path: String, _ text: String) throws(ResNetError) {
-  let new = "\(path).\(getpid()).new"
-  let file = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-  let isWritten = file >= 0 && write(text, to: file)
-  let problem = errno
-  if file >= 0 { close(file) }
-  guard isWritten, rename(new, path) == 0 else {
-    let reason = String(cString: strerror(isWritten ? errno : problem))
-    unlink(new)
-    throw ResNetError(.inputOutput, "cannot write \(path): \(reason)")
+  do throws(ResNetError) {
+    let bytes = Array(text.utf8)
+    try AtomicFile.write(to: path) { append throws(ResNetError) in
+      try bytes.withUnsafeBytes { bytes in
+        Result { () throws(ResNetError) in try append(bytes) }
+      }.get()
+    }
+  } catch {
+    throw ResNetError(error.kind, "cannot write \(path): \(error.message)")
+  }
+}
+
+/// Makes a folder, unless it is there.
+func makeFolder(_ path: String) throws(ResNetError) {
+  guard mkdir(path, 0o777) == 0 || Directory.isDirectory(path) else {
+    throw ResNetError(
+      .inputOutput, "cannot make the folder \(path): \(String(cString: strerror(errno)))")
   }
 }
 

@@ -95,9 +95,9 @@ extension Progress {
   fileprivate var error: Double { 1 - (validation?.accuracy ?? accuracy) }
 }
 
-/// Seconds as `1:02:03`, or `2:03` below an hour.
+/// Seconds, 0 or more, as `1:02:03`, or `2:03` below an hour.
 func clockTime(_ seconds: Double) -> String {
-  let whole = Int(min(seconds, 1e9).rounded())
+  let whole = Int(max(0, min(seconds, 1e9)).rounded())
   func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
   let (hours, minutes) = (whole / 3600, whole / 60 % 60)
   return (hours > 0 ? "\(hours):\(two(minutes))" : "\(minutes)") + ":\(two(whole % 60))"

@@ -17,12 +17,4 @@ struct ResNetCommand: ParsableCommand {
       Inspect.self, PrintRecipe.self, Train.self, Evaluate.self, Predict.self, WriteFeatures.self,
       Convert.self, Bench.self, Calibrate.self, RunExperiment.self,
     ])
-
-  static func main() {
-    do {
-      main(try Configuration.expand(Array(CommandLine.arguments.dropFirst())))
-    } catch {
-      exit(withError: error)
-    }
-  }
 }

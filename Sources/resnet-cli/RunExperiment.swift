@@ -149,10 +149,3 @@ struct Beside: ExpressibleByArgument {
     path = String(argument[argument.index(after: equals)...])
   }
 }
-
-private func makeFolder(_ path: String) throws(ResNetError) {
-  guard mkdir(path, 0o777) == 0 || Directory.isDirectory(path) else {
-    throw ResNetError(
-      .inputOutput, "cannot make the folder \(path): \(String(cString: strerror(errno)))")
-  }
-}

@@ -237,7 +237,9 @@ extension Network {
     if case .maxout(let count) = activation { pieces = count }
     return [
       "name": .string(name), "input_channels": .number(inputChannels),
-      "stem": .string(stem.rawValue), "stem_width": .number(stemWidth),
+      "stem": .string(stem.rawValue),
+      "stem_pool": stem == .imageNet ? .string(stemPool.rawValue) : .null,
+      "stem_width": .number(stemWidth),
       "block": .array(
         block.layers.map {
           ["kernel": .number($0.kernel), "width_multiple": .number($0.widthMultiple)]

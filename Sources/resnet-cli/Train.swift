@@ -32,7 +32,8 @@ struct Train: ParsableCommand {
     help: ArgumentHelp(
       """
       A file of options, lines such as batch-size = 128, or no-winograd = true for an option without a value. \
-      Options that are given beside it come first.
+      Options that are given beside it count instead; --epochs or --iterations leave out its milestones, so \
+      that the rate drops after the recipe's shares.
       """, valueName: "file"))
   var config: String?
 
@@ -186,12 +187,12 @@ struct Train: ParsableCommand {
     let checkpoints = try checkpoints.map { folder throws(ResNetError) in
       try Checkpoints(folder, every: checkpointEvery, keep: keep, resuming: resume)
     }
-    let (trainer, checkpoint) = try trainer(
-      try changes.network(network, for: images), recipe, checkpoints)
+    let network = try changes.network(network, for: images)
+    let configuration = configuration(
+      recipe, isNamed: named != nil, network, heldOut: held?.count ?? 0)
+    let (trainer, checkpoint) = try trainer(network, recipe, configuration, checkpoints)
     let model = trainer.model
 
-    let configuration = configuration(
-      recipe, isNamed: named != nil, model.network, heldOut: held?.count ?? 0)
     print(configuration.text, terminator: "")
     try model.setMetadata(configuration.text, for: Configuration.metadataName)
     if let checkpoint {
@@ -210,7 +211,7 @@ struct Train: ParsableCommand {
       trainer: trainer, options: recipe.fit, training: training,
       validation: validation.map { ($0, held == nil ? "test" : "validation") },
       checkpoints: checkpoints, files: reports.files, title: model.network.name)
-    let (_, signal) = try advisingOnDamage(of: [images, test]) { try run.run() }
+    let signal = try advisingOnDamage(of: [images, test]) { try run.run() }
     if let signal { try finish(trainer, checkpoints, after: signal) }
     try model.save(to: out)
     let result = try advisingOnDamage(of: [test]) { try test.map { try model.evaluate($0) } }
@@ -239,29 +240,23 @@ struct Train: ParsableCommand {
   }
 
   /// A trainer of a new model, or that of the newest sound checkpoint and its path.
-  private func trainer(_ network: Network, _ recipe: Recipe, _ checkpoints: Checkpoints?) throws
-    -> (Trainer, checkpoint: String?)
-  {
+  private func trainer(
+    _ network: Network, _ recipe: Recipe, _ configuration: Settings, _ checkpoints: Checkpoints?
+  ) throws -> (Trainer, checkpoint: String?) {
     guard resume, let (trainer, path) = try checkpoints?.load() else {
       return (try Trainer(try Model(network, seed: seed), options: recipe.sgd), nil)
     }
-    guard trainer.model.network == network else {
+    guard trainer.model.network == network, trainer.options == recipe.sgd else {
+      var message = "\(path) is of another training than the options say"
+      if let text = trainer.model.metadata[Configuration.metadataName] {
+        let begun = try Settings(text, path: path)
+        message += ": \(configuration.differences(from: begun).joined(separator: ", "))"
+      }
       throw ResNetError(
-        .invalidArgument,
-        "\(path) is of \(trainer.model.network.name), which the options do not describe: they say "
-          + "\(network.name); give those with which the training was begun")
-    }
-    guard trainer.options == recipe.sgd else {
-      throw ResNetError(
-        .invalidArgument,
-        "\(path) is of a training with another learning rate, momentum or weight decay: "
-          + "\(text(trainer.options)), not \(text(recipe.sgd)); give those with which it was begun")
+        .invalidArgument, "\(message); give those with which it was begun, or choose another folder"
+      )
     }
     return (trainer, path)
-  }
-
-  private func text(_ options: SGDOptions) -> String {
-    "\(options.learningRate), \(options.momentum) and \(options.weightDecay)"
   }
 
   /// Saves what was learned until a signal came.

@@ -16,21 +16,23 @@ struct TrainingHistory {
     static let names = ["epoch", "iteration", "loss", "accuracy", "lr", "images_per_second"]
     static let validationNames = ["val_loss", "val_accuracy", "val_top5_accuracy"]
 
-    init(_ metrics: EpochMetrics, iteration: Int) {
-      epoch = metrics.epoch
-      self.iteration = iteration
-      loss = metrics.loss
-      accuracy = metrics.accuracy
-      learningRate = Double("\(metrics.learningRate)") ?? .nan
-      imagesPerSecond = metrics.imagesPerSecond
-      validation = metrics.validation.map { ($0.loss, $0.accuracy, $0.top5Accuracy) }
+    init(_ report: Progress) {
+      (epoch, iteration) = (report.epoch, report.iteration)
+      (loss, accuracy) = (report.loss, report.accuracy)
+      // The shortest text that is that rate.
+      learningRate = Double("\(report.learningRate)") ?? .nan
+      imagesPerSecond = report.imagesPerSecond
+      validation = report.validation.map { ($0.loss, $0.accuracy, $0.top5Accuracy) }
     }
 
-    /// In the order of the names; nil if that are too few or too many.
+    /// In the order of the names; nil if that are too few or too many, or not what such figures may be.
     init?(_ values: [Double], hasValidation: Bool) {
       let count = Self.names.count + (hasValidation ? Self.validationNames.count : 0)
-      guard values.count == count, let epoch = Int(exactly: values[0]),
-        let iteration = Int(exactly: values[1])
+      guard values.count == count, values.allSatisfy(\.isFinite),
+        let epoch = Int(exactly: values[0]),
+        let iteration = Int(exactly: values[1]), (1...1_000_000_000).contains(iteration),
+        values[5] > 0,
+        ([3] + (hasValidation ? [7, 8] : [])).allSatisfy({ (0...1).contains(values[$0]) })
       else { return nil }
       (self.epoch, self.iteration) = (epoch, iteration)
       (loss, accuracy) = (values[2], values[3])
@@ -51,15 +53,12 @@ struct TrainingHistory {
 
   private(set) var rows: [Row]
 
-  /// What a training that is resumed has done; of `options`, on so many images.
-  init(_ epochs: [EpochMetrics], options: FitOptions, images: Int) {
-    let steps = images / options.batchSize
-    rows = epochs.map { Row($0, iteration: min($0.epoch * steps, options.iterations ?? .max)) }
-  }
+  /// The epochs that these reports end.
+  init(_ reports: [Progress] = []) { rows = reports.map(Row.init) }
 
-  /// Notes an epoch that has ended after so many steps; returns its row.
-  mutating func add(_ metrics: EpochMetrics, iteration: Int) -> Row {
-    let row = Row(metrics, iteration: iteration)
+  /// Notes the epoch that a report ends; returns its row.
+  mutating func add(_ report: Progress) -> Row {
+    let row = Row(report)
     rows.append(row)
     return row
   }
@@ -83,9 +82,13 @@ struct TrainingHistory {
     for (place, line) in lines.enumerated().dropFirst() {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)
       let values = fields.compactMap { Double($0) }
-      guard values.count == fields.count, let row = Row(values, hasValidation: hasValidation) else {
+      guard values.count == fields.count, let row = Row(values, hasValidation: hasValidation),
+        row.iteration > rows.last?.iteration ?? 0
+      else {
         throw ResNetError(
-          .badFormat, "\(path):\(place + 1): expected the figures of an epoch, found \"\(line)\"")
+          .badFormat,
+          "\(path):\(place + 1): expected the figures of an epoch, accuracies as shares of 1, found \"\(line)\""
+        )
       }
       rows.append(row)
     }

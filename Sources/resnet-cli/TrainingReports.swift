@@ -9,7 +9,7 @@ final class TrainingReports {
     var tensorboard: String?
   }
 
-  private(set) var history: TrainingHistory
+  private var history: TrainingHistory
   private let log: TrainingLog?
   private let events: EventFile?
   private let curves: String?
@@ -36,9 +36,9 @@ final class TrainingReports {
 
   /// Writes what the epoch came to that a report of the training ends. What cannot be written is said: the
   /// training is worth more.
-  func note(_ progress: Progress, of trainer: Trainer) {
-    guard progress.epochEnded, let epoch = trainer.history.last else { return }
-    let row = history.add(epoch, iteration: progress.iteration)
+  func note(_ progress: Progress) {
+    guard progress.epochEnded else { return }
+    let row = history.add(progress)
     do throws(ResNetError) {
       try log?.add(row)
       try events?.add(scalars(of: row), step: row.iteration)

@@ -13,11 +13,11 @@ struct TrainingRun {
   let files: TrainingReports.Files
   let title: String
 
-  /// Trains. Returns what the epochs came to, and the signal that stopped it, if one did.
-  func run() throws -> (history: TrainingHistory, signal: CInt?) {
+  /// Trains. Returns the signal that stopped it, if one did.
+  func run() throws -> CInt? {
     let (steps, isTooMany) = options.epochs.multipliedReportingOverflow(
       by: training.count / options.batchSize)
-    let before = TrainingHistory(trainer.history, options: options, images: training.count)
+    let before = TrainingHistory(trainer.epochReports)
     let flop = try trainer.model.graph.trainingOperations(input: training.extent)
     let display = ProgressDisplay(
       total: options.iterations ?? (isTooMany ? .max : steps), history: before,
@@ -29,7 +29,7 @@ struct TrainingRun {
       do throws(ResNetError) {
         try trainer.fit(training, validation: validation?.data, options: options) { progress in
           display.show(progress)
-          reports.note(progress, of: trainer)
+          reports.note(progress)
           checkpoints?.note(progress, of: trainer)
           return true
         }
@@ -40,6 +40,6 @@ struct TrainingRun {
       }
     }
     display.end()
-    return (reports.history, signal)
+    return signal
   }
 }

@@ -45,7 +45,7 @@ struct TrialRun {
     var seconds: Double {
       var (seconds, before) = (0.0, 0)
       for row in history.rows {
-        seconds += Double((row.iteration - before) * batchSize) / row.imagesPerSecond
+        seconds += Double(row.iteration - before) * Double(batchSize) / row.imagesPerSecond
         before = row.iteration
       }
       return seconds
@@ -53,7 +53,7 @@ struct TrialRun {
 
     /// The mean over the training.
     var imagesPerSecond: Double {
-      Double((history.rows.last?.iteration ?? 0) * batchSize) / seconds
+      Double(history.rows.last?.iteration ?? 0) * Double(batchSize) / seconds
     }
 
     private var batchSize: Int { record["batch-size"].flatMap { Int($0) } ?? 0 }
@@ -76,11 +76,19 @@ struct TrialRun {
   func recorded() throws(ResNetError) -> Result? {
     guard access(recordPath, F_OK) == 0 else { return nil }
     let record = try Settings(contentsOf: recordPath)
+    for name in ["parameters", "batch-size", "training-images"] {
+      guard let value = record[name].flatMap({ Int($0) }), (1...1_000_000_000).contains(value)
+      else {
+        throw ResNetError(
+          .badFormat,
+          "\(recordPath) does not say \(name), a number: remove \(folder) to train anew")
+      }
+    }
     return Result(
       trial: trial, folder: folder, record: record,
       history: access(epochsPath, F_OK) == 0
         ? try TrainingHistory(csv: readText(epochsPath), path: epochsPath)
-        : TrainingHistory([], options: FitOptions(), images: 0),
+        : TrainingHistory(),
       responses: access(responsesPath, F_OK) == 0 ? try readResponses() : [])
   }
 
@@ -90,12 +98,16 @@ struct TrialRun {
     let network = try trial.network(classes: training.classes)
     let recipe = trial.recipe(network, iterations: iterations, seed: seed)
     var fit = recipe.fit
-    let checkpointFolder = "\(folder)/checkpoints"
     let checkpoints = try Checkpoints(
-      checkpointFolder, every: .time(.seconds(300)), keep: 1, resuming: true)
+      "\(folder)/checkpoints", every: .time(.seconds(300)), keep: 2, resuming: true)
     let trainer: Trainer
-    if let path = try checkpoints.newest() {
-      trainer = try Trainer.load(from: path)
+    if let (saved, path) = try checkpoints.load() {
+      guard saved.model.network == network, saved.options == recipe.sgd else {
+        throw ResNetError(
+          .invalidArgument,
+          "\(path) is of another training than \(trial.name)'s: remove \(folder) to train anew")
+      }
+      trainer = saved
       fit.resumes = true
       checkpoints.resume(trainer)
     } else {
@@ -106,7 +118,7 @@ struct TrialRun {
       checkpoints: checkpoints, files: .init(log: epochsPath), title: trial.name)
     var failure: String?
     do {
-      if let signal = try run.run().signal {
+      if let signal = try run.run() {
         if trainer.iterations > 0 { _ = try checkpoints.save(trainer) }
         printError(
           "stopped by \(Interruption.name(signal)) after \(trainer.iterations) steps of \(trial.name); the "

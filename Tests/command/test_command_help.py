@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 SUBCOMMANDS = re.findall(r"^  (\w+) {4,}", run("help").partition("SUBCOMMANDS:")[2], re.MULTILINE)
 
 
+# Of hours.
+LONG = ("train", "experiment")
+
+
 def examples(subcommand: str) -> list[str]:
     """The command lines in a subcommand's help, on a terminal that is wide enough for them."""
     said = subprocess.run(
@@ -69,11 +73,11 @@ def test_examples(prepared: Path, subcommand: str) -> None:
             text=True,
         ) as process:
             try:
-                _, said = process.communicate(timeout=15 if subcommand == "train" else 120)
+                _, said = process.communicate(timeout=15 if subcommand in LONG else 120)
                 assert process.returncode == 0, f"{line}: {said}"
             except subprocess.TimeoutExpired:
                 # The paper's trainings take hours.
-                assert subcommand == "train", line
+                assert subcommand in LONG, line
                 process.send_signal(signal.SIGINT)
                 _, said = process.communicate(timeout=60)
                 assert process.returncode == 128 + signal.SIGINT, f"{line}: {said}"

@@ -48,7 +48,8 @@ def test_logs(cifar10: Path, tmp_path: Path) -> None:
     last = records[-1]
     assert f"loss {last['loss']:.4f}  training error {1 - last['accuracy']:.2%}" in said
     assert f"test error {1 - last['val_accuracy']:.2%} of 64 images" in said
-    assert "20 steps" not in train(cifar10, *SHORT, "--log", tmp_path / "log.txt", *out, ok=False)
+    said = train(cifar10, *SHORT, "--log", tmp_path / "log.txt", *out, ok=False)
+    assert "expected the name of a file in .csv or .jsonl" in said
 
 
 def test_a_log_is_complete_after_a_resumption(cifar10: Path, tmp_path: Path) -> None:
@@ -199,8 +200,11 @@ def test_events_for_tensorboard(cifar10: Path, tmp_path: Path) -> None:
         cifar10, *SHORT, "--log", log, "--tensorboard", folder,
         "--out", tmp_path / "model.h5",
     )  # fmt: skip
-    first, *events = read_events(folder)
+    first, session, *events = read_events(folder)
     assert first["version"] == b"brain.Event:2"
+    # What older files of the folder say no longer counts.
+    assert session["step"] == 1
+    assert fields(session["session"]) == [(1, 1)]
     for event, line in zip(events, log.read_text().splitlines(), strict=True):
         record = json.loads(line)
         assert event["step"] == record["iteration"]
@@ -269,7 +273,7 @@ def test_configurations(cifar10: Path, tmp_path: Path) -> None:
         one,
     )
     with h5py.File(one) as file:
-        kept.write_bytes(file["metadata"].attrs["training"])
+        kept.write_bytes(file["metadata"].attrs["resnet.training"])
     assert said.startswith(kept.read_text())
     for line in ("epochs = 3", "batch-size = 64", "lr = 0.01", "normalize = channels"):
         assert line in kept.read_text().splitlines()
@@ -278,6 +282,35 @@ def test_configurations(cifar10: Path, tmp_path: Path) -> None:
         "train", "--cifar10", cifar10, f"--config={kept}", "--threads", "2",
         "--out", other,
     )  # fmt: skip
+    assert one.read_bytes() == other.read_bytes()
+    # Another length takes the place of the file's, whose drops of the rate would come too early.
+    for length in (("--iterations", "40"), ("--epochs", "8")):
+        said = run("train", "--cifar10", cifar10, "--config", kept, *length, "--out", other)
+        assert "milestones = 20,30" in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--shortcut", "B"),
+        ("--shortcut", "A", "--zero-channels", "split"),
+        ("--stem", "imagenet"),
+        ("--stem", "imagenet", "--stem-pool", "ceil"),
+        ("--base-width", "8", "--classes", "12"),
+        ("--family", "cifar", "--network", "resnet20"),
+        ("--network", "imagenet-resnet50", "--stride-on", "3x3", "--base-width", "2"),
+        ("--no-winograd", "--no-augmentation", "--normalize", "none"),
+        ("--recipe", "cifar-resnet110", "--hold-out", "64", "--seed", "7", "--momentum", "0.5"),
+    ],
+)
+def test_what_is_kept_makes_the_same_model(
+    cifar10: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    one, other, kept = tmp_path / "one.h5", tmp_path / "other.h5", tmp_path / "kept.txt"
+    base = ("--threads", "1", "--base-width", "4", "--network", "resnet8", "--batch-size", "64")
+    train(cifar10, *base, "--iterations", "2", "--lr", "0.01", *options, "--out", one)
+    kept.write_text(run("inspect", one, "--metadata", "resnet.training"))
+    run("train", "--cifar10", cifar10, "--config", kept, "--out", other)
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -291,7 +324,10 @@ def test_configurations(cifar10: Path, tmp_path: Path) -> None:
         ),
         ("\nepoch = 3\n", "Did you mean '--epochs'?"),
         ("epochs = many\n", "many"),
-        ("resume = yes\n", "resume"),
+        ("resume = yes\n", ':1: resume is "yes", expected true or false'),
+        ("\n\nwarp-speed = false\n", ":3:"),
+        ("config = other\n", "cannot name another one"),
+        ("epochs = 1\nbatch-size = four\n", ":2:"),
     ],
 )
 def test_wrong_configurations(

@@ -39,7 +39,9 @@ extension Network {
     case .imageNet:
       rows.append(row("stem", 1..<body.lowerBound - 1, "7x7, \(stemWidth), stride 2"))
       rows.append(
-        row("maxpool", body.lowerBound - 1..<body.lowerBound, "3x3 max pool, stride 2"))
+        row(
+          "maxpool", body.lowerBound - 1..<body.lowerBound,
+          "3x3 max pool, stride 2\(stemPool == .ceil ? ", ceil" : "")"))
     }
     for (index, (stage, layers)) in zip(stages, graph.stages).enumerated() {
       rows.append(row("layer\(index + 1)", layers, text(stage)))
