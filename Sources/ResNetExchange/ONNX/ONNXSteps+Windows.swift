@@ -94,7 +94,8 @@ extension ONNXSteps {
   mutating func averagePool(_ index: Int) throws(ResNetError) {
     let node = nodes[index]
     let value = try value(node)
-    guard try window(node, value, kernel: node.ints("kernel_shape", default: [])) == (1, 1, 0, false)
+    guard
+      try window(node, value, kernel: node.ints("kernel_shape", default: [])) == (1, 1, 0, false)
     else {
       throw node.refusal("no network of this library averages windows of a map")
     }
