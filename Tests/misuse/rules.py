@@ -475,12 +475,14 @@ CONTENTS = {
     ],
 }
 
-# Strings that name nothing. That a file has a strange name is no mistake when it is made; nor is it one of
-# metadata.
+# Strings that name nothing. That a file has a strange name is no mistake when it is made; nor is it
+# one of metadata.
 STRINGS = fail('""', "NOT_UTF8", "megabyte()", "CONTROL")
 STRING_EXCEPTIONS = {
     "rn_model_set_metadata.name": fail('""', "NOT_UTF8", "megabyte()") + either("CONTROL"),
-    "rn_model_set_metadata.value": passes('""') + fail("NOT_UTF8", "megabyte()") + either("CONTROL"),
+    "rn_model_set_metadata.value": passes('""')
+    + fail("NOT_UTF8", "megabyte()")
+    + either("CONTROL"),
     "rn_model_save.path": fail('""', "NOT_UTF8", "megabyte()") + either('"saved" CONTROL'),
     "rn_trainer_save.path": fail('""', "NOT_UTF8", "megabyte()") + either('"saved" CONTROL'),
     "rn_hdf5_options.class_names": fail("NOT_UTF8") + either('""', "megabyte()", "CONTROL"),
