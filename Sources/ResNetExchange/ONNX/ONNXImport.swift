@@ -199,7 +199,9 @@ struct ONNXImport {
     }
     if let mean {
       normalization.mean = try mean.floats()
-      guard mean.shape.count == 4 else { throw mean.refusal("its shape is \(mean.shape)") }
+      guard mean.shape.count == 4, mean.count > 0 else {
+        throw mean.refusal("its shape is \(mean.shape)")
+      }
       if mean.shape[2] * mean.shape[3] > 1 {
         normalization.meanExtent = Extent(height: mean.shape[2], width: mean.shape[3])
       }
