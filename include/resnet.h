@@ -390,11 +390,11 @@ typedef struct rn_import_options {
   size_t size;     /* sizeof(rn_import_options) */
   int32_t partial; /* 1: import what fits and report the rest; 0: refuse what does not fit whole */
   rn_preprocessing preprocessing;
-  /* What tensors do not say: */
+  /* What tensors do not say. A graph (ONNX) does: RN_INVALID_ARGUMENT if one says another thing. */
   rn_stride_on stride_on; /* RN_STRIDE_DEFAULT: as the format's files have it; PyTorch's 3x3 */
   int32_t zero_channels;  /* an rn_zero_channels; RN_DEFAULT: as the ports with the file's names */
   int32_t plain;          /* 1: without projections it is a plain network; 0: one of shortcut A */
-  rn_stem_pool stem_pool; /* RN_STEM_POOL_DEFAULT: ceil for Caffe's files, padded for all others */
+  rn_stem_pool stem_pool; /* RN_STEM_POOL_DEFAULT: ceil for Caffe's tensors, else padded */
 } rn_import_options;
 #define RN_IMPORT_OPTIONS_INIT                                                             \
   {                                                                                        \
@@ -406,8 +406,8 @@ typedef struct rn_import_options {
  * contents, the network from the tensors' names and shapes. options: NULL for the defaults. The file
  * need not be trusted. RN_BAD_FORMAT, naming the tensor, for what is not understood,
  * RN_SHAPE_MISMATCH if tensors are missing, too many or of other shapes, RN_INVALID_ARGUMENT if
- * preprocessing is asked for of a network that has its own, or not 3 channels, RN_NOT_FINITE,
- * RN_NOT_FOUND, RN_IO_ERROR. */
+ * preprocessing is asked for of a network that has its own, or not 3 channels, or an option
+ * contradicts a graph, RN_NOT_FINITE, RN_NOT_FOUND, RN_IO_ERROR. */
 rn_status rn_model_import(const char *path, const rn_import_options *options, rn_model **model);
 rn_status rn_model_import_bytes(const void *bytes, size_t count, const rn_import_options *options,
                                 rn_model **model);

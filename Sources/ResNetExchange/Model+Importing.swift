@@ -11,7 +11,7 @@ extension Model {
   /// Throws `notFound` and `inputOutput` as ``load(from:)`` does, `badFormat` for a file that is not
   /// understood, naming the tensor, `shapeMismatch` if tensors are missing, unexpected or of other
   /// shapes, `notFinite`, and `invalidArgument` if preprocessing is asked for of a network without 3
-  /// channels or with its own.
+  /// channels or with its own, or an option contradicts a graph.
   public static func importing(
     _ path: String, options: ImportOptions = ImportOptions(), report: inout ImportReport
   ) throws(ResNetError) -> Model {

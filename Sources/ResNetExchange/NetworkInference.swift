@@ -9,7 +9,10 @@ struct NetworkInference {
   static func network(of weights: ImportedWeights, _ options: ImportOptions) throws(ResNetError)
     -> Network
   {
-    if let network = weights.network { return network }
+    if let network = weights.network {
+      try options.validate(network)
+      return network
+    }
     let inference = NetworkInference(
       shapes: Dictionary(weights.tensors.map { ($0.name, $0.shape) }) { first, _ in first })
     do throws(ResNetError) {

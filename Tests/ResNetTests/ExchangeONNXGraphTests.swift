@@ -8,6 +8,10 @@ import Testing
   /// A graph from `x` to `y`, whose nodes are named after their outputs.
   struct GraphFile {
     private var graph = ProtobufWriter()
+    /// Of the input; 0 for one that the file leaves open, and none for no shape at all.
+    private let sides: [Int]
+
+    init(sides: [Int] = []) { self.sides = sides }
 
     mutating func add(
       _ operation: String, _ inputs: [String], _ output: String, ints: [(String, [Int])] = [],
@@ -53,11 +57,28 @@ import Testing
 
     private var content: [UInt8] = []
 
+    /// A TypeProto of the input.
+    private var type: ProtobufWriter {
+      var shape = ProtobufWriter()
+      for (axis, side) in sides.enumerated() {
+        var dim = ProtobufWriter()
+        if side > 0 { dim.add(1, side) } else { dim.add(2, "side\(axis)") }
+        shape.add(1, dim)
+      }
+      var tensor = ProtobufWriter()
+      tensor.add(1, ONNX.DataType.float)
+      tensor.add(2, shape)
+      var type = ProtobufWriter()
+      type.add(1, tensor)
+      return type
+    }
+
     var bytes: [UInt8] {
       var ends = ProtobufWriter()
       for (field, name) in [(ONNX.Graph.input, "x"), (ONNX.Graph.output, "y")] {
         var value = ProtobufWriter()
         value.add(1, name)
+        if field == ONNX.Graph.input, !sides.isEmpty { value.add(2, type) }
         ends.add(field, value)
       }
       let graph = content + graph.bytes + ends.bytes
@@ -82,10 +103,10 @@ import Testing
 
   /// The graph of that network as PyTorch writes it; `change` may replace a node.
   private static func file(
-    of model: Model,
+    of model: Model, sides: [Int] = [], isChannelsLast: Bool = false,
     change: (inout GraphFile, _ node: String, _ inputs: [String]) -> Bool = { _, _, _ in false }
   ) throws -> [UInt8] {
-    var file = GraphFile()
+    var file = GraphFile(sides: sides)
     for tensor in model.layout.tensors {
       file.add(tensor.name, tensor.shape, Array(try model.parameters[tensor]))
     }
@@ -105,6 +126,7 @@ import Testing
         ints: [("pads", [1, 1, 1, 1]), ("strides", [stride, stride])])
       add("Relu", "relu\(index)")
     }
+    if isChannelsLast { add("Transpose", "first", ints: [("perm", [0, 3, 1, 2])]) }
     // Names in a sequence count activations and poolings.
     convolution(0, stride: 1)
     convolution(2, stride: 1)
@@ -211,5 +233,87 @@ import Testing
     let error = thrownError { try Self.imported(bytes, options) }
     #expect(error?.kind == .invalidArgument)
     #expect(error?.message.contains("normalises its input already") == true)
+  }
+
+  /// What is flattened has a quarter of the input's height and width, and is a window of 2x2.
+  @Test(arguments: [
+    ([1, 3, 8, 8], false), ([0, 3, 8, 8], false), ([1, 8, 8, 3], true),
+  ])
+  func squareMapsAreFlattened(_ sides: [Int], _ isChannelsLast: Bool) throws {
+    let model = try Model(Self.vgg, seed: 1)
+    let bytes = try Self.file(of: model, sides: sides, isChannelsLast: isChannelsLast)
+    var report = ImportReport()
+    let copy = try bytes.withUnsafeBytes { try Model.importing(bytes: $0, report: &report) }
+    #expect(copy.network == Self.vgg)
+    #expect(report.notes.isEmpty)
+  }
+
+  @Test(arguments: [
+    ([1, 3, 4, 16], false), ([1, 3, 16, 4], false), ([1, 3, 16, 16], false), ([1, 4, 16, 3], true),
+    ([1, 3, 1, 1], false), ([1, 3, Int.max, 8], false),
+  ])
+  func otherMapsAreNotFlattened(_ sides: [Int], _ isChannelsLast: Bool) throws {
+    let model = try Model(Self.vgg, seed: 1)
+    let bytes = try Self.file(of: model, sides: sides, isChannelsLast: isChannelsLast)
+    let error = thrownError { try Self.imported(bytes) }
+    #expect(error?.kind == .badFormat)
+    #expect(error?.message.contains("node \"flat\"") == true, "\(error?.message ?? "")")
+    #expect(error?.message.contains("no map of 2x2") == true, "\(error?.message ?? "")")
+  }
+
+  /// Where the file does not say what size the input has, the report says what was assumed.
+  @Test(arguments: [[], [0, 3, 0, 0], [1, 3, 8, 0]])
+  func mapsOfUnknownSizeAreTakenAsSquare(_ sides: [Int]) throws {
+    let bytes = try Self.file(of: try Model(Self.vgg, seed: 1), sides: sides)
+    var report = ImportReport()
+    _ = try bytes.withUnsafeBytes { try Model.importing(bytes: $0, report: &report) }
+    #expect(report.notes.map(\.name) == ["x"] && report.notes[0].kind == .ignored)
+    #expect(report.notes[0].reason.contains("taken as square"))
+  }
+
+  /// Of the input there may be only one, which everything else reads.
+  @Test(arguments: [
+    [("Sub", "x", "centred"), ("Mul", "centred", "dead"), ("Conv", "centred", "conv0")],
+    [("Sub", "x", "dead"), ("Conv", "x", "conv0")],
+    [
+      ("Identity", "x", "a"), ("Identity", "a", "b"), ("Identity", "a", "c"),
+      ("Sub", "b", "dead"), ("Conv", "c", "conv0"),
+    ],
+  ])
+  func normalisationBesideThePathIsRefused(_ nodes: [(String, String, String)]) throws {
+    let bytes = try Self.file(of: try Model(Self.vgg, seed: 1)) { file, name, inputs in
+      guard name == "conv0" else { return false }
+      file.add("mean", [1, 3, 1, 1], [0.5, 0.4, 0.3])
+      for (operation, input, output) in nodes {
+        switch operation {
+        case "Conv":
+          file.add(operation, [input] + inputs[1...], output, ints: [("pads", [1, 1, 1, 1])])
+        case "Identity": file.add(operation, [input], output)
+        default: file.add(operation, [input, "mean"], output)
+        }
+      }
+      return true
+    }
+    let error = thrownError { try Self.imported(bytes) }
+    #expect(error?.kind == .badFormat)
+    #expect(error?.message.contains("node \"conv0\"") == true, "\(error?.message ?? "")")
+    #expect(error?.message.contains("normalised elsewhere") == true, "\(error?.message ?? "")")
+  }
+
+  /// The graph says what these options say where there are only tensors.
+  @Test func optionsThatContradictTheGraphAreRefused() throws {
+    let bytes = try Self.file(of: try Model(Self.vgg, seed: 1))
+    var plain = ImportOptions()
+    plain.isPlain = true
+    #expect(try Self.imported(bytes, plain).network == Self.vgg)
+    var (stride, pool, zeros) = (ImportOptions(), ImportOptions(), ImportOptions())
+    stride.bottleneckStride = .conv1x1
+    pool.stemPool = .padded
+    zeros.zeroChannels = .after
+    for options in [stride, pool, zeros] {
+      let error = thrownError { try Self.imported(bytes, options) }
+      #expect(error?.kind == .invalidArgument)
+      #expect(error?.message.contains("graph says itself") == true)
+    }
   }
 }

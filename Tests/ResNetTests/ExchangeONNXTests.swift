@@ -52,6 +52,26 @@ import Testing
     try expectScores(of: model, name, areProbabilities: false)
   }
 
+  /// What the graph says itself may be asked for, and nothing else.
+  @Test func optionsOfWhatTheGraphSays() throws {
+    let path = Self.folder.appending(path: "bottleneck-script.onnx").path
+    var report = ImportReport()
+    var options = ImportOptions()
+    (options.bottleneckStride, options.stemPool) = (.conv3x3, .padded)
+    let model = try Model.importing(path, options: options, report: &report)
+    #expect(model.network.bottleneckStride == .conv3x3 && model.network.stemPool == .padded)
+    var (stride, pool, zeros, plain) = (options, options, options, options)
+    stride.bottleneckStride = .conv1x1
+    pool.stemPool = .ceil
+    zeros.zeroChannels = .after
+    plain.isPlain = true
+    for options in [stride, pool, zeros, plain] {
+      expectNetworkError(.invalidArgument, "graph says itself") {
+        _ = try Model.importing(path, options: options, report: &report)
+      }
+    }
+  }
+
   /// Compares with what ONNX Runtime gave.
   private func expectScores(of model: Model, _ name: String, areProbabilities: Bool) throws {
     let images = try Images(

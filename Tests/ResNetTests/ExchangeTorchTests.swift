@@ -122,4 +122,35 @@ import Testing
       #expect(throws: ResNetError.self) { try imported(cut, ImportOptions(), &report) }
     }
   }
+
+  /// Where an axis has one element, its stride is never used, and PyTorch lets it be any number.
+  @Test func theStrideOfASingleElementMayBeAnyNumber() throws {
+    func numbers(_ numbers: [Int32]) -> [UInt8] {
+      numbers.flatMap { number in
+        var bytes = [UInt8(ascii: "J")]
+        bytes.append(little: number)
+        return bytes
+      }
+    }
+    let name = "layer2.0.downsample.0.weight"
+    let model = try Model(Self.networks[0], seed: 1)
+    var file = try bytes(model, .torch)
+    let old = numbers([8, 4, 1, 1]) + Array("t(".utf8) + numbers([4, 1, 1, 1])
+    let start = try #require(
+      file.indices.dropLast(old.count).first {
+        file[$0] == old[0] && file[$0..<$0 + old.count].elementsEqual(old)
+      })
+    // 1, 8, 1 and the largest number, in as many bytes: the matrix lies transposed in the file.
+    let strides =
+      numbers([1]) + [UInt8(ascii: "M"), 8, 0, UInt8(ascii: "K"), 1, 0x8A, 8]
+      + [UInt8](repeating: 0xFF, count: 7) + [0x7F]
+    try #require(strides.count == 20)
+    file.replaceSubrange(start + old.count - 20..<start + old.count, with: strides)
+    var report = ImportReport()
+    let copy = try imported(file, ImportOptions(), &report)
+    let (found, stored) = (try copy.tensor(named: name), try model.tensor(named: name))
+    for row in 0..<8 {
+      for column in 0..<4 { #expect(found[4 * row + column] == stored[row + 8 * column]) }
+    }
+  }
 }

@@ -49,7 +49,8 @@ struct ONNXConstant {
 
   func floats() throws(ResNetError) -> [Float] {
     let values = try tensor.floats()
-    guard !order.isEmpty else { return values }
+    // Of none the sides may be any, and their products no numbers.
+    guard !order.isEmpty, !values.isEmpty else { return values }
     try expectMemory(values.count, of: MemoryLayout<Float>.stride, for: "tensor \(tensor.name)")
     var strides = [Int](repeating: 1, count: source.count)
     for axis in source.indices.dropLast().reversed() {

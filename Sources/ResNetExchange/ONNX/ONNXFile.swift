@@ -40,6 +40,8 @@ struct ONNXFile {
   /// Inputs and outputs of the graph.
   private(set) var inputs: [String] = []
   private(set) var outputs: [String] = []
+  /// The sides of the inputs by name, as far as the file has them; 0 for those that it leaves open.
+  private(set) var inputSides: [String: [Int]] = [:]
   private(set) var metadata: [String: String] = [:]
   /// The fields of the nodes with their tags, if nothing else is between them.
   private(set) var nodeFields: Range<Int>?
@@ -118,7 +120,11 @@ struct ONNXFile {
         }
       case ONNX.Graph.sparseInitializer:
         throw ResNetError(.badFormat, "it has sparse tensors, which are not read")
-      case ONNX.Graph.input: inputs.append(try Self.name(ofValue: graph.message(field)))
+      case ONNX.Graph.input:
+        let value = try graph.message(field)
+        let name = try Self.name(ofValue: value)
+        inputs.append(name)
+        try Self.read(value, to: &inputSides[name, default: []])
       case ONNX.Graph.output: outputs.append(try Self.name(ofValue: graph.message(field)))
       default: break
       }
@@ -141,6 +147,25 @@ struct ONNXFile {
       if field.number == 1 { name = try message.text(field) }
     }
     return name
+  }
+
+  /// Appends the sides of a ValueInfoProto's tensor, of which `message` is so many levels within.
+  private static func read(_ message: ProtobufReader, level: Int = 0, to sides: inout [Int])
+    throws(ResNetError)
+  {
+    var message = message
+    while let field = try message.next() {
+      guard field.number == ONNX.sides[level] else { continue }
+      if level + 1 == ONNX.sides.count {
+        sides[sides.count - 1] = field.int
+        continue
+      }
+      if level + 2 == ONNX.sides.count {
+        try message.file.take(8)
+        sides.append(0)
+      }
+      try read(message.message(field), level: level + 1, to: &sides)
+    }
   }
 
   private static func node(_ message: ProtobufReader) throws(ResNetError) -> ONNXNode {

@@ -72,6 +72,7 @@ struct ONNXImport {
   private(set) var tensors: [(name: String, source: ONNXSource)] = []
   private(set) var normalization = Normalization.identity
   private(set) var classNames: [String] = []
+  private(set) var notes: [ImportReport.Note] = []
 
   init(_ source: FileSource) throws(ResNetError) {
     let file = try ONNXFile(source)
@@ -96,6 +97,12 @@ struct ONNXImport {
       append("\(linear.name).bias", linear.bias, or: 0, count: linear.weight.shape[0])
     }
     try setNormalization(steps)
+    if network.window > 1, steps.inputExtent == nil {
+      notes.append(
+        .init(
+          .ignored, file.inputs[0],
+          "its size is not in the file: the map that is flattened was taken as square"))
+    }
   }
 
   // MARK: - Graphs of others
@@ -199,7 +206,9 @@ struct ONNXImport {
     }
     if let mean {
       normalization.mean = try mean.floats()
-      guard mean.shape.count == 4 else { throw mean.refusal("its shape is \(mean.shape)") }
+      guard mean.shape.count == 4, mean.count > 0 else {
+        throw mean.refusal("its shape is \(mean.shape)")
+      }
       if mean.shape[2] * mean.shape[3] > 1 {
         normalization.meanExtent = Extent(height: mean.shape[2], width: mean.shape[3])
       }
@@ -220,6 +229,7 @@ struct ONNXImport {
       weights.network = network
       weights.normalization = normalization
       weights.classNames = classNames
+      weights.notes = notes
       for (name, source) in tensors {
         weights.tensors.append(
           ImportedTensor(

@@ -41,6 +41,9 @@ enum ONNX {
     static let isInts = 7
   }
 
+  /// The fields from a ValueInfoProto to a side of its tensor: type, tensor_type, shape, dim, dim_value.
+  static let sides = [2, 1, 2, 1, 1]
+
   enum Tensor {
     static let dims = 1
     static let dataType = 2

@@ -25,7 +25,7 @@ struct ONNXSequence {
     network.block = Network.Block([.init(kernel: first.kernel)])
     network.affine = units.allSatisfy { $0.affine == nil } ? .bias : .batchNorm
     try appendHead(after: place)
-    try name()
+    try name(flattening: path.only(place))
   }
 
   /// Appends a convolution, which begins another stage where the extent or the width changes, and the
@@ -96,8 +96,9 @@ struct ONNXSequence {
     network.window = ONNXSteps.window(of: linears[0].weight.shape[1], channels: width) ?? 1
   }
 
-  /// Names what was found as the network's layers, which must be those.
-  private mutating func name() throws(ResNetError) {
+  /// Names what was found as the network's layers, which must be those. The step that flattens a map is
+  /// named where that map is not the head's window.
+  private mutating func name(flattening step: Int) throws(ResNetError) {
     let graph = try ONNXPath.graph(of: network)
     var (unit, linear) = (0, 0)
     for (index, layer) in graph.layers.enumerated() {
@@ -107,6 +108,13 @@ struct ONNXSequence {
         units[unit].affineName = graph.layers[index + 1].name
         try path.verify(units[unit], is: layer, bias: network.affine == .bias)
         unit += 1
+      case .flatten(let side):
+        guard let input = path.steps.inputExtent else { continue }
+        let extents = try? graph.extents(input: input)
+        guard extents?[layer.inputs[0]] == Extent(height: side, width: side) else {
+          throw path.refusal(
+            step, "of images of \(input) pixels it flattens no map of \(side)x\(side), but another")
+        }
       case .linear where linear < linears.count:
         linears[linear].name = layer.name
         linear += 1

@@ -126,7 +126,6 @@ extension ONNXSteps {
     let node = nodes[index]
     let count = constant.tensor.count
     guard (1...Network.Limits.inputChannels).contains(count), steps.count == 1,
-      uses[file.inputs[0]] == 1,
       !isReversed || node.operation == "Add" || node.operation == "Mul"
     else {
       throw node.refusal("the input is not normalised by one value for each channel")
@@ -152,6 +151,8 @@ extension ONNXSteps {
       }
     }
     (inputScale, inputShift) = (scale, shift)
+    // Nothing may read what it was before.
+    values = [:]
     set(index, value)
   }
 }

@@ -49,7 +49,11 @@ extension ONNXSteps {
     }
     if case .pixels(let rows, let columns) = steps[value.step].operation, uses[node.inputs[0]] == 1
     {
-      steps[value.step].operation = .pixels(rows * step[0], columns * step[1])
+      step = [rows * step[0], columns * step[1]]
+      guard max(step[0], step[1]) <= Network.Limits.inputSide else {
+        throw node.refusal("no map has so many pixels")
+      }
+      steps[value.step].operation = .pixels(step[0], step[1])
       return set(index, value)
     }
     append(index, .pixels(step[0], step[1]), value)

@@ -51,6 +51,8 @@ struct ONNXSteps {
 
   let nodes: [ONNXNode]
   let file: ONNXFile
+  /// Of the input; nil if the file leaves it open.
+  private(set) var inputExtent: Extent?
   var steps: [Step]
   /// Of the input's channels, or one for all of them: x becomes scale x + shift.
   var inputScale = [1.0]
@@ -74,6 +76,11 @@ struct ONNXSteps {
     }
     let isChannelsLast = first?.ints("perm", default: []) == [0, 3, 1, 2]
     values[file.inputs[0]] = Value(step: 0, isChannelsLast: isChannelsLast)
+    let sides = file.inputSides[file.inputs[0]] ?? []
+    let row = isChannelsLast ? 1 : 2
+    if sides.count == 4, min(sides[row], sides[row + 1]) > 0 {
+      inputExtent = Extent(height: sides[row], width: sides[row + 1])
+    }
     for index in nodes.indices { try translate(index) }
     guard let output = values[file.outputs[0]], output.step == steps.count - 1 else {
       throw ResNetError(
@@ -112,7 +119,8 @@ struct ONNXSteps {
     -> Value
   {
     guard index < node.inputs.count, let value = values[node.inputs[index]] else {
-      throw node.refusal("it does not depend on the input, or not in a way that is known")
+      throw node.refusal(
+        "it reads what is not of the input, not in a way that is known, or normalised elsewhere")
     }
     guard padded || value.padding == [0, 0, 0, 0] else {
       throw node.refusal(

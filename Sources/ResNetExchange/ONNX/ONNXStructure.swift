@@ -13,6 +13,8 @@ struct ONNXStructure {
   /// From a block's input to its addition.
   private struct Branch {
     var units: [ONNXPath.Unit] = []
+    /// Of its convolutions together.
+    var stride = 1
     var zeros = Zeros()
     /// The steps before the addition, and of the addition.
     var last = 0
@@ -21,13 +23,13 @@ struct ONNXStructure {
 
   private struct Block {
     let residual: [ONNXPath.Unit]
+    let stride: Int
     let shortcut: Branch
     let inputChannels: Int
     /// The step of its last activation.
     let end: Int
     var maxPool = 0
 
-    var stride: Int { residual.reduce(1) { $0 * $1.stride } }
     var changes: Bool { stride != 1 || residual.last?.channels != inputChannels }
   }
 
@@ -113,6 +115,7 @@ struct ONNXStructure {
       case .convolution where branch.zeros == Zeros():
         let unit = try path.unit(at: step)
         branch.units.append(unit)
+        branch.stride *= unit.stride
         branch.last = unit.end
       case .relu where branch.last == branch.units.last?.end: branch.last = step
       case .pixels(let rows, let columns) where isPlain && rows == columns:
@@ -123,6 +126,9 @@ struct ONNXStructure {
         branch.zeros.after += after
         branch.last = step
       default: throw path.refusal(step, "no residual block of this library has it")
+      }
+      guard max(branch.stride, branch.zeros.stride) <= Network.Limits.inputSide else {
+        throw path.refusal(step, "no map has so many pixels")
       }
       branch.addition = path.only(branch.last)
       guard branch.addition != branch.last else {
@@ -158,7 +164,8 @@ struct ONNXStructure {
       )
     }
     return Block(
-      residual: residual.units, shortcut: shortcut, inputChannels: path.steps.steps[input].channels,
+      residual: residual.units, stride: residual.stride, shortcut: shortcut,
+      inputChannels: path.steps.steps[input].channels,
       end: try path.activation(after: residual.addition))
   }
 

@@ -206,9 +206,10 @@ extension Pickle.Tensor {
       var axis = shape.count - 1
       while axis >= 0 {
         position[axis] += 1
-        index += strides[axis]
+        // The stride of a single element may be any number.
+        index &+= strides[axis]
         if position[axis] < shape[axis] { break }
-        index -= shape[axis] * strides[axis]
+        index &-= shape[axis] &* strides[axis]
         position[axis] = 0
         axis -= 1
       }

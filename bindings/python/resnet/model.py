@@ -374,6 +374,9 @@ def import_model(
 ) -> Model:
     """Makes a model from a file of another program, whose network is found from its tensors.
 
+    The graph of an ONNX file says itself what `stride_on`, `stem_pool`, `zero_channels` and
+    `plain` are for: there they may not say another thing, or be for what its network lacks.
+
     Args:
         path: A file of any format that `Model.export` writes; its contents say which. It need not
             be trusted.
@@ -384,7 +387,7 @@ def import_model(
         stride_on: The convolution of a bottleneck that has the stride; None for the 3x3, as
             torchvision has it.
         stem_pool: Where the windows of the ImageNet stem's max-pooling lie; None for "ceil" in
-            Caffe's files and "padded" in all others.
+            Caffe's files and "padded" in other files of tensors.
         zero_channels: Where shortcut A puts its zeros; None for where the ports have them whose
             names the file has.
         plain: Without projections it is a plain network, not one of shortcut A.
@@ -392,7 +395,7 @@ def import_model(
     Raises:
         FormatError: The file is damaged, or holds what is not understood, which it names.
         ShapeError: Tensors are missing, unexpected or of other shapes.
-        InvalidArgumentError: Preprocessing is for another network than the file's.
+        InvalidArgumentError: Preprocessing or an option is for another network than the file's.
         MissingFileError: There is no such file.
     """
     options = _exchange.options(

@@ -78,3 +78,17 @@ def test_partial_import_reports_what_it_left(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no weights")
     with pytest.raises(resnet.FormatError, match="no format"):
         resnet.import_model(tmp_path / "text")
+
+
+def test_options_may_not_contradict_a_graph(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    resnet.Model("resnet50", base_width=4, classes=5, stem_pool="ceil").export(path)
+    resnet.import_model(path, stride_on="1x1", stem_pool="ceil")
+    with pytest.raises(resnet.InvalidArgumentError, match="graph says itself"):
+        resnet.import_model(path, stride_on="3x3")
+    with pytest.raises(resnet.InvalidArgumentError, match="graph says itself"):
+        resnet.import_model(path, stem_pool="padded")
+    with pytest.raises(resnet.InvalidArgumentError, match="graph says itself"):
+        resnet.import_model(path, zero_channels="after")
+    with pytest.raises(resnet.InvalidArgumentError, match="graph says itself"):
+        resnet.import_model(path, plain=True)
