@@ -312,7 +312,8 @@ rn_status rn_model_create_described(const rn_description *description, rn_model 
 
 /* Makes a copy of a model with another classifier, to be trained on other classes: the last layer is
  * drawn anew for `classes` classes; all other tensors and the normalisation are the same, bit for bit.
- * It has no class names. `model` stays as it is, and may be an opened one. */
+ * It has no class names, and of the metadata all but those that are libresnet's own
+ * (rn_model_set_metadata). `model` stays as it is, and may be an opened one. */
 rn_status rn_model_replace_classifier(rn_model *model, int32_t classes, uint64_t seed,
                                       rn_model **replaced);
 
@@ -495,7 +496,7 @@ rn_status rn_model_class_name(rn_model *model, int32_t index, char *text, size_t
 
 /* What else is to be kept with a model, in its file, by name: such as its author, its licence or how it
  * was trained. A name has 1 to 255 bytes, a value at most 32,768; a model has at most 256 of them. Setting
- * a name anew replaces its value; NULL removes it. */
+ * a name anew replaces its value; NULL removes it. Names that begin with "resnet." are libresnet's own. */
 rn_status rn_model_set_metadata(rn_model *model, const char *name, const char *value);
 /* Writes a value, as rn_model_summary does; RN_NOT_FOUND if there is none of that name. */
 rn_status rn_model_metadata(rn_model *model, const char *name, char *text, size_t capacity,
@@ -1049,8 +1050,8 @@ typedef struct rn_fit_options {
    * checkpoint was written. All that the result depends on must be as it was: only epochs, iterations,
    * workers, prefetch and the callback may be others. RN_INVALID_ARGUMENT, with what differs: an option;
    * what can be told of the datasets at once, which is how many images there are, how training varies
-   * them, labels, names of files, and a sample of images in memory; weights, normalisation or frozen
-   * layers that were changed meanwhile. A training that has ended cannot be resumed: to train more, fit
+   * them, labels, names of files, and a sample of images in memory; weights, normalisation, class names,
+   * frozen layers or a learning rate that were changed meanwhile. A training that has ended cannot be resumed: to train more, fit
    * again, for the epochs beyond it. Momentum goes on; what counts steps, such as milestones, begins
    * anew. */
   int32_t resume;

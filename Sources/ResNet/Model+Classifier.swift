@@ -1,8 +1,8 @@
 extension Model {
   /// A copy of the model with another classifier, to be trained on other classes: its last layer is
   /// drawn anew for `classes` classes, by He's method; all other tensors and the normalisation are
-  /// the same, bit for bit. It has no class names. This model stays as it is, and may be one that was
-  /// opened to be run.
+  /// the same, bit for bit. It has no class names, and of the metadata all but the library's own, whose
+  /// names begin with `resnet.`. This model stays as it is, and may be one that was opened to be run.
   ///
   /// Throws `invalidArgument` for a number of classes that cannot be, and what reading the tensors of
   /// an opened model throws.
@@ -23,6 +23,9 @@ extension Model {
     }
     parameters.noteChange()
     try new.setNormalization(normalization)
+    for (name, value) in metadata where !name.hasPrefix("resnet.") {
+      try new.setMetadata(value, for: name)
+    }
     return new
   }
 }

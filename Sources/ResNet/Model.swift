@@ -11,6 +11,7 @@ public final class Model {
   /// One name per class, or none at all.
   public private(set) var classNames: [String] = []
   /// What else is to be kept with the model, by name: such as its author, its licence or how it was trained.
+  /// Names that begin with `resnet.` are the library's own.
   public private(set) var metadata: [String: String] = [:]
   var inference = InferenceCache()
 
@@ -94,7 +95,7 @@ public final class Model {
     guard metadata[name] != nil || metadata.count < Self.maximumMetadataCount else {
       throw ResNetError(
         .invalidArgument,
-        "there are \(metadata.count) metadata already, as many as a model may have: remove one first"
+        "with \(name) there are more metadata than the \(Self.maximumMetadataCount) that a model may have"
       )
     }
     metadata[name] = value

@@ -65,6 +65,7 @@ extension StorageTests {
         try refusal(of: trainer, validation: try TrainingSupport.data(count: 21, seed: 2)),
         try refusal(of: trainer) { $0.batchSize = 9 },
         try refusal(of: trainer) { $0.seed = 1 },
+        try refusal(of: trainer) { $0.normalize = .keep },
         try refusal(of: trainer) { $0.augmentation = nil },
         try refusal(of: trainer) { $0.schedule.milestones = [9] },
         try refusal(of: trainer) { $0.schedule.gamma = 0.1 },
@@ -122,6 +123,42 @@ extension StorageTests {
       }
     }
 
+    @Test("As many validation images, but others, are refused, by a checkpoint, too")
+    func otherValidation() throws {
+      _ = try stop()
+      let other = try TrainingSupport.data(count: 20, seed: 3)
+      try withDirectory { directory in
+        try trainer.save(to: directory + "/checkpoint.h5")
+        let loaded = try Trainer.load(from: directory + "/checkpoint.h5")
+        for trainer in [trainer, loaded] {
+          let said = try refusal(of: trainer, validation: other)
+          #expect(said?.contains("other validation images") == true, "\(said ?? "no error")")
+        }
+        #expect(try refusal(of: loaded) == nil)
+      }
+    }
+
+    @Test("The same labels with other names are refused")
+    func otherNames() throws {
+      let (pixels, labels) = TrainingSupport.pixels(count: 60)
+      func data(_ names: [String]) throws -> ImageDataset {
+        try ImageDataset(
+          try Images(.bytes(pixels), count: 60, channels: 3, height: 8, width: 8), labels: labels,
+          classes: TrainingSupport.classes, classNames: names)
+      }
+      try trainer.model.setClassNames(["a", "b", "c", "d"])
+      for names in [["a", "b", "c", "d"], ["d", "c", "b", "a"]] {
+        _ = thrownError {
+          try trainer.fit(
+            try data(names), validation: validation, options: Self.options
+          ) { _ in false }
+        }
+        let other = try refusal(of: trainer, try data(["a", "c", "b", "d"]))
+        #expect(other?.contains("other training images") == true)
+        #expect(try refusal(of: trainer, try data(names)) == nil)
+      }
+    }
+
     @Test("What was changed since the training stopped is refused, by itself or by its checkpoint")
     func changedModel() throws {
       func halve(_ tensor: String) throws {
@@ -129,20 +166,27 @@ extension StorageTests {
         try trainer.model.setTensor(named: tensor, to: values.map { $0 / 2 })
       }
       let changes: [(what: String, change: () throws -> Void)] = [
-        ("weights", { try halve("fc.weight") }),
-        ("frozen layers", { try trainer.freeze(["conv1"]) }),
-        ("normalisation", { try trainer.model.setNormalization(Normalization(mean: [1, 2, 3])) }),
+        ("model's weights", { try halve("fc.weight") }),
+        ("model's frozen layers", { try trainer.freeze(["conv1"]) }),
+        (
+          "model's normalisation",
+          { try trainer.model.setNormalization(Normalization(mean: [1, 2, 3])) }
+        ),
+        ("model's class names", { try trainer.model.setClassNames(["b", "a", "c", "d"]) }),
+        ("learning rate", { try trainer.setLearningRate(0.01) }),
       ]
       for (what, change) in changes {
         try trainer.freeze([])
         try trainer.model.setNormalization(.identity)
+        try trainer.model.setClassNames(["a", "b", "c", "d"])
+        try trainer.setLearningRate(0.1)
         _ = try stop()
         try withDirectory { directory in
           let (before, after) = (directory + "/before.h5", directory + "/after.h5")
           try trainer.save(to: before)
           try change()
           try trainer.save(to: after)
-          let said = "the model's \(what) changed"
+          let said = "the \(what) changed"
           #expect(try refusal(of: trainer)?.contains(said) == true)
           #expect(try refusal(of: Trainer.load(from: after))?.contains(said) == true)
           #expect(try refusal(of: Trainer.load(from: before)) == nil)

@@ -9,11 +9,15 @@ import Testing
     try trainer.fit(try TrainingSupport.data(count: 32), options: FitOptions(batchSize: 8))
     let model = trainer.model
     try model.setClassNames(["a", "b", "c", "d"])
+    try model.setMetadata("MIT", for: "licence")
+    try model.setMetadata("epochs = 2", for: "resnet.training")
     let before = try TrainingSupport.bits(model)
     let new = try model.replacingClassifier(classes: 7, seed: 5)
     #expect(try TrainingSupport.bits(model) == before)
     #expect(new.network.classes == 7 && new.classNames.isEmpty)
     #expect(new.normalization == model.normalization)
+    // Of how it was trained nothing is true of the new classifier.
+    #expect(new.metadata == ["licence": "MIT"] && model.metadata.count == 2)
     #expect(new.layout.tensors.map(\.name) == model.layout.tensors.map(\.name))
     for tensor in model.layout.tensors where !tensor.name.hasPrefix("fc.") {
       let copied = try new.tensor(named: tensor.name)

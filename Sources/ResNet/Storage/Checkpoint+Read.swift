@@ -160,16 +160,27 @@ extension Checkpoint {
     if try group.hasAttribute(Name.validationImages) {
       data.validationImages = try count(Name.validationImages, in: group, 0...Int.max >> 1)
     }
-    if try group.hasAttribute(Name.appearance) {
-      let text = try group.string(Name.appearance)
+    data.training = try readLook(group, "")
+    data.validation = try readLook(group, Name.validation)
+    return data
+  }
+
+  private static func readLook(_ group: HDF5Group, _ prefix: String) throws(ResNetError)
+    -> FitData.Look
+  {
+    var look = FitData.Look()
+    let appearance = prefix + FitAttribute.appearance
+    let checksum = prefix + FitAttribute.checksum
+    if try group.hasAttribute(appearance) {
+      let text = try group.string(appearance)
       guard (1...maximumAppearance).contains(text.utf8.count) else {
         throw ResNetError(
-          .badFormat, "attribute \(Name.appearance) of \(group.path) has \(text.utf8.count) bytes")
+          .badFormat, "attribute \(appearance) of \(group.path) has \(text.utf8.count) bytes")
       }
-      data.appearance = text
+      look.appearance = text
     }
-    if try group.hasAttribute(Name.checksum) { data.checksum = try group.integer(Name.checksum) }
-    return data
+    if try group.hasAttribute(checksum) { look.checksum = try group.integer(checksum) }
+    return look
   }
 
   private static func readOptions(_ group: HDF5Group) throws(ResNetError) -> FitOptions {

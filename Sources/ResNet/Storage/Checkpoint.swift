@@ -19,6 +19,8 @@ enum Checkpoint {
     static let checksum = "checksum"
     static let hasValidation = "has_validation"
     static let validationImages = "validation_images"
+    /// Before `appearance` and `checksum`, of the validation images.
+    static let validation = "validation_"
     static let changed = "changed"
     static let epochs = "epochs"
     static let iterations = "iterations"
@@ -96,12 +98,10 @@ extension Trainer {
   }
 }
 
-extension FitState {
-  fileprivate func contents() throws(ResNetError) -> HDF5Contents {
+extension FitData.Look {
+  fileprivate func add(to group: inout HDF5Contents, _ prefix: String) throws(ResNetError) {
     typealias Name = Checkpoint.FitAttribute
-    var group = HDF5Contents()
-    group.set(Name.images, data.images)
-    if let appearance = data.appearance {
+    if let appearance {
       let bytes = appearance.utf8
       guard (1...Checkpoint.maximumAppearance).contains(bytes.count), !bytes.contains(0) else {
         throw ResNetError(
@@ -109,9 +109,19 @@ extension FitState {
           "the dataset describes how its images are seen in \(bytes.count) bytes; a checkpoint holds 1 to "
             + "\(Checkpoint.maximumAppearance), none of them zero")
       }
-      group.set(Name.appearance, appearance)
+      group.set(prefix + Name.appearance, appearance)
     }
-    if let checksum = data.checksum { group.set(Name.checksum, checksum) }
+    if let checksum { group.set(prefix + Name.checksum, checksum) }
+  }
+}
+
+extension FitState {
+  fileprivate func contents() throws(ResNetError) -> HDF5Contents {
+    typealias Name = Checkpoint.FitAttribute
+    var group = HDF5Contents()
+    group.set(Name.images, data.images)
+    try data.training.add(to: &group, "")
+    try data.validation.add(to: &group, Name.validation)
     group.set(Name.hasValidation, data.hasValidation ? 1 : 0)
     if let count = data.validationImages { group.set(Name.validationImages, count) }
     if let changed { group.set(Name.changed, changed.rawValue) }

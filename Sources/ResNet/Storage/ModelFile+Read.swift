@@ -138,7 +138,12 @@ extension ModelFile {
     if members[Root.metadata] != nil {
       let metadata = try group(Root.metadata)
       try metadata.object.forEachAttribute { attribute throws(ResNetError) in
-        try model.setMetadata(try metadata.string(attribute), for: attribute.name)
+        let value = try metadata.string(attribute)
+        do throws(ResNetError) {
+          try model.setMetadata(value, for: attribute.name)
+        } catch {
+          throw ResNetError(.badFormat, "\(metadata.path): \(error.message)")
+        }
       }
     }
     return model

@@ -44,9 +44,10 @@ extension Trainer {
     if let validation {
       try model.validate(validation, normalization: normalization, role: "validation")
     }
-    try expectMemory(
-      data.count, of: 2 * MemoryLayout<Int>.stride, for: "the order of \(data.count) images")
-    let fitData = FitData(data, validation: validation)
+    var fitData = FitData(
+      images: data.count, hasValidation: validation != nil, validationImages: validation?.count,
+      training: try FitData.Look(data, labels))
+    if let validation { fitData.validation = try FitData.Look(validation, validationLabels) }
     var state: FitState
     if options.resumes {
       state = try stoppedTraining()
@@ -111,7 +112,7 @@ extension Trainer {
     if let part = changeSinceStop {
       throw ResNetError(
         .invalidArgument,
-        "the training cannot be resumed as if it had not stopped, as the model's \(part.text) changed "
+        "the training cannot be resumed as if it had not stopped, as the \(part.text) changed "
           + "since then; begin another one")
     }
     return course

@@ -38,8 +38,9 @@ public struct FitOptions: Hashable, Sendable {
 
   /// Whether to go on with the training that was stopped in this trainer's last call, or in which its
   /// checkpoint was saved, instead of beginning one. All that its result depends on must be as it was:
-  /// only `epochs`, `iterations`, `workers` and `prefetch` may be others. What differs is refused, of the
-  /// datasets as far as it can be told without reading them (``TrainingData/checksum(of:)``).
+  /// only `epochs`, `iterations`, `workers` and `prefetch` may be others. What differs is refused: the
+  /// model and the learning rate too, and of the datasets what can be told without reading them
+  /// (``TrainingData/checksum(of:)``).
   ///
   /// A training that has ended cannot be resumed. To train more, fit again, for the epochs beyond it:
   /// momentum goes on, and what counts steps, such as milestones, begins anew.

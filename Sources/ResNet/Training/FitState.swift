@@ -3,22 +3,26 @@
 struct FitState {
   /// What must be as it was when the training stopped.
   enum Part: String, CaseIterable {
-    case weights, normalization, frozenLayers
+    case weights, normalization, classNames, frozenLayers, learningRate
 
     var text: String {
       switch self {
-      case .weights: "weights"
-      case .normalization: "normalisation"
-      case .frozenLayers: "frozen layers"
+      case .weights: "model's weights"
+      case .normalization: "model's normalisation"
+      case .classNames: "model's class names"
+      case .frozenLayers: "model's frozen layers"
+      case .learningRate: "learning rate"
       }
     }
   }
 
-  /// The model as the training left it.
+  /// The model and its trainer as the training left them.
   struct Rest {
     let weights: UInt64
     let normalization: Normalization
+    let classNames: [String]
     let frozen: Set<Int>
+    let learningRate: Float
   }
 
   /// What it was begun with.
@@ -95,14 +99,15 @@ struct FitState {
   /// Takes the options and the data of the call that goes on with it: how long to train and how images are
   /// read may be others than before. Throws `invalidArgument` if something else is.
   mutating func resume(with new: FitOptions, _ data: FitData) throws(ResNetError) {
-    try Self.require("a batch size of", "\(options.batchSize)", "\(new.batchSize)")
-    try Self.require("the seed", "\(options.seed)", "\(new.seed)")
+    try Self.require("a batch size of", options.batchSize.description, new.batchSize.description)
+    try Self.require("the seed", options.seed.description, new.seed.description)
     try Self.require("the normalisation", options.normalize.rawValue, new.normalize.rawValue)
     try Self.require(
       "the augmentation", Self.text(options.augmentation), Self.text(new.augmentation))
     try Self.require(
-      "milestones", "\(options.schedule.milestones)", "\(new.schedule.milestones)")
-    try Self.require("gamma", "\(options.schedule.gamma)", "\(new.schedule.gamma)")
+      "milestones", options.schedule.milestones.description, new.schedule.milestones.description)
+    try Self.require(
+      "gamma", options.schedule.gamma.description, new.schedule.gamma.description)
     try Self.require("the warm-up", Self.text(options.warmUp), Self.text(new.warmUp))
     try Self.require("the plateau", Self.text(options.plateau), Self.text(new.plateau))
     try self.data.validate(resumedWith: data)

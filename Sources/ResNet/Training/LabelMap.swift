@@ -45,6 +45,14 @@ package struct LabelMap: Sendable {
     classes = names.compactMap { places[$0] }
   }
 
+  /// Of the class of each label; 0 where that is its number.
+  var checksum: UInt32 {
+    guard let classes else { return 0 }
+    var checksum = CRC32()
+    for number in classes { checksum.add(Int(number)) }
+    return checksum.value
+  }
+
   /// The class of a label. Throws `invalidArgument` for one that has no name.
   package func callAsFunction(_ label: Int) throws(ResNetError) -> Int {
     guard let classes else { return label }

@@ -40,19 +40,23 @@ public final class Trainer {
   /// The reports that ended these epochs, as `fit` made them.
   public var epochReports: [Progress] { course?.reports(iterations: iterations) ?? [] }
 
-  /// What was changed about the model since the training stopped that could be resumed, if anything was.
+  /// What was changed since the training stopped that could be resumed, if anything was.
   var changeSinceStop: FitState.Part? {
     guard let course, let rest = course.rest else { return nil }
     if let changed = course.changed { return changed }
     if rest.weights != model.weights.version { return .weights }
     if rest.normalization != model.normalization { return .normalization }
-    return rest.frozen == frozen ? nil : .frozenLayers
+    // Labels are matched by name.
+    if rest.classNames != model.classNames { return .classNames }
+    if rest.frozen != frozen { return .frozenLayers }
+    return rest.learningRate == learningRate ? nil : .learningRate
   }
 
-  /// Notes the model as the training leaves it that is under way.
+  /// Notes the model and the learning rate as the training leaves them that is under way.
   func noteRest() {
     course?.rest = FitState.Rest(
-      weights: model.weights.version, normalization: model.normalization, frozen: frozen)
+      weights: model.weights.version, normalization: model.normalization,
+      classNames: model.classNames, frozen: frozen, learningRate: learningRate)
   }
 
   /// Steps of the training that is under way, or was stopped, in all; nil if there is none.

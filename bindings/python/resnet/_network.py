@@ -50,17 +50,20 @@ class Network(Owner):
         """What else is kept with the model and in its file, strings by name.
 
         Such as its author, its licence, or how it was trained. It is changed as a dict is:
-        `model.metadata["licence"] = "MIT"`.
+        `model.metadata["licence"] = "MIT"`. Names that begin with "resnet." are libresnet's own.
+        Values that are refused leave the old ones.
         """
         return Metadata(self)
 
     @metadata.setter
     def metadata(self, values: Mapping[str, str]) -> None:
         new = dict(values)
-        metadata = Metadata(self)
-        for name in metadata.keys() - new.keys():
-            del metadata[name]
-        metadata.update(new)
+        old = dict(self.metadata)
+        try:
+            _replace(self.metadata, new)
+        except BaseException:
+            _replace(self.metadata, old)
+            raise
 
     @property
     def input_channels(self) -> int:
@@ -196,3 +199,10 @@ class Network(Owner):
         info = _header.ModelInfo()
         library().rn_model_get_info(self._handle, ctypes.byref(info))
         return info
+
+
+def _replace(metadata: Metadata, values: Mapping[str, str]) -> None:
+    """Takes away those that are not among the values, so that there is room, and sets these."""
+    for name in metadata.keys() - values.keys():
+        del metadata[name]
+    metadata.update(values)

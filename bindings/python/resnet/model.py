@@ -193,7 +193,8 @@ class Model(Running, Evaluating, Normalizing):
         """A copy with another classifier, to be trained on other classes.
 
         Its last layer is drawn anew; all other tensors and the normalisation are the same, bit for
-        bit. It has no class names. This model, which may be an opened one, stays as it is.
+        bit. It has no class names, and of the metadata all but libresnet's own, whose names begin
+        with "resnet.". This model, which may be an opened one, stays as it is.
 
         Args:
             classes: How many classes.

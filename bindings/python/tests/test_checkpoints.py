@@ -123,10 +123,20 @@ def test_what_changed_is_refused(data: Data, tmp_path: Path) -> None:
     for given in (trainer, resnet.Trainer.load(tmp_path / "checkpoint.h5")):
         with pytest.raises(resnet.InvalidArgumentError, match="other training images"):
             given.fit(other, validation=data, resume=True, **HOW)
+        with pytest.raises(resnet.InvalidArgumentError, match="other validation images"):
+            given.fit(data, validation=other, resume=True, **HOW)
     trainer.freeze(["conv1"])
     with pytest.raises(resnet.InvalidArgumentError, match="frozen layers changed"):
         trainer.fit(data, validation=data, resume=True, **HOW)
     trainer.freeze([])
+    trainer.lr = 0.01
+    with pytest.raises(resnet.InvalidArgumentError, match="learning rate changed"):
+        trainer.fit(data, validation=data, resume=True, **HOW)
+    trainer.lr = 0.05
+    trainer.model.class_names = ["b", "a"]
+    with pytest.raises(resnet.InvalidArgumentError, match="class names changed"):
+        trainer.fit(data, validation=data, resume=True, **HOW)
+    trainer.model.class_names = []
     trainer.model.load_state_dict(trainer.model.state_dict())
     with pytest.raises(resnet.InvalidArgumentError, match="weights changed"):
         trainer.fit(data, validation=data, resume=True, **HOW)
@@ -140,7 +150,7 @@ def test_another_variation_of_files_is_refused(tmp_path: Path) -> None:
         return resnet.ImageFolder(tmp_path, **seen | options)
 
     trainer = resnet.Trainer(resnet.Model("resnet8", base_width=4, classes=2, seed=0), lr=0.01)
-    trainer.fit(folder(), batch_size=4, callback=lambda _: True)
+    trainer.fit(folder(), validation=folder(), batch_size=4, callback=lambda _: True)
     others: tuple[dict[str, Any], ...] = (
         {"variation": "common"},
         {"variation": None},
@@ -149,9 +159,13 @@ def test_another_variation_of_files_is_refused(tmp_path: Path) -> None:
     )
     for other in others:
         with pytest.raises(resnet.InvalidArgumentError, match="images seen as 3x16x16, a crop of"):
-            trainer.fit(folder(**other), batch_size=4, resume=True)
+            trainer.fit(folder(**other), validation=folder(), batch_size=4, resume=True)
+        with pytest.raises(resnet.InvalidArgumentError, match="validation images seen as 3x16x16"):
+            trainer.fit(folder(), validation=folder(**other), batch_size=4, resume=True)
     # What leaving a damaged file out changes is what could not be read.
-    assert trainer.fit(folder(damage="skip"), batch_size=4, resume=True)["iteration"] == [2]
+    skipping = folder(damage="skip")
+    rest = trainer.fit(skipping, validation=skipping, batch_size=4, resume=True)
+    assert rest["iteration"] == [2]
 
 
 def test_parts_and_files_of_images_are_told_apart(data: Data, tmp_path: Path) -> None:

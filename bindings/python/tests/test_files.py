@@ -179,6 +179,21 @@ def test_metadata_is_a_mapping(model: resnet.Model) -> None:
     with pytest.raises(resnet.InvalidArgumentError, match="expected a string"):
         metadata["x"] = 1  # type: ignore[assignment]
     model.metadata = {str(index): "" for index in range(256)}
-    with pytest.raises(resnet.InvalidArgumentError, match="remove one first"):
+    with pytest.raises(resnet.InvalidArgumentError, match="with more there are more metadata than the 256"):
         metadata["more"] = ""
     assert copy.deepcopy(model).metadata == metadata
+
+
+def test_metadata_that_are_refused_leave_the_old_ones(model: resnet.Model) -> None:
+    before = dict(model.metadata)
+    for bad in (
+        {"a": "", "licence": "x" * 40_000},
+        {"": "x"},
+        {"licence": "ISC", "a": 1},
+        {str(index): "" for index in range(257)},
+    ):
+        with pytest.raises(resnet.InvalidArgumentError):
+            model.metadata = bad  # type: ignore[assignment]
+        assert dict(model.metadata) == before
+    model.metadata = {}
+    assert not model.metadata

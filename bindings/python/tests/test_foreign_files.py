@@ -175,6 +175,23 @@ def test_impossible_networks(path: Path, value: int) -> None:
         refuse(path, attribute("/network", name, np.array([value], "<i8")))
 
 
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({str(number): b"x" for number in range(257)}, "the 256 that a model may have"),
+        ({"licence": b"x" * 32_769}, "the metadata licence has 32769 bytes"),
+        ({"x" * 256: b"x"}, "has 256 bytes, expected 1 to 255"),
+    ],
+)
+def test_metadata_beyond_the_limits(path: Path, metadata: dict[str, bytes], said: str) -> None:
+    def edit(file: h5py.File) -> None:
+        group = file.create_group("metadata")
+        for name, value in metadata.items():
+            group.attrs[name] = np.bytes_(value)
+
+    refuse(path, edit, "/metadata", said)
+
+
 def test_a_network_larger_than_its_file(path: Path) -> None:
     def edit(file: h5py.File) -> None:
         attribute("/network", "stem_width", np.int64(8192))(file)
