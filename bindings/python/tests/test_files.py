@@ -179,7 +179,9 @@ def test_metadata_is_a_mapping(model: resnet.Model) -> None:
     with pytest.raises(resnet.InvalidArgumentError, match="expected a string"):
         metadata["x"] = 1  # type: ignore[assignment]
     model.metadata = {str(index): "" for index in range(256)}
-    with pytest.raises(resnet.InvalidArgumentError, match="with more there are more metadata than the 256"):
+    with pytest.raises(
+        resnet.InvalidArgumentError, match="with more there are more metadata than the 256"
+    ):
         metadata["more"] = ""
     assert copy.deepcopy(model).metadata == metadata
 
