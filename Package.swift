@@ -41,14 +41,16 @@ let package = Package(
         // The Swift runtime is linked in, only the C ABI is exported, and the library carries its
         // ABI's version in its soname. Once loaded it stays (nodelete): it has threads and
         // per-thread data of its own, which dlclose could not take down safely. Then what keeps it
-        // small: relative relocations in packed form, equal functions once, and no names of Unicode
-        // scalars (ScalarNames.swift).
+        // small: relative relocations in packed form, equal functions once, no table to search those
+        // to unwind by, as nothing is thrown through it, and no names of Unicode scalars
+        // (ScalarNames.swift).
         .unsafeFlags(
           allocators.flatMap { ["-Xlinker", "--wrap=\($0)"] } + [
             "-static-stdlib",
             "-use-ld=lld",
             "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
             "-Xlinker", "--icf=all",
+            "-Xlinker", "--no-eh-frame-hdr",
             "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
             "-Xlinker", "-soname=libresnet.so.1",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
