@@ -272,7 +272,8 @@ def test_another_variation_cannot_be_resumed(images: Path, tmp_path: Path) -> No
     run(*common)
     said = run(*common, "--resume", "--variation", "common", ok=False)
     assert (
-        "begun with images seen as 3x32x32, a crop of a shorter side of 36 to 68, mirrored" in said
+        "begun with training images seen as 3x32x32, a crop of a shorter side of 36 to 68, mirrored"
+        in said
     )
     assert "not 3x32x32, 0.08 to 1.0 of the area" in said
     (images / "train" / "red" / "0.jpg").rename(images / "train" / "red" / "00.jpg")

@@ -57,7 +57,7 @@ cc -std=c99 "$root/Tests/install/program.c" $(pkg-config --cflags --libs resnet)
 [ "$("$system/usr/bin/resnet" --version)" = "$version" ] || fail "the command has another version"
 zcat "$system/usr/share/man/man1/resnet.1.gz" | grep -q '^\.Dt RESNET 1' || fail "there is no manual page"
 for place in bash-completion/completions/resnet zsh/vendor-completions/_resnet fish/vendor_completions.d/resnet.fish; do
-  grep -q -- '--top' "$system/usr/share/$place" || fail "$place does not know the options of the command"
+  grep -qE -- "--top|-l 'top'" "$system/usr/share/$place" || fail "$place does not know the options of the command"
 done
 [ ! -e "$system/usr/include/module.modulemap" ] || fail "the module map is installed"
 

@@ -35,7 +35,7 @@ for command in inspect train evaluate predict features convert bench calibrate; 
 done
 
 for place in bash-completion/completions/resnet zsh/site-functions/_resnet fish/vendor_completions.d/resnet.fish; do
-  grep -q -- '--top' "$prefix/share/$place" || fail "$place does not know the options of the command"
+  grep -qE -- "--top|-l 'top'" "$prefix/share/$place" || fail "$place does not know the options of the command"
 done
 
 export PKG_CONFIG_PATH=$lib/pkgconfig LD_LIBRARY_PATH=$lib

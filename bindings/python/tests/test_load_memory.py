@@ -60,7 +60,8 @@ def test_model_files(trainer: resnet.Trainer, tmp_path: Path) -> None:
     path = tmp_path / "model.h5"
     trainer.model.save(path)
     declared = trainer.model.parameter_count * FLOAT
-    assert declared <= peak_of("load", path) <= 2 * declared
+    # Less what was free before.
+    assert 0.9 * declared <= peak_of("load", path) <= 2 * declared
     assert peak_of("open", path) <= SLACK
 
 
