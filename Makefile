@@ -75,7 +75,7 @@ build/resnet.1: build/resnet CHANGELOG.md
 
 # Each under the name by which its shell looks for it.
 build/completions/%: build/resnet
-	@mkdir -p $(@D) && build/resnet --generate-completion-script $(SHELL_OF_$*) >$@
+	@mkdir -p $(@D) && build/resnet --generate-completion-script $(SHELL_OF_$*) | sed '1{/^#!/d}' >$@
 SHELL_OF_resnet := bash
 SHELL_OF__resnet := zsh
 SHELL_OF_resnet.fish := fish

@@ -143,6 +143,11 @@ struct Convert: ParsableCommand {
     }
     if classes != nil { print("drawn anew: the last layer, for \(model.network.classes) classes") }
     print("\(output): \(target.format.map { "for \($0.title)" } ?? "a model of libresnet")")
+    if report != nil, model.normalization == .identity {
+      print(
+        "its images are not normalised: for image files, say how they are by --preprocessing torch or caffe"
+      )
+    }
     if !lost.isEmpty {
       print("left out, as the format has no place for it: \(lost.joined(separator: ", "))")
     }

@@ -11,6 +11,7 @@ struct ExperimentReport {
   let planned: [Trial]
   let iterations: Int
   let seed: UInt64
+  let isQuick: Bool
   /// Where the records are, seen from the page.
   let runs: String
 
@@ -77,6 +78,10 @@ struct ExperimentReport {
     }
     if results.contains(where: { $0.record["lr"] == "0.01" }) {
       text += " Networks without BN begin at a rate of 0.01."
+    }
+    if isQuick {
+      text +=
+        "\n\nA quick look: networks so small, and so few steps, say nothing about the paper's."
     }
     if !missing.isEmpty {
       text += "\n\nNot trained yet: \(missing.map(\.name).joined(separator: ", "))."

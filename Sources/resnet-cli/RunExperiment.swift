@@ -14,7 +14,7 @@ struct RunExperiment: ParsableCommand {
 
       Every network is trained on the 50,000 training images by the paper's recipe, and the test images \
       are evaluated after each epoch. A report, OUT/NAME/README.md with its plots, is written after each \
-      network. What was trained is recorded in OUT/runs, is not trained again, and serves other \
+      network; OUT/NAME-quick/README.md with --quick. What was trained is recorded in OUT/runs, is not trained again, and serves other \
       experiments, too. An experiment that was stopped or killed goes on if the same command is given \
       again.
 
@@ -84,8 +84,8 @@ struct RunExperiment: ParsableCommand {
       (other.name, try TrainingHistory(csv: readText(other.path), path: other.path))
     }
     let runs = "\(out)/runs"
-    let folder = "\(out)/\(experiment.rawValue)"
-    for folder in [out, runs, folder] { try makeFolder(folder) }
+    let folder = "\(out)/\(experiment.rawValue)\(quick ? "-quick" : "")"
+    for folder in [out, runs] { try makeFolder(folder) }
     let images = try cifar10.map { directory throws(ResNetError) in
       (
         training: try CIFAR10(directory: directory, split: .train),
@@ -95,10 +95,11 @@ struct RunExperiment: ParsableCommand {
     let steps = iterations ?? (quick ? 400 : 64_000)
     var results: [TrialRun.Result] = []
     func report() throws(ResNetError) {
+      try makeFolder(folder)
       try ExperimentReport(
         experiment: experiment, results: results, beside: others, planned: trials,
         iterations: steps,
-        seed: seed, runs: "../runs"
+        seed: seed, isQuick: quick, runs: "../runs"
       ).write(to: folder)
     }
     for trial in trials {
@@ -119,6 +120,12 @@ struct RunExperiment: ParsableCommand {
         // One that is stopped later has a report, too.
         try report()
       }
+    }
+    guard !results.isEmpty else {
+      throw ResNetError(
+        .notFound,
+        "none of these networks is recorded in \(runs) with \(steps) iterations and seed \(seed); what is: "
+          + "\(try Directory.names(in: runs).sorted().joined(separator: ", "))")
     }
     try report()
     print("\(folder)/README.md")

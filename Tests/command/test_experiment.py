@@ -41,12 +41,12 @@ def out(cifar10: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "experiment", "degradation", "--cifar10", cifar10, "--quick", *SHORT,
         "--out", out,
     )  # fmt: skip
-    assert f"{out}/degradation/README.md" in said
+    assert f"{out}/degradation-quick/README.md" in said
     return out
 
 
 def test_a_report(out: Path) -> None:
-    text = report(out, "degradation")
+    text = report(out, "degradation-quick")
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     assert [row[0] for row in rows] == [
         "network",
@@ -73,23 +73,25 @@ def test_a_report(out: Path) -> None:
 def test_what_is_recorded_is_not_trained_again(cifar10: Path, out: Path) -> None:
     quick = ("--cifar10", cifar10, "--quick", *SHORT, "--out", out)
     assert "epoch" not in run("experiment", "responses", *quick)
-    text = report(out, "responses")
+    text = report(out, "responses-quick")
     responses = (out / "runs/resnet8-6-seed0/responses.csv").read_text().splitlines()[1:]
     mean = sum(float(line.split(",")[2]) for line in responses) / len(responses)
     assert f"| {mean:.3f} |" in text
     # A page can be made of the records alone, beside another program's training.
-    shutil.rmtree(out / "degradation")
+    shutil.rmtree(out / "degradation-quick")
     run(
         "experiment", "degradation", "--quick", *SHORT, "--out", out, "--report-only",
         "--beside", f"another={out}/runs/plain8-6-seed0/epochs.csv",
     )  # fmt: skip
-    assert "| another |" in report(out, "degradation")
-    said = run("experiment", "depth", "--report-only", "--out", out)
-    assert (
-        "Not trained yet: resnet20, resnet32, resnet44, resnet56, resnet110."
-        in (out / "depth/README.md").read_text()
-    )
-    assert "epoch" not in said
+    assert "| another |" in report(out, "degradation-quick")
+    # Of networks of which one is recorded; and of which none is.
+    depth = ("experiment", "depth", "--report-only", "--out", out)
+    run(*depth, "--networks", "resnet8,resnet20", "--iterations", "6")
+    page = out / "depth" / "README.md"
+    assert "Not trained yet: resnet20." in page.read_text()
+    before = page.read_bytes()
+    assert "resnet8-6-seed0" in run(*depth, ok=False)
+    assert page.read_bytes() == before
 
 
 def test_options_and_other_networks(cifar10: Path, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_checkpoints(trainer: resnet.Trainer, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.h5"
     trainer.save(path)
     declared = 2 * trainer.model.parameter_count * FLOAT
-    assert declared <= peak_of("checkpoint", path) <= declared + SLACK
+    assert 0.9 * declared <= peak_of("checkpoint", path) <= declared + SLACK
     assert peak_of("load", path) <= declared
 
 
@@ -78,7 +78,7 @@ def test_files_of_other_programs(trainer: resnet.Trainer, tmp_path: Path, extens
     path = tmp_path / f"model.{extension}"
     trainer.model.export(path)
     declared = trainer.model.parameter_count * FLOAT
-    assert declared <= peak_of("import", path) <= 2 * declared + SLACK
+    assert 0.9 * declared <= peak_of("import", path) <= 2 * declared + SLACK
     assert peak_of("weights", path) <= 2 * declared + SLACK
 
 
