@@ -25,13 +25,13 @@ struct TrainingHistory {
       validation = report.validation.map { ($0.loss, $0.accuracy, $0.top5Accuracy) }
     }
 
-    /// In the order of the names; nil if that are too few or too many, or not what such figures may be.
+    /// In the order of the names; nil if that are too few or too many, or not what such figures may be. Losses
+    /// may be infinite or no numbers, as those of a training that diverges are.
     init?(_ values: [Double], hasValidation: Bool) {
       let count = Self.names.count + (hasValidation ? Self.validationNames.count : 0)
-      guard values.count == count, values.allSatisfy(\.isFinite),
-        let epoch = Int(exactly: values[0]),
+      guard values.count == count, let epoch = Int(exactly: values[0]),
         let iteration = Int(exactly: values[1]), (1...1_000_000_000).contains(iteration),
-        values[5] > 0,
+        values[4].isFinite, values[5].isFinite, values[5] > 0,
         ([3] + (hasValidation ? [7, 8] : [])).allSatisfy({ (0...1).contains(values[$0]) })
       else { return nil }
       (self.epoch, self.iteration) = (epoch, iteration)

@@ -139,6 +139,11 @@ def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None
     record = tmp_path / "runs" / "fitnet19-2-seed0" / "record.txt"
     with record.open("a") as file:
         file.write("failure = the loss is not finite\n")
+    epochs = record.with_name("epochs.csv")
+    names, row = epochs.read_text().splitlines()
+    figures = row.split(",")
+    figures[2], figures[6] = "nan", "inf"
+    epochs.write_text(f"{names}\n{','.join(figures)}\n")
     run(*arguments)
     assert "M | the loss is not finite |  |  |" in report(tmp_path, "table6")
     # Of other images.
