@@ -54,7 +54,7 @@ struct Bench: ParsableCommand {
   var engine: EngineOptions
 
   func validate() throws {
-    if isFile(network) && !changes.areDefault {
+    if isFile(network) && !changes.given.isEmpty {
       throw ValidationError("\(network) is a file: its network cannot be changed by options")
     }
     if let batch, batch < 1 {

@@ -73,8 +73,12 @@ struct Calibrate: ParsableCommand {
   @Flag(help: "Replace BN's running statistics by exact ones.")
   var statistics = false
 
-  @Option(help: "Images to a batch, by whose own statistics BN normalises meanwhile.")
-  var batchSize = 128
+  @Option(
+    help: """
+      Images to a batch, by whose own statistics BN normalises meanwhile. (default: 128, or all if there are \
+      fewer)
+      """)
+  var batchSize: Int?
 
   @Option(
     help: ArgumentHelp("The model file to write.", valueName: "file"),
@@ -100,7 +104,8 @@ struct Calibrate: ParsableCommand {
         throw ValidationError(
           "say what is to be put into the model: --normalize, --statistics or both")
       }
-      if out == nil { throw ValidationError("give the model file to write by --out") }
+      guard let out else { throw ValidationError("give the model file to write by --out") }
+      try requireExtension(out, of: [".h5"])
       if json {
         throw ValidationError("--json prints, --model puts into a model: give one of them")
       }
@@ -134,12 +139,9 @@ struct Calibrate: ParsableCommand {
     if let cifar10 { return try CIFAR10(directory: cifar10, split: .train) }
     let data =
       if let folder { try trainingFolder(in: folder) } else { self.data ?? "" }
-    var seen = options.options(channels: model?.network.inputChannels)
     // A model's new mean per pixel may be of any size, its old one is of the images that it takes.
-    if let model, normalize == nil, model.normalization.meanExtent != nil {
-      (seen.crop, seen.resize) = CropOptions.size(
-        crop: options.crop, resize: options.resize, for: model)
-    }
+    let seen = options.options(
+      channels: model?.network.inputChannels, for: normalize == nil ? model : nil)
     return try imageFiles(
       data.hasSuffix(".txt") ? ImageFiles(list: data) : ImageFiles(folder: data), seen,
       skipDamaged: skipDamaged)
@@ -161,9 +163,14 @@ struct Calibrate: ParsableCommand {
           .invalidArgument, "\(model.network.name) has no BN, so there are no statistics to replace"
         )
       }
-      try model.recomputeStatistics(on: data, batchSize: batchSize, images: images, seed: seed)
+      let readable = try data.readable().count
+      let sample = min(images ?? readable, readable)
+      let batch = batchSize ?? min(128, sample)
+      try model.recomputeStatistics(on: data, batchSize: batch, images: images, seed: seed)
       let count = model.layout.tensors.count { $0.kind == .runningMean }
-      print("statistics of \(count) BN layers replaced")
+      print(
+        "statistics of \(count) BN layers replaced by those of \(sample / batch * batch) images, in batches of "
+          + "\(batch)")
     }
   }
 

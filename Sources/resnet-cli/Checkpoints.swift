@@ -91,7 +91,10 @@ final class Checkpoints {
         case .steps(let count): !progress.epochEnded && progress.iteration % count == 0
         case .time(let time): clock.now - lastSaved >= time
         }
-      if isDue { _ = try save(trainer) }
+      // After the last step, by which a training that has ended is known; once more after its epoch would
+      // only say that it cannot be made longer.
+      let isLast = progress.epoch == progress.epochs && progress.step == progress.steps
+      if isLast ? !progress.epochEnded : isDue { _ = try save(trainer) }
     } catch {
       printError("warning: \(error.message)")
     }

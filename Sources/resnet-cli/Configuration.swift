@@ -11,27 +11,31 @@ struct Configuration {
 
   /// What an option on the command line takes the place of, besides itself.
   private static let replaced: [String: Set<String>] = [
+    "from": Set(["network", "normalize"] + NetworkOptions.names), "network": ["from", "freeze"],
     "epochs": ["iterations", "milestones"], "iterations": ["epochs", "milestones"],
     "variation": ["side", "no-augmentation"], "no-augmentation": ["side", "variation"],
     "cifar10": ["folder"], "folder": ["cifar10"],
   ]
 
   private let path: String
-  private let settings: Settings
-  /// The command line with the options in the file, before its own, of which the last counts where both
-  /// say something.
+  /// The options that the file gives, and in which of its lines.
+  private let taken: [(name: String, line: Int)]
+  /// The command line with the options in the file before its own, less those in whose place it has others.
   let arguments: [String]
 
   /// Nil if a command line names no file.
   init?(in arguments: [String]) throws(ResNetError) {
     guard arguments.first == "train", let path = Self.path(in: arguments) else { return nil }
     self.path = path
-    settings = try Settings(contentsOf: path)
+    let settings = try Settings(contentsOf: path)
     let given = Set(
       arguments.filter { $0.hasPrefix("--") }.map { $0.dropFirst(2).prefix { $0 != "=" } })
-    let left = given.reduce(into: Set<String>()) { $0.formUnion(Self.replaced[String($1)] ?? []) }
-    var added: [String] = []
-    for (name, value, line) in settings.entries where !left.contains(name) {
+    let left = given.reduce(into: Set(given.map(String.init))) {
+      $0.formUnion(Self.replaced[String($1)] ?? [])
+    }
+    var (added, taken) = ([String](), [(name: String, line: Int)]())
+    for (name, value, line) in settings.entries where !left.contains(name) || name == "config" {
+      taken.append((name, line))
       if name == "config" {
         throw ResNetError(
           .invalidArgument, "\(path):\(line): a configuration cannot name another one")
@@ -47,6 +51,7 @@ struct Configuration {
       if value == "true" { added.append("--\(name)") }
     }
     self.arguments = [arguments[0]] + added + arguments.dropFirst()
+    self.taken = taken
   }
 
   private static func path(in arguments: [String]) -> String? {
@@ -60,12 +65,11 @@ struct Configuration {
     return path
   }
 
-  /// Where the option is in the file that a message is about; nil if it is about none.
+  /// Where the option is in the file that a message names first, as what is wrong; nil if it is not in the file.
   func place(of message: String) -> String? {
-    settings.entries.first { name, _, _ in
-      message.contains("'--\(name)'") || message.contains("'--\(name) ")
-    }
-    .map { "\(path):\($0.line)" }
+    let words = message.split { !$0.isLetter && !$0.isNumber && $0 != "-" }
+    guard let name = words.first(where: { $0.hasPrefix("--") })?.dropFirst(2) else { return nil }
+    return taken.first { $0.name == name }.map { "\(path):\($0.line)" }
   }
 }
 
@@ -78,12 +82,14 @@ extension ResNetCommand {
         var command = try parseAsRoot(configuration.arguments)
         try command.run()
       } catch {
-        if exitCode(for: error) == .validationFailure,
-          let place = configuration.place(of: message(for: error))
-        {
-          printError("\(place):")
-        }
-        exit(withError: error)
+        let message = Self.message(for: error)
+        guard exitCode(for: error) == .validationFailure,
+          let place = configuration.place(of: message)
+        else { exit(withError: error) }
+        // Usage is of the command line, which is not at fault.
+        printError(
+          "Error: \(place): \(message.split(whereSeparator: \.isNewline).joined(separator: " "))")
+        throw ExitCode.validationFailure
       }
     } catch {
       exit(withError: error)

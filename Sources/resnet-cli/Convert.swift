@@ -11,8 +11,8 @@ struct Convert: ParsableCommand {
       ONNX or safetensors. OUT is what its extension says: .h5 a model of libresnet, .pth or .pt for \
       PyTorch, .safetensors, .onnx, .weights.h5 for Keras 3, .caffemodel.h5 for Caffe; or what --to says.
 
-      Of a checkpoint the model is taken. What was understood is printed. Without --partial, a file is refused whose network has tensors that \
-      are missing, or that has others besides.
+      Of a checkpoint the model is taken; none is overwritten. What was understood is printed. Without \
+      --partial, a file is refused whose network has tensors that are missing, or that has others besides.
 
           resnet convert weights.pth model.h5 --preprocessing torch
           resnet convert model.h5 model.onnx
@@ -36,13 +36,14 @@ struct Convert: ParsableCommand {
     }
 
     init?(extensionOf path: String) {
-      let known: [(String, Target)] = [
-        (".weights.h5", .keras3), (".caffemodel.h5", .caffe), (".h5", .libresnet),
-        (".pth", .pytorch), (".pt", .pytorch), (".safetensors", .safetensors), (".onnx", .onnx),
-      ]
-      guard let match = known.first(where: { path.hasSuffix($0.0) }) else { return nil }
+      guard let match = Self.extensions.first(where: { path.hasSuffix($0.0) }) else { return nil }
       self = match.1
     }
+
+    static let extensions: [(String, Target)] = [
+      (".weights.h5", .keras3), (".caffemodel.h5", .caffe), (".h5", .libresnet),
+      (".pth", .pytorch), (".pt", .pytorch), (".safetensors", .safetensors), (".onnx", .onnx),
+    ]
   }
 
   @Argument(
@@ -80,11 +81,9 @@ struct Convert: ParsableCommand {
   var unsaid: UnsaidOptions
 
   func validate() throws {
-    if to == nil, Target(extensionOf: output) == nil {
-      throw ValidationError(
-        "the extension of \(output) does not say what to write: use .h5, .pth, .pt, .safetensors, .onnx, "
-          + ".weights.h5 or .caffemodel.h5, or give --to")
-    }
+    guard to == nil else { return }
+    try requireExtension(
+      output, of: Target.extensions.map(\.0), as: "without --to that says it, OUT")
   }
 
   func run() throws {

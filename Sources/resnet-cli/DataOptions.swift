@@ -49,25 +49,27 @@ struct DataOptions: ParsableArguments {
     }
   }
 
-  /// The images to train on, varied as a recipe says if no option does.
-  func training(variation recipe: ImageVariation?, channels: Int?) throws -> any TrainingData {
-    var options = images.options(channels: channels)
-    options.variation = try variation(of: recipe, channels: options.channels)
+  /// The images to train on, of the size that suits `model`, varied as a recipe says if no option does.
+  func training(variation recipe: ImageVariation?, channels: Int?, for model: Model?) throws
+    -> any TrainingData
+  {
+    var options = images.options(channels: channels, for: model)
+    options.variation = try variation(of: recipe, options)
     return try place.training(options)
   }
 
   /// Images to evaluate on, nil if there are none.
-  func test(channels: Int?) throws -> (any TrainingData & ImageSource)? {
-    try place.hasTest ? place.test(images.options(channels: channels)) : nil
+  func test(channels: Int?, for model: Model?) throws -> (any TrainingData & ImageSource)? {
+    try place.hasTest ? place.test(images.options(channels: channels, for: model)) : nil
   }
 
   /// Notes how the images are seen and varied, by a recipe for these images.
-  func describe(_ recipe: Recipe, in settings: inout Settings) {
+  func describe(_ recipe: Recipe, for model: Model?, in settings: inout Settings) {
     if place.folder == nil {
       if recipe.fit.augmentation == nil { settings.set("no-augmentation", true) }
       return
     }
-    let seen = images.options()
+    let seen = images.options(for: model)
     settings.set("crop", seen.crop)
     settings.set("resize", seen.resize ?? 0)
     switch recipe.images?.part {
@@ -81,7 +83,9 @@ struct DataOptions: ParsableArguments {
   }
 
   /// With sides in numbers, and without colours if images have none.
-  func variation(of recipe: ImageVariation?, channels: Int) throws -> ImageVariation? {
+  func variation(of recipe: ImageVariation?, _ seen: ImageFileDataset.Options) throws
+    -> ImageVariation?
+  {
     guard !noAugmentation else { return nil }
     var chosen: ImageVariation
     switch variation {
@@ -98,8 +102,8 @@ struct DataOptions: ParsableArguments {
       }
       chosen.part = .scaled(shorterSide: side.range)
     }
-    if channels == 1 { chosen.colour = nil }
-    return chosen.resolved(resize: images.options(channels: channels).resize)
+    if seen.channels == 1 { chosen.colour = nil }
+    return chosen.resolved(resize: seen.resize)
   }
 }
 
@@ -118,14 +122,10 @@ struct ImageOptions: ParsableArguments {
   @Option(help: "3 (RGB) or 1 (grey), to which files are converted. (default: 3)")
   var channels: Int?
 
-  /// `channels` is for what the option does not say.
-  func options(channels other: Int? = nil) -> ImageFileDataset.Options {
+  /// `channels` and `model` are for what the options do not say.
+  func options(channels other: Int? = nil, for model: Model? = nil) -> ImageFileDataset.Options {
     var options = ImageFileDataset.Options()
-    if let crop {
-      options.crop = crop
-      options.resize = Published.resize(crop: crop)
-    }
-    if let resize { options.resize = resize == 0 ? nil : resize }
+    (options.crop, options.resize) = CropOptions.size(crop: crop, resize: resize, for: model)
     options.channels = channels ?? other ?? options.channels
     return options
   }

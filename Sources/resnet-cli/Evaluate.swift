@@ -41,6 +41,7 @@ struct Evaluate: ParsableCommand {
         .invalidArgument, "\(model.network.name) has no layers with BN, so it has no responses")
     }
     let test = try data(for: model)
+    warnOfPixels(of: test, model, self.model)
     let views = views.chosen(for: model)
     let start = ContinuousClock.now
     let (result, confusion) = try advisingOnDamage(of: [test]) {

@@ -6,9 +6,10 @@ import ResNetData
 enum Experiment: String, ExpressibleByArgument, CaseIterable {
   case degradation, depth, options, responses, table6
 
+  /// Without a claim, which another choice of networks may not bear out.
   var title: String {
     switch self {
-    case .degradation: "Degradation: deeper plain networks train worse, residual ones better"
+    case .degradation: "Degradation: plain and residual networks of 20 to 56 layers"
     case .depth: "Depth: residual networks of 20 to 110 layers"
     case .options: "Shortcuts: options A, B and C"
     case .responses: "Responses of layers: plain and residual networks"
@@ -16,7 +17,7 @@ enum Experiment: String, ExpressibleByArgument, CaseIterable {
     }
   }
 
-  /// What the paper says, and where.
+  /// What the paper says of its networks, and where.
   var claim: String {
     switch self {
     case .degradation:
@@ -83,7 +84,7 @@ enum Experiment: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// A network that an experiment trains.
-struct Trial: ExpressibleByArgument, Hashable {
+struct Trial: Hashable {
   let preset: String
   /// Nil for the preset's own.
   var shortcut: Network.Shortcut?
@@ -92,15 +93,23 @@ struct Trial: ExpressibleByArgument, Hashable {
     (self.preset, self.shortcut) = (preset, shortcut)
   }
 
-  /// `resnet20`, or `resnet20-B` with another shortcut option.
-  init?(argument: String) {
-    let parts = argument.split(separator: "-", omittingEmptySubsequences: false)
+  /// `resnet20`, or `resnet20-B` with another shortcut option. Throws what is wrong with the name, and which
+  /// there are.
+  init(named name: String) throws(ResNetError) {
+    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
     if parts.count == 2, let shortcut = Network.Shortcut(rawValue: String(parts[1])) {
       self.init(preset: String(parts[0]), shortcut: shortcut)
     } else {
-      self.init(preset: argument)
+      self.init(preset: name)
     }
-    guard (try? network(classes: 10)) != nil else { return nil }
+    do throws(ResNetError) {
+      _ = try network(classes: 10)
+    } catch {
+      throw ResNetError(
+        error.kind,
+        "\(error.message); known are resnetN and plainN with N = 6n+2, fitnet19, highway19 and highway32, and "
+          + "with -A, -B or -C a residual one with that shortcut option")
+    }
   }
 
   var name: String { preset + (shortcut.map { "-\($0.rawValue)" } ?? "") }

@@ -17,9 +17,11 @@ struct ExperimentReport {
 
   func write(to folder: String) throws(ResNetError) {
     var text = """
-      # \(experiment.title)
+      # \(title)
 
-      \(experiment.claim)
+      In the paper:
+
+      > \(experiment.claim)
 
       ## Setting
 
@@ -36,9 +38,10 @@ struct ExperimentReport {
     }
     let findings = findings
     if !findings.isEmpty {
-      text += "\n## Beside the paper\n\n"
+      text += arePapers ? "\n## Beside the paper\n\n" : "\n## Beside each other\n\n"
       for finding in findings {
-        text += "- \(finding.holds ? "Agrees" : "Does not agree"): \(finding.text).\n"
+        let verdict = arePapers ? ("Agrees", "Does not agree") : ("Yes", "No")
+        text += "- \(finding.holds ? verdict.0 : verdict.1): \(finding.text).\n"
       }
     }
     text += "\n## Raw numbers\n\n"
@@ -52,16 +55,21 @@ struct ExperimentReport {
     try writeFile("\(folder)/README.md", text)
   }
 
+  private var title: String {
+    planned == experiment.trials
+      ? experiment.title
+      : "\(experiment.title.prefix { $0 != ":" }): \(planned.map(\.name).joined(separator: ", "))"
+  }
+
+  /// Whether what was trained is what the paper speaks of: its networks, as long as there.
+  private var arePapers: Bool {
+    iterations == 64_000 && results.allSatisfy { experiment.trials.contains($0.trial) }
+  }
+
   private var setting: String {
     let iterations = self.iterations == 64_000 ? "64,000" : "\(self.iterations) (the paper: 64,000)"
     let first = results.first?.record
-    let machines = Set(
-      results.compactMap { result in
-        result.record["processor"].map {
-          "\($0), \(result.record["threads"] ?? "") threads, \(result.record["instruction-set"] ?? "")"
-        }
-      }
-    ).sorted()
+    let versions = Set(results.compactMap { $0.record["version"] }).sorted()
     let missing = planned.filter { trial in !results.contains { $0.trial == trial } }
     var text = """
       CIFAR-10, \(first?["training-images"] ?? "no") training images; iterations: \(iterations), batches of \
@@ -70,7 +78,7 @@ struct ExperimentReport {
       per-pixel mean subtracted; seed \(seed). Training errors are means over an epoch's batches as they \
       were trained on, test errors of single views after it.
 
-      libresnet \(first?["version"] ?? "") on \(machines.joined(separator: "; ")).
+      libresnet \(versions.joined(separator: ", ")).
       """
     if results.contains(where: { $0.record["recipe"] == "cifar-resnet110" }) {
       text +=
@@ -82,6 +90,10 @@ struct ExperimentReport {
     if isQuick {
       text +=
         "\n\nA quick look: networks so small, and so few steps, say nothing about the paper's."
+    } else if results.count == 1 {
+      text += "\n\nThis is one network: alone it does not show what the paper says."
+    } else if !arePapers {
+      text += "\n\nOther networks or steps than the paper's: they say nothing about those."
     }
     if !missing.isEmpty {
       text += "\n\nNot trained yet: \(missing.map(\.name).joined(separator: ", "))."
@@ -98,7 +110,7 @@ struct ExperimentReport {
     ]
     if published { header.append("paper's test error") }
     if responses { header.append("mean response") }
-    header += ["time of training", "images/s"]
+    header += ["seconds of training", "images/s", "threads", "processor"]
     let own = results.map { result in
       var row = [result.trial.name, "\(fixed(Double(result.parameters) / 1e6, decimals: 2))M"]
       row +=
@@ -108,8 +120,11 @@ struct ExperimentReport {
       if responses { row.append(result.meanResponse.map { fixed($0, decimals: 3) } ?? "") }
       let hasTime = !result.history.rows.isEmpty
       return row + [
-        hasTime ? clockTime(result.seconds) : "",
+        hasTime ? fixed(result.seconds, decimals: result.seconds < 100 ? 1 : 0) : "",
         hasTime ? fixed(result.imagesPerSecond, decimals: 0) : "",
+        result.record["threads"] ?? "",
+        [result.record["processor"], result.record["instruction-set"]].compactMap(\.self)
+          .joined(separator: ", "),
       ]
     }
     let others = beside.map { name, history in
@@ -133,17 +148,15 @@ struct ExperimentReport {
     let (plain, residual) = (trained { $0.isPlain }, trained { !$0.isPlain })
     return switch experiment {
     case .degradation:
-      [
-        ("plain.svg", curves("Plain networks", of: plain)),
-        ("residual.svg", curves("Residual networks", of: residual)),
-      ]
+      [("plain.svg", "Plain networks", plain), ("residual.svg", "Residual networks", residual)]
+        .filter { !$0.2.isEmpty }.map { ($0, curves($1, of: $2)) }
     case .responses:
       [
         ("responses.svg", responses("Responses by layer", sorted: false)),
         ("responses-sorted.svg", responses("Responses by size", sorted: true)),
       ]
     case .depth, .options, .table6:
-      [("curves.svg", curves(experiment.title, of: trained { _ in true }))]
+      [("curves.svg", curves(title, of: trained { _ in true }))]
     }
   }
 

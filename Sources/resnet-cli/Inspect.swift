@@ -45,7 +45,7 @@ struct Inspect: ParsableCommand {
   var changes: NetworkOptions
 
   func validate() throws {
-    if isFile(network) && !changes.areDefault {
+    if isFile(network) && !changes.given.isEmpty {
       throw ValidationError("\(network) is a file: its network cannot be changed by options")
     }
   }

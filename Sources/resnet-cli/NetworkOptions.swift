@@ -33,10 +33,20 @@ struct NetworkOptions: ParsableArguments {
   @Option(help: "Where shortcut A puts its zero channels. (default: after)")
   var zeroChannels: Network.ZeroChannels?
 
-  /// Whether nothing is to be changed.
-  var areDefault: Bool {
-    family == nil && classes == nil && inputChannels == nil && baseWidth == nil && stem == nil
-      && stemPool == nil && shortcut == nil && strideOn == nil && zeroChannels == nil
+  /// Of the options, in the order of ``given``.
+  static let names = [
+    "family", "classes", "input-channels", "base-width", "stem", "stem-pool", "shortcut",
+    "stride-on",
+    "zero-channels",
+  ]
+
+  /// The names of those that are given.
+  var given: [String] {
+    let isGiven = [
+      family != nil, classes != nil, inputChannels != nil, baseWidth != nil, stem != nil,
+      stemPool != nil, shortcut != nil, strideOn != nil, zeroChannels != nil,
+    ]
+    return zip(Self.names, isGiven).compactMap { $1 ? $0 : nil }
   }
 
   /// Notes what makes the preset the network.

@@ -14,5 +14,16 @@ func fixed(_ value: Double, decimals: Int) -> String {
   }
 }
 
+/// `value` in the shortest decimal of the seven digits that a `Float` is good for: a tenth of 0.1 is 0.01, and not
+/// 0.010000001.
+func rounded(_ value: Float) -> Double {
+  let text = String(unsafeUninitializedCapacity: 32) { buffer in
+    buffer.withMemoryRebound(to: CChar.self) { buffer in
+      Int(withVaList([Double(value)]) { vsnprintf(buffer.baseAddress, 32, "%.7g", $0) })
+    }
+  }
+  return Double(text) ?? .nan
+}
+
 /// A share, 0 to 1, as `91.25%`.
 func percent(_ share: Double) -> String { fixed(share * 100, decimals: 2) + "%" }

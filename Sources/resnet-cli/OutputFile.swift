@@ -1,9 +1,28 @@
+import ArgumentParser
 import Glibc
 import ResNet
 import ResNetData
 
-/// Hours of work must not end with a file that cannot be written. `option` is what names it, `example` the
-/// name of such a file.
+/// Throws unless a file's name ends as one of these kinds does, which says what is written.
+func requireExtension(_ path: String, of kinds: [String], as option: String = "--out")
+  throws(ValidationError)
+{
+  guard !kinds.contains(where: path.hasSuffix) else { return }
+  let list =
+    kinds.count > 1
+    ? kinds.dropLast().joined(separator: ", ") + " or " + kinds[kinds.count - 1] : kinds[0]
+  throw ValidationError("\(option) is \"\(path)\", expected the name of a file in \(list)")
+}
+
+/// Whether both are there, and one file.
+func isSameFile(_ one: String, _ other: String) -> Bool {
+  var (first, second) = (stat(), stat())
+  return stat(one, &first) == 0 && stat(other, &second) == 0
+    && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+}
+
+/// Hours of work must not end with a file that cannot be written, nor with the loss of a checkpoint, from which
+/// a training could go on. `option` is what names it, `example` the name of such a file.
 func requireWritable(
   _ path: String, as option: String = "--out", _ example: String = "model.h5"
 ) throws(ResNetError) {
@@ -17,6 +36,12 @@ func requireWritable(
   guard access(directory, W_OK) == 0 else {
     throw ResNetError(
       .inputOutput, "cannot write to \(path): \(directory): \(String(cString: strerror(errno)))")
+  }
+  guard !ModelFile.isCheckpoint(path) else {
+    throw ResNetError(
+      .invalidArgument,
+      "\(option) is \(path), a checkpoint, from which a training can go on: give another file, or remove that"
+    )
   }
 }
 

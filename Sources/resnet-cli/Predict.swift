@@ -54,6 +54,7 @@ struct Predict: ParsableCommand {
         "\(model.network.name) takes images of \(channels) channels, which JPEG and PNG files do not have"
       )
     }
+    advise(on: files, model)
     let views = views.ofFiles(for: model)
     var failures = 0
     var window = 8
@@ -61,12 +62,10 @@ struct Predict: ParsableCommand {
     while first < files.count {
       let paths = files[first..<min(first + window, files.count)]
       let (images, largest) = try read(Array(paths), channels: channels)
-      for (path, outcome) in zip(paths, probabilities(images, model, views)) {
+      for (path, outcome) in zip(paths, try probabilities(images, model, views)) {
         switch outcome {
         case .success(let row): show(path, row, of: model)
         case .failure(let error):
-          // Of want of memory no image is to blame.
-          if error.kind == .outOfMemory { throw error }
           failures += 1
           if json {
             print(JSON.object([("image", .string(path)), ("error", .string(error.message))]))
@@ -104,18 +103,30 @@ struct Predict: ParsableCommand {
     return (found, largest ?? 0)
   }
 
-  /// Those of each image that was read; of all together, or one by one if the views do not suit some.
+  /// Those of each image that was read; of all together, or one by one if the views do not suit some. Throws
+  /// what no image is to blame for: a model's damage, or want of memory.
   private func probabilities(
     _ images: [Result<SourceImage, ResNetError>], _ model: Model, _ views: Views
-  ) -> [Result<ArraySlice<Float>, ResNetError>] {
+  ) throws(ResNetError) -> [Result<ArraySlice<Float>, ResNetError>] {
     let read = images.compactMap { try? $0.get() }
     let classes = model.network.classes
     guard let all = try? model.probabilities(read, views: views) else {
-      return images.map { image in
-        Result { () throws(ResNetError) in
-          try model.probabilities([image.get()], views: views)[...]
+      var results: [Result<ArraySlice<Float>, ResNetError>] = []
+      for image in images {
+        switch image {
+        case .failure(let error): results.append(.failure(error))
+        case .success(let image):
+          do throws(ResNetError) {
+            results.append(.success(try model.probabilities([image], views: views)[...]))
+          } catch {
+            guard error.kind == .shapeMismatch || error.kind == .invalidArgument else {
+              throw error
+            }
+            results.append(.failure(error))
+          }
         }
       }
+      return results
     }
     var next = 0
     return images.map { image in
@@ -124,6 +135,21 @@ struct Predict: ParsableCommand {
         return all[next..<next + classes]
       }
     }
+  }
+
+  /// Warns if the first of the files are nothing like what the model was trained on.
+  private func advise(on files: [String], _ model: Model) {
+    var options = ImageFileDataset.Options()
+    options.channels = model.network.inputChannels
+    (options.crop, options.resize) = views.seen.size(for: model)
+    options.damage = .skip
+    let some = Array(files.prefix(4))
+    // What is wrong with the options is said of the images.
+    guard
+      let data = try? ImageFileDataset(
+        ImageFiles(paths: some, labels: some.map { _ in 0 }), options: options)
+    else { return }
+    warnOfPixels(of: data, model, self.model)
   }
 
   private func show(_ path: String, _ row: ArraySlice<Float>, of model: Model) {

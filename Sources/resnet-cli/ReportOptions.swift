@@ -13,7 +13,8 @@ struct ReportOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "An SVG image of the errors by iteration, drawn anew after each epoch.", valueName: "file"))
+      "An SVG image (*.svg) of the errors by iteration, drawn anew after each epoch.",
+      valueName: "file"))
   var curves: String?
 
   @Option(
@@ -21,6 +22,11 @@ struct ReportOptions: ParsableArguments {
       "A folder for TensorBoard: loss, errors, learning rate and images/s by iteration.",
       valueName: "folder"))
   var tensorboard: String?
+
+  func validate() throws {
+    if let log { try requireExtension(log, of: [".csv", ".jsonl"], as: "--log") }
+    if let curves { try requireExtension(curves, of: [".svg"], as: "--curves") }
+  }
 
   var files: TrainingReports.Files {
     TrainingReports.Files(log: log, curves: curves, tensorboard: tensorboard)

@@ -14,9 +14,9 @@ struct RunExperiment: ParsableCommand {
 
       Every network is trained on the 50,000 training images by the paper's recipe, and the test images \
       are evaluated after each epoch. A report, OUT/NAME/README.md with its plots, is written after each \
-      network; OUT/NAME-quick/README.md with --quick. What was trained is recorded in OUT/runs, is not trained again, and serves other \
-      experiments, too. An experiment that was stopped or killed goes on if the same command is given \
-      again.
+      network; OUT/NAME-quick/README.md with --quick. What was trained is recorded in OUT/runs, is not \
+      trained again, and serves other experiments, too. An experiment that was stopped or killed goes on if \
+      the same command is given again.
 
           resnet experiment degradation --cifar10 cifar-10-batches-bin
           resnet experiment depth --cifar10 cifar-10-batches-bin --quick
@@ -42,7 +42,8 @@ struct RunExperiment: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Other networks than the experiment's, such as resnet20,resnet32-B.", valueName: "names"))
+      "Other networks than the experiment's, such as resnet20,resnet32-B.", valueName: "names"),
+    transform: TrialList.init)
   var networks: TrialList?
 
   @Flag(help: "Have a quick look: networks of 8 and 14 layers, few steps.")
@@ -56,7 +57,8 @@ struct RunExperiment: ParsableCommand {
       """
       Another program's training to lay beside: its name, and its epochs as comma-separated values \
       (--log of train says what they are called). May be given several times.
-      """, valueName: "name=file"))
+      """, valueName: "name=file"),
+    transform: Beside.init)
   var beside: [Beside] = []
 
   @Flag(help: "Write the report of what is recorded, and train nothing.")
@@ -133,24 +135,30 @@ struct RunExperiment: ParsableCommand {
 }
 
 /// Networks, separated by commas.
-struct TrialList: ExpressibleByArgument {
+struct TrialList {
   let trials: [Trial]
 
-  init?(argument: String) {
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-    trials = parts.compactMap { Trial(argument: String($0)) }
-    guard trials.count == parts.count, Set(trials).count == trials.count else { return nil }
+  init(_ argument: String) throws {
+    var trials: [Trial] = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      let trial = try Trial(named: String(part))
+      guard !trials.contains(trial) else {
+        throw ValidationError("\(trial.name) is named twice")
+      }
+      trials.append(trial)
+    }
+    self.trials = trials
   }
 }
 
 /// Another program's training.
-struct Beside: ExpressibleByArgument {
+struct Beside {
   let name: String
   let path: String
 
-  init?(argument: String) {
+  init(_ argument: String) throws {
     guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else {
-      return nil
+      throw ValidationError("expected a name and a file, such as PyTorch=theirs.csv")
     }
     name = String(argument[..<equals])
     path = String(argument[argument.index(after: equals)...])

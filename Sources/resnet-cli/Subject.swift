@@ -141,7 +141,7 @@ struct Subject {
     let history = trainer.history.map { epoch in
       JSON.object([
         ("loss", .number(epoch.loss)), ("accuracy", .number(epoch.accuracy)),
-        ("learning_rate", .number(epoch.learningRate)),
+        ("learning_rate", .number(rounded(epoch.learningRate))),
         ("images_per_second", .number(epoch.imagesPerSecond)),
         ("validation_loss", epoch.validation.map { .number($0.loss) } ?? .null),
         ("validation_accuracy", epoch.validation.map { .number($0.accuracy) } ?? .null),

@@ -9,14 +9,21 @@ struct Train: ParsableCommand {
     discussion: """
       A recipe is how the paper trains: `cifar`, `cifar-resnet110` with its warm-up, `imagenet` \
       (image files), or `imagenet-common` as in later work; `resnet recipe` prints what it is. Options \
-      change it; of another length, its rate drops after the same shares of the training. The images that are held out, or else the test images, are evaluated after each epoch, \
-      the test images at the end.
+      change it; of another length, its rate drops after the same shares of the training. The images that \
+      are held out, or else the test images, are evaluated after each epoch, the test images at the end.
 
       Without a recipe, 10 epochs end early, and test images are evaluated after each: the rest is \
       as in `cifar`, whose learning rate drops at one half and at three quarters of the steps.
 
       What is trained, and how, is printed first, as a configuration that --config reads, and kept in the \
       model's metadata.
+
+      With --from, a trained model learns further (fine-tuning). If its classes are those of the images, by \
+      name, it keeps its classifier; else a new one is drawn, and that is said. It takes a tenth of the \
+      recipe's learning rate, if --lr says no other.
+
+      The share of peak that is shown while it trains is of the processor's multiply-adds per second, and counts \
+      the operations of direct convolutions: as Winograd's algorithm needs fewer, it may be more than 100%.
 
       Ctrl-C and SIGTERM stop the training after the step that it is at, and what was learned is saved; \
       a second time, they end it at once.
@@ -26,14 +33,15 @@ struct Train: ParsableCommand {
       had not been, on any number of threads.
 
           resnet train --cifar10 cifar-10-batches-bin --recipe cifar --checkpoints run --resume
+          resnet train --folder images --from model.h5 --freeze conv1,bn1,layer1 --out tuned.h5
       """)
 
   @Option(
     help: ArgumentHelp(
       """
-      A file of options, lines such as batch-size = 128, or no-winograd = true for an option without a value. \
-      Options that are given beside it count instead; --epochs or --iterations leave out its milestones, so \
-      that the rate drops after the recipe's shares.
+      A file of options, lines such as batch-size = 128, or no-winograd = true for an option without a value; \
+      a # and what follows it is a comment. Options that are given beside it count instead; --epochs or \
+      --iterations leave out its milestones, so that the rate drops after the recipe's shares.
       """, valueName: "file"))
   var config: String?
 
@@ -46,11 +54,14 @@ struct Train: ParsableCommand {
       valueName: "images"))
   var holdOut: Int?
 
+  static let defaultNetwork = "resnet20"
+
   @Option(
     help: """
-      A preset: \(Network.publishedPresets.joined(separator: ", ")), or any resnetN or plainN with N = 6n+2.
+      A preset: \(Network.publishedPresets.joined(separator: ", ")), or any resnetN or plainN with N = \
+      6n+2. (default: \(defaultNetwork))
       """)
-  var network = "resnet20"
+  var network: String?
 
   @Option(
     help: "How to train: \(Recipe.all.map(\.name).joined(separator: ", ")). (default: see above)")
@@ -67,7 +78,8 @@ struct Train: ParsableCommand {
 
   @Option(
     name: .customLong("lr"),
-    help: "Learning rate of the first step. (default: the recipe's, or 0.1)")
+    help:
+      "Learning rate of the first step. (default: the recipe's, or 0.1; with --from a tenth of it)")
   var learningRate: Float?
 
   @Option(help: "Momentum of SGD. (default: the recipe's, or 0.9)")
@@ -86,30 +98,9 @@ struct Train: ParsableCommand {
     help: """
       What is subtracted from pixels: the mean of each over the training images (pixels), that of each \
       channel with division by the deviation (channels), or nothing (none). (default: the recipe's, or \
-      pixels)
+      pixels; with --from the model's own)
       """)
   var normalize: Normalize?
-
-  enum Normalize: String, ExpressibleByArgument, CaseIterable {
-    case pixels, channels, none
-
-    var value: FitOptions.Normalize {
-      switch self {
-      case .pixels: .automatic
-      case .channels: .perChannel
-      case .none: .keep
-      }
-    }
-
-    init(_ value: FitOptions.Normalize) {
-      self =
-        switch value {
-        case .automatic: .pixels
-        case .perChannel: .channels
-        case .keep: .none
-        }
-    }
-  }
 
   @Option(help: "Seed of the weights, of the order of the images and of their augmentation.")
   var seed: UInt64 = 0
@@ -131,15 +122,18 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How often to write one: a number of steps, or a time such as 30s, 10min or 2h.",
+      "How often to write one: a number of steps, or a time such as 30s or 2h. (default: 10min)",
       valueName: "steps or time"))
-  var checkpointEvery = Interval.time(.seconds(600))
+  var checkpointEvery: Interval?
 
-  @Option(help: ArgumentHelp("How many checkpoints to keep.", valueName: "number"))
-  var keep = 2
+  @Option(help: ArgumentHelp("How many checkpoints to keep. (default: 2)", valueName: "number"))
+  var keep: Int?
 
   @Flag(help: "Go on from the newest sound checkpoint, if any; all other options as they were.")
   var resume = false
+
+  @OptionGroup(title: "Fine-tuning")
+  var start: StartOptions
 
   @OptionGroup(title: "Reports")
   var reports: ReportOptions
@@ -151,10 +145,19 @@ struct Train: ParsableCommand {
     if epochs != nil && iterations != nil {
       throw ValidationError("--epochs and --iterations both say how long to train: give one")
     }
-    guard keep >= 1 else { throw ValidationError("--keep is \(keep), expected 1 or more") }
-    if resume && checkpoints == nil {
-      throw ValidationError("--resume needs --checkpoints, the folder that they are in")
+    if let keep, keep < 1 { throw ValidationError("--keep is \(keep), expected 1 or more") }
+    for (name, isGiven) in [
+      ("resume", resume), ("keep", keep != nil), ("checkpoint-every", checkpointEvery != nil),
+    ] where isGiven && checkpoints == nil {
+      throw ValidationError("--\(name) needs --checkpoints, the folder that they are in")
     }
+    if let from = start.from, let name = ((network == nil ? [] : ["network"]) + changes.given).first
+    {
+      throw ValidationError(
+        "--\(name) and --from both say what network is trained: leave it out, it is that of \(from)"
+      )
+    }
+    try requireExtension(out, of: [".h5"])
     if let holdOut, holdOut < 0 {
       throw ValidationError("--hold-out is \(holdOut), expected 0 or more images")
     }
@@ -162,42 +165,58 @@ struct Train: ParsableCommand {
 
   func run() throws {
     try requireWritable(out)
+    try start.requireOther(than: out)
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
     if let named, named.images != nil, data.place.folder == nil {
       throw ResNetError(
         .invalidArgument, "the recipe \(named.name) is for image files: give them by --folder")
     }
-    let images = try data.training(variation: named?.images, channels: changes.inputChannels)
-    let test = try data.test(channels: images.channels)
-    let (training, held) = try split(images, named)
-    if let test {
-      // Known now, not after hours of training.
-      _ = try LabelMap(
-        test.classNames, to: images.classNames, role: "validation", of: "the training data")
+    let checkpoints = try checkpoints.map { folder throws(ResNetError) in
+      try Checkpoints(
+        folder, every: checkpointEvery ?? .time(.seconds(600)), keep: keep ?? 2, resuming: resume)
     }
+    let saved = try resume ? checkpoints?.load() : nil
+    // What was begun with may be gone by now: a checkpoint has it all.
+    let base = try start.from == nil ? nil : saved?.trainer.model ?? start.model()
+    let images = try data.training(
+      variation: named?.images, channels: base?.network.inputChannels ?? changes.inputChannels,
+      for: base)
+    let test = try data.test(channels: images.channels, for: base)
+    let (training, held) = try split(images, named)
+    if let test { try compareClasses(of: test, with: images) }
     let validation = held ?? test
-    var recipe = try effective(named, imageCount: training.count, channels: images.channels)
+    var recipe = effective(named, imageCount: training.count, seen: images)
     if recipe.fit.plateau != nil, validation == nil {
       throw ResNetError(
         .invalidArgument,
         "the recipe \(recipe.name) lowers the learning rate when the error of images that are not trained "
           + "on stops falling; there are none in val, so hold some out by --hold-out")
     }
-    let checkpoints = try checkpoints.map { folder throws(ResNetError) in
-      try Checkpoints(folder, every: checkpointEvery, keep: keep, resuming: resume)
-    }
-    let network = try changes.network(network, for: images)
+    let network = try base?.network ?? changes.network(network ?? Self.defaultNetwork, for: images)
     let configuration = configuration(
-      recipe, isNamed: named != nil, network, heldOut: held?.count ?? 0)
-    let (trainer, checkpoint) = try trainer(network, recipe, configuration, checkpoints)
-    let model = trainer.model
+      recipe, isNamed: named != nil, network, base, heldOut: held?.count ?? 0)
+    let trainer: Trainer
+    if let saved {
+      try require(saved.trainer, from: saved.path, isOf: network, recipe, configuration)
+      trainer = saved.trainer
+      recipe.fit.resumes = true
+      let steps = recipe.fit.steps(forImages: training.count).total
+      if trainer.iterations == steps, holds(out, trainer.model) {
+        try requireSame(trainer, training, validation, recipe.fit)
+        print(
+          "the training has ended, after \(steps) steps, and \(out) is its model: nothing is left to do"
+        )
+        return
+      }
+    } else {
+      trainer = try newTrainer(network, base, recipe, images)
+    }
 
     print(configuration.text, terminator: "")
-    try model.setMetadata(configuration.text, for: Configuration.metadataName)
-    if let checkpoint {
-      print("resuming after \(trainer.iterations) steps from \(checkpoint)")
-      recipe.fit.resumes = true
+    try trainer.model.setMetadata(configuration.text, for: Configuration.metadataName)
+    if let saved {
+      print("resuming after \(trainer.iterations) steps from \(saved.path)")
       checkpoints?.resume(trainer)
     } else if resume {
       print("no checkpoint yet, beginning")
@@ -210,15 +229,40 @@ struct Train: ParsableCommand {
     let run = TrainingRun(
       trainer: trainer, options: recipe.fit, training: training,
       validation: validation.map { ($0, held == nil ? "test" : "validation") },
-      checkpoints: checkpoints, files: reports.files, title: model.network.name)
-    let signal = try advisingOnDamage(of: [images, test]) { try run.run() }
+      checkpoints: checkpoints, files: reports.files, title: trainer.model.network.name)
+    let signal = try advisingOnDamage(of: [images, test]) {
+      do {
+        return try run.run()
+      } catch let error as ResNetError {
+        guard error.kind == .notFinite, let path = try checkpoints?.newest() else { throw error }
+        throw ResNetError(error.kind, "\(error.message); the last checkpoint before is \(path)")
+      }
+    }
     if let signal { try finish(trainer, checkpoints, after: signal) }
-    try model.save(to: out)
-    let result = try advisingOnDamage(of: [test]) { try test.map { try model.evaluate($0) } }
+    try trainer.model.save(to: out)
+    let result = try advisingOnDamage(of: [test]) {
+      try test.map { try trainer.model.evaluate($0) }
+    }
     for data in [images, test].compactMap(\.self) { printDamage(of: data) }
     print(
       (result.map { "test error \(percent(1 - $0.accuracy)) of \($0.count) images, " } ?? "")
         + "saved \(out)")
+  }
+
+  /// Known now, not after hours of training: throws if images to evaluate on have classes that are not
+  /// trained, and says which classes have none.
+  private func compareClasses(of test: any TrainingData, with images: any TrainingData)
+    throws(ResNetError)
+  {
+    _ = try LabelMap(
+      test.classNames, to: images.classNames, role: "validation", of: "the training data")
+    let given = Set(test.classNames)
+    let without = given.isEmpty ? [] : images.classNames.filter { !given.contains($0) }
+    guard !without.isEmpty else { return }
+    let shown = without.prefix(5).map { "\"\($0)\"" }.joined(separator: ", ")
+    printError(
+      "warning: there are no images to evaluate on of \(without.count) of the \(images.classNames.count) "
+        + "classes: \(shown)\(without.count > 5 ? ", ..." : "")")
   }
 
   /// The images to train on, and those that are held out of them.
@@ -239,24 +283,73 @@ struct Train: ParsableCommand {
     return (parts.training, parts.validation)
   }
 
-  /// A trainer of a new model, or that of the newest sound checkpoint and its path.
-  private func trainer(
-    _ network: Network, _ recipe: Recipe, _ configuration: Settings, _ checkpoints: Checkpoints?
-  ) throws -> (Trainer, checkpoint: String?) {
-    guard resume, let (trainer, path) = try checkpoints?.load() else {
-      return (try Trainer(try Model(network, seed: seed), options: recipe.sgd), nil)
+  /// A trainer of a new model, or of that which training begins with.
+  private func newTrainer(
+    _ network: Network, _ base: Model?, _ recipe: Recipe, _ images: any TrainingData
+  ) throws(ResNetError) -> Trainer {
+    guard let base else {
+      return try Trainer(try Model(network, seed: seed), options: recipe.sgd)
     }
-    guard trainer.model.network == network, trainer.options == recipe.sgd else {
-      var message = "\(path) is of another training than the options say"
-      if let text = trainer.model.metadata[Configuration.metadataName] {
-        let begun = try Settings(text, path: path)
-        message += ": \(configuration.differences(from: begun).joined(separator: ", "))"
-      }
+    if normalize != nil, base.normalization != .identity {
       throw ResNetError(
-        .invalidArgument, "\(message); give those with which it was begun, or choose another folder"
-      )
+        .invalidArgument,
+        "--normalize says what is subtracted from pixels, but \(start.from ?? "") has a normalisation of its own, "
+          + "which stays: leave --normalize out")
     }
-    return (trainer, path)
+    let (model, note) = try start.adapted(base, to: images, seed: seed)
+    let trainer = try Trainer(model, options: recipe.sgd)
+    try trainer.freeze(start.freeze?.names ?? [])
+    print(note)
+    if recipe.fit.normalize == .keep { warnOfPixels(of: images, model, start.from ?? "") }
+    return trainer
+  }
+
+  /// Throws, with what differs, unless a checkpoint is of the training that the options say.
+  private func require(
+    _ trainer: Trainer, from path: String, isOf network: Network, _ recipe: Recipe,
+    _ configuration: Settings
+  ) throws(ResNetError) {
+    let begun = try trainer.model.metadata[Configuration.metadataName].map {
+      text throws(ResNetError) in try Settings(text, path: path)
+    }
+    let isSame = trainer.model.network == network && trainer.options == recipe.sgd
+    guard !isSame || ["from", "freeze"].contains(where: { begun?[$0] != configuration[$0] }) else {
+      return
+    }
+    var message = "\(path) is of another training than the options say"
+    if let begun {
+      message += ": \(configuration.differences(from: begun).joined(separator: ", "))"
+    }
+    throw ResNetError(
+      .invalidArgument, "\(message); give those with which it was begun, or choose another folder")
+  }
+
+  /// Throws what `fit` does, all of whose steps are taken, if the options or images are not those that it was
+  /// begun with.
+  private func requireSame(
+    _ trainer: Trainer, _ training: any TrainingData, _ validation: (any TrainingData)?,
+    _ options: FitOptions
+  ) throws(ResNetError) {
+    do throws(ResNetError) {
+      // What is left is to evaluate the last epoch.
+      _ = try withStepWatcher(
+        { _ in false },
+        { () throws(ResNetError) in
+          try trainer.fit(training, validation: validation, options: options)
+        })
+    } catch {
+      guard error.kind == .cancelled else { throw error }
+    }
+  }
+
+  /// Whether a file is a model with the same weights.
+  private func holds(_ path: String, _ model: Model) -> Bool {
+    guard let saved = try? Model.load(from: path), saved.network == model.network,
+      saved.normalization == model.normalization, saved.classNames == model.classNames
+    else { return false }
+    return model.layout.tensors.allSatisfy { tensor in
+      (try? saved.tensor(named: tensor.name)) == (try? model.tensor(named: tensor.name))
+    }
   }
 
   /// Saves what was learned until a signal came.
@@ -274,82 +367,5 @@ struct Train: ParsableCommand {
       printError("stopped by \(name) after \(trainer.iterations) steps, saved \(out)")
     }
     throw ExitCode(128 + signal)
-  }
-
-  /// The recipe with what the other options change about it.
-  private func effective(_ named: Recipe?, imageCount: Int, channels: Int) throws -> Recipe {
-    var recipe = named ?? .cifar
-    if let learningRate { recipe.sgd.learningRate = learningRate }
-    if let momentum { recipe.sgd.momentum = momentum }
-    if let weightDecay { recipe.sgd.weightDecay = weightDecay }
-    if let batchSize { recipe.fit.batchSize = batchSize }
-    if let iterations {
-      recipe = recipe.lasting(iterations: iterations)
-    } else if epochs != nil || named == nil {
-      recipe = recipe.lasting(epochs: epochs ?? 10, images: imageCount)
-    }
-    if let milestones { recipe.fit.schedule.milestones = milestones.steps }
-    if let normalize { recipe.fit.normalize = normalize.value }
-    if let holdOut { recipe.validationImages = holdOut }
-    if data.place.folder == nil {
-      recipe.images = nil
-      if data.noAugmentation { recipe.fit.augmentation = nil }
-    } else {
-      // Files vary as their dataset says.
-      recipe.fit.augmentation = nil
-      recipe.images = try data.variation(of: named?.images, channels: channels)
-    }
-    recipe.fit.seed = seed
-    recipe.fit.workers = workers
-    return recipe
-  }
-}
-
-extension Train {
-  /// All options that what is learned depends on, but for the place of the images.
-  private func configuration(
-    _ recipe: Recipe, isNamed: Bool, _ network: Network, heldOut: Int
-  ) -> Settings {
-    var settings = Settings()
-    settings.set("network", self.network)
-    changes.describe(network, in: &settings)
-    if isNamed { settings.set("recipe", recipe.name) }
-    if let iterations = recipe.fit.iterations {
-      settings.set("iterations", iterations)
-    } else {
-      settings.set("epochs", recipe.fit.epochs)
-    }
-    settings.set("batch-size", recipe.fit.batchSize)
-    settings.set("lr", recipe.sgd.learningRate)
-    settings.set("momentum", recipe.sgd.momentum)
-    settings.set("weight-decay", recipe.sgd.weightDecay)
-    settings.set("milestones", Milestones(steps: recipe.fit.schedule.milestones))
-    settings.set("normalize", Normalize(recipe.fit.normalize).rawValue)
-    settings.set("hold-out", heldOut)
-    settings.set("seed", seed)
-    data.describe(recipe, in: &settings)
-    if engine.noWinograd { settings.set("no-winograd", true) }
-    return settings
-  }
-}
-
-/// Step numbers, separated by commas, or `none`.
-struct Milestones: ExpressibleByArgument, CustomStringConvertible {
-  let steps: [Int]
-
-  init(steps: [Int]) { self.steps = steps }
-
-  var description: String {
-    steps.isEmpty ? "none" : steps.map(String.init).joined(separator: ",")
-  }
-
-  init?(argument: String) {
-    if argument == "none" {
-      steps = []
-      return
-    }
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-    steps = parts.compactMap { Int($0) }
-    guard steps.count == parts.count else { return nil }
   }
 }

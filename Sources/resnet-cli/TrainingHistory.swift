@@ -19,8 +19,7 @@ struct TrainingHistory {
     init(_ report: Progress) {
       (epoch, iteration) = (report.epoch, report.iteration)
       (loss, accuracy) = (report.loss, report.accuracy)
-      // The shortest text that is that rate.
-      learningRate = Double("\(report.learningRate)") ?? .nan
+      learningRate = rounded(report.learningRate)
       imagesPerSecond = report.imagesPerSecond
       validation = report.validation.map { ($0.loss, $0.accuracy, $0.top5Accuracy) }
     }
@@ -70,16 +69,17 @@ struct TrainingHistory {
 
   /// Reads what a log of comma-separated values has. `path` is what it is called in errors.
   init(csv text: String, path: String) throws(ResNetError) {
-    let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .map(String.init)
     let hasValidation = lines.first == Self.header(hasValidation: true)
     guard hasValidation || lines.first == Self.header(hasValidation: false) else {
       throw ResNetError(
         .badFormat,
-        "\(path) begins with \"\(lines.first ?? "")\", expected the names of a training's log, "
+        "\(path):1: found \"\(lines.first ?? "")\", expected the names of a training's log, "
           + "\"\(Self.header(hasValidation: true))\"")
     }
     rows = []
-    for (place, line) in lines.enumerated().dropFirst() {
+    for (place, line) in lines.enumerated().dropFirst() where !line.isEmpty {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)
       let values = fields.compactMap { Double($0) }
       guard values.count == fields.count, let row = Row(values, hasValidation: hasValidation),

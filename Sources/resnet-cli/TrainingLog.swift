@@ -7,13 +7,9 @@ final class TrainingLog {
   private let isJSON: Bool
   private let file: Int32
 
-  /// Begins the file with the rows of a training that goes on.
+  /// Begins the file, of objects if its name ends in .jsonl, with the rows of a training that goes on.
   init(_ path: String, _ history: TrainingHistory, hasValidation: Bool) throws(ResNetError) {
     isJSON = path.hasSuffix(".jsonl")
-    guard isJSON || path.hasSuffix(".csv") else {
-      throw ResNetError(
-        .invalidArgument, "--log is \"\(path)\", expected the name of a file in .csv or .jsonl")
-    }
     self.path = path
     file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw error() }

@@ -25,21 +25,14 @@ struct TrainingRun {
       validation: validation?.name ?? "")
     let reports = try TrainingReports(
       files, title: title, history: before, validation: validation?.name)
-    let signal = try Interruption.watch { () throws(ResNetError) in
-      do throws(ResNetError) {
-        try trainer.fit(training, validation: validation?.data, options: options) { progress in
-          display.show(progress)
-          reports.note(progress)
-          checkpoints?.note(progress, of: trainer)
-          return true
-        }
-      } catch {
-        display.end()
-        guard error.kind == .notFinite, let path = try checkpoints?.newest() else { throw error }
-        throw ResNetError(error.kind, "\(error.message); the last checkpoint before is \(path)")
+    return try Interruption.watch { () throws(ResNetError) in
+      defer { display.end() }
+      try trainer.fit(training, validation: validation?.data, options: options) { progress in
+        display.show(progress)
+        reports.note(progress)
+        checkpoints?.note(progress, of: trainer)
+        return true
       }
     }
-    display.end()
-    return signal
   }
 }

@@ -127,7 +127,8 @@ struct TrialRun {
       }
     } catch let error as ResNetError {
       guard error.kind == .notFinite else { throw error }
-      failure = error.message
+      // Without what to do about it: the rates are the paper's.
+      failure = String(error.message.prefix { $0 != ";" })
     }
     if failure == nil {
       if !trainer.model.graph.responseLayers.isEmpty {

@@ -114,8 +114,8 @@ struct CropOptions: ParsableArguments {
     Self.size(crop: crop, resize: resize, for: model)
   }
 
-  static func size(crop: Int?, resize: Int?, for model: Model) -> (crop: Int, resize: Int?) {
-    let mean = model.normalization.meanExtent
+  static func size(crop: Int?, resize: Int?, for model: Model?) -> (crop: Int, resize: Int?) {
+    let mean = model?.normalization.meanExtent
     let chosen = crop ?? mean.map { min($0.height, $0.width) } ?? Published.crop
     guard let resize else { return (chosen, Published.resize(crop: chosen)) }
     return (chosen, resize == 0 ? nil : resize)

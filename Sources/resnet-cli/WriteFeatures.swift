@@ -55,9 +55,7 @@ struct WriteFeatures: ParsableCommand {
       throw ValidationError("give images: files, folders, or - for a list on standard input")
     }
     guard let out else { throw ValidationError("give the file to write by --out") }
-    if FeatureFile(extensionOf: out) == nil {
-      throw ValidationError("the extension of \(out) is none of .h5, .npy and .csv")
-    }
+    try requireExtension(out, of: FeatureFile.allCases.map { "." + $0.rawValue })
   }
 
   func run() throws {
@@ -72,6 +70,10 @@ struct WriteFeatures: ParsableCommand {
     }
     guard let out, let format = FeatureFile(extensionOf: out) else { return }
     try requireWritable(out)
+    guard !isSameFile(self.model, out) else {
+      throw ResNetError(
+        .invalidArgument, "--out is \(out), the model itself: give another file by --out")
+    }
     try engine.apply()
     let shape = try model.graph.featureShape(layer, input: extent)
     let files = try images.files()
@@ -81,6 +83,7 @@ struct WriteFeatures: ParsableCommand {
     options.filter = seen.interpolation
     let dataset = try imageFiles(
       ImageFiles(paths: files, labels: files.map { _ in 0 }), options, skipDamaged: skipDamaged)
+    warnOfPixels(of: dataset, model, self.model)
     let (indices, values) = try advisingOnDamage(of: [dataset]) {
       try features(of: dataset, model, shape)
     }

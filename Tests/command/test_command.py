@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+import resnet
 from cli import DAMAGED, NETWORK, SHORT, VIEW, command, run
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def test_classes_are_matched_by_name(images: Path, tmp_path: Path) -> None:
     shutil.rmtree(images / "val" / "blue")
     said = run("train", "--folder", images, "--out", model, *SHORT)
     assert "of 6 images, saved" in said
+    assert 'warning: there are no images to evaluate on of 1 of the 2 classes: "blue"\n' in said
     said = run("evaluate", model, "--folder", images, "--by-class", *VIEW)
     assert "blue: recall none" in said
     (images / "val" / "red").rename(images / "val" / "green")
@@ -87,7 +89,8 @@ def test_training_without_images_to_evaluate_on(images: Path, tmp_path: Path) ->
     said = run(*base, "--recipe", "cifar", ok=False)
     assert "the recipe cifar holds out 5000" in said
     assert "there are 24; say how many by --hold-out" in said
-    run(*base, "--recipe", "cifar", "--hold-out", "8")
+    said = run(*base, "--recipe", "cifar", "--hold-out", "8")
+    assert "warning" not in said
     said = run(*base, "--hold-out", "24", ok=False)
     assert "there are 24 training images" in said
 
@@ -139,6 +142,14 @@ def test_places_that_are_none(images: Path, tmp_path: Path) -> None:
         (("train", "--folder", ".", "--side", "3,4", "--variation", "common"), "--side is for"),
         (("train", "--folder", ".", "--side", "5,4"), "5,4"),
         (("train", "--folder", ".", "--hold-out", "-1"), "hold-out"),
+        (("train", "--folder", ".", "--resume"), "--resume needs --checkpoints"),
+        (("train", "--folder", ".", "--keep", "2"), "--keep needs --checkpoints"),
+        (
+            ("train", "--folder", ".", "--checkpoint-every", "9"),
+            "--checkpoint-every needs --checkpoints",
+        ),
+        (("train", "--folder", ".", "--checkpoints", "r", "--keep", "0"), "--keep is 0"),
+        (("train", "--folder", ".", "--out", "m.pth"), '--out is "m.pth", expected the name of'),
         (("evaluate", "m.h5", "--folder", ".", "--scales", "32"), "multi-scale"),
         (("evaluate", "m.h5", "--folder", ".", "--views", "10-crop", "--mirror"), "multi-scale"),
         (("evaluate", "m.h5", "--folder", ".", "--average", "scores"), "--views"),
@@ -264,6 +275,63 @@ def test_a_damaged_checkpoint_is_passed_over(images: Path, tmp_path: Path) -> No
     assert f"warning: cannot load {newest}: it is not an HDF5 file; trying {older}" in said
     assert f"cannot load {newest}: it is not an HDF5 file\n" in said
     assert [path.read_bytes() for path in folder.glob("step-*.h5")] == [b"", b""]
+
+
+def test_a_training_that_has_ended(images: Path, tmp_path: Path) -> None:
+    model, folder, log = tmp_path / "model.h5", tmp_path / "run", tmp_path / "log.csv"
+    common = ("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out", model)
+    run(*common, "--log", log)
+    # The last step's, whatever the time: 24 images in batches of 8.
+    assert {path.name for path in folder.iterdir()} == {"best.h5", "step-000000003.h5"}
+    before = {path: path.read_bytes() for path in (*folder.iterdir(), model, log)}
+    times = {path: path.stat().st_mtime_ns for path in before}
+    said = run(*common, "--log", log, "--resume")
+    assert said == (
+        f"the training has ended, after 3 steps, and {model} is its model: nothing is left to do\n"
+    )
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path: path.stat().st_mtime_ns for path in before} == times
+    # Other options and images are still refused.
+    assert "lr = 0.5" in run(*common, "--resume", "--lr", "0.5", ok=False)
+    (images / "val" / "red" / "0.jpg").rename(images / "val" / "red" / "00.jpg")
+    assert "other validation images" in run(*common, "--resume", ok=False)
+    (images / "val" / "red" / "00.jpg").rename(images / "val" / "red" / "0.jpg")
+    # Where the model is another, or is missing, it is made again.
+    content = model.read_bytes()
+    shutil.copy(folder / "best.h5", tmp_path / "best.h5")
+    resnet.Model("resnet8", classes=2).save(model)
+    assert f"saved {model}" in run(*common, "--resume")
+    assert model.read_bytes() == content
+    model.unlink()
+    assert f"saved {model}" in run(*common, "--resume")
+    assert model.read_bytes() == content
+    # And it may be made longer.
+    said = run(*common, "--resume", "--epochs", "2", "--milestones", "none")
+    assert "resuming after 3 steps" in said
+    assert "epoch 2/2" in said
+
+
+def test_no_checkpoint_is_lost(trained: Path, images: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "step.h5"
+    shutil.copy(trained / "step.h5", checkpoint)
+    model = trained / "model.h5"
+    content = checkpoint.read_bytes()
+    for arguments in (
+        ("train", "--folder", images, *SHORT, "--out", checkpoint),
+        ("convert", model, checkpoint),
+        ("convert", checkpoint, checkpoint),
+        ("calibrate", images / "train", "--model", model, "--statistics", "--out", checkpoint),
+        ("features", model, images / "val", "--out", checkpoint),
+    ):
+        said = run(*arguments, ok=False)
+        assert f"is {checkpoint}, a checkpoint, from which a training can go on" in said
+        assert checkpoint.read_bytes() == content
+    # A model is overwritten, and so is what is nothing.
+    for content in (model.read_bytes(), b"\x89HDF"):
+        other = tmp_path / "other.h5"
+        other.write_bytes(content)
+        run("convert", model, other)
+        assert resnet.load(other).class_names == resnet.load(model).class_names
 
 
 def test_another_variation_cannot_be_resumed(images: Path, tmp_path: Path) -> None:

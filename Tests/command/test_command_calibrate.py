@@ -98,7 +98,25 @@ def test_exact_statistics(folder: Path, model: Path, tmp_path: Path) -> None:
         "calibrate", folder / "train", "--model", model, "--statistics", "--batch-size", "24",
         "--out", out, *VIEW,
     )  # fmt: skip
-    assert "statistics of 7 BN layers replaced" in said
+    assert "statistics of 7 BN layers replaced by those of 24 images, in batches of 24" in said
+    # Without a number they are all, if they are fewer than 128.
+    whole = out.read_bytes()
+    run("calibrate", folder / "train", "--model", model, "--statistics", "--out", out, *VIEW)
+    assert out.read_bytes() == whole
+    said = run(
+        "calibrate", folder / "train", "--model", model, "--statistics", "--batch-size", "16",
+        "--out", out, *VIEW,
+    )  # fmt: skip
+    assert "those of 16 images, in batches of 16" in said
+    said = run(
+        "calibrate", folder / "train", "--model", model, "--statistics", "--batch-size", "25",
+        "--out", out, *VIEW, ok=False,
+    )  # fmt: skip
+    assert "lower the batch size or take more images" in said
+    run(
+        "calibrate", folder / "train", "--model", model, "--statistics", "--batch-size", "24",
+        "--out", out, *VIEW,
+    )  # fmt: skip
     # One batch of all images: a layer's statistics are those of its outputs.
     found = resnet.load(out)
     inputs = np.ascontiguousarray(seen(folder).transpose(0, 3, 1, 2), np.float32)
@@ -123,6 +141,10 @@ def test_exact_statistics(folder: Path, model: Path, tmp_path: Path) -> None:
         (("calibrate", "a", "--out", "b.h5"), "give it by --model"),
         (("calibrate", "a", "--model", "m.h5", "--out", "b.h5"), "--normalize, --statistics"),
         (("calibrate", "a", "--model", "m.h5", "--statistics"), "by --out"),
+        (
+            ("calibrate", "a", "--model", "m.h5", "--statistics", "--out", "b.npy"),
+            "expected the name of a file in .h5",
+        ),
         (("calibrate", "a", "--json", "--model", "m.h5", "--statistics", "--out", "b.h5"), "one"),
     ],
 )

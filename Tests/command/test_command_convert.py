@@ -102,9 +102,9 @@ def test_the_model_of_a_checkpoint(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("m.h5", "out.foo"), 64, "does not say what to write"),
+        (("m.h5", "out.foo"), 64, "expected the name of a file in .weights.h5, .caffemodel.h5"),
         (("none.pth", "out.h5"), 1, "no such file"),
-        (("none.pth", "out/"), 64, "does not say what to write"),
+        (("none.pth", "out/"), 64, 'OUT is "out/", expected the name of a file'),
         (("none.pth", "none/out.h5"), 1, "cannot write to none/out.h5"),
         (("{model}", "out.onnx", "--partial"), 1, "says all that it is"),
         (("{model}", "out.onnx", "--preprocessing", "torch"), 1, "says all that it is"),

@@ -96,6 +96,18 @@ def test_a_view_that_does_not_suit_one_of_the_images(
     assert f"Error: {small}: a crop of 32x32 is larger than the image of 20x20" in ended.stderr
 
 
+def test_a_damaged_model_is_one_error(model: Path, photos: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.h5"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    ended = done("predict", damaged, photos)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "its checksum is wrong" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [

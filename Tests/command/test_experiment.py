@@ -7,14 +7,13 @@ import shutil
 import signal
 import subprocess
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import resnet
 from cli import command, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SHORT = ("--iterations", "6", "--threads", "1")
 
@@ -65,8 +64,22 @@ def test_a_report(out: Path) -> None:
     deep, shallow = (
         float(figures[network]["training error"].rstrip("%")) for network in ("plain14", "plain8")
     )
-    assert finding == ("Agrees" if deep > shallow else "Does not agree")
+    # Of networks that the paper does not have it says nothing.
+    assert finding == ("Yes" if deep > shallow else "No")
+    assert "Agrees" not in text.replace("Does not agree", "Agrees")
+    assert text.startswith("# Degradation: plain8, plain14, resnet8, resnet14\n")
     assert "iterations: 6 (the paper: 64,000)" in text
+    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    assert processor
+    for network, row in figures.items():
+        assert row["threads"] == "1"
+        assert row["processor"].startswith(f"{processor[1]}, ")
+        epochs = (out / f"runs/{network}-6-seed0/epochs.csv").read_text().splitlines()[1:]
+        speeds = [float(line.split(",")[5]) for line in epochs]
+        # Batches of 128: two steps of each epoch.
+        seconds = sum(2 * 128 / speed for speed in speeds)
+        assert float(row["seconds of training"]) == pytest.approx(seconds, abs=0.06)
+        assert float(row["images/s"]) == pytest.approx(6 * 128 / seconds, abs=0.6)
     assert not list(out.rglob("checkpoints"))
 
 
@@ -92,6 +105,40 @@ def test_what_is_recorded_is_not_trained_again(cifar10: Path, out: Path) -> None
     before = page.read_bytes()
     assert "resnet8-6-seed0" in run(*depth, ok=False)
     assert page.read_bytes() == before
+
+
+def test_a_report_of_one_network(cifar10: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.csv"
+    theirs.write_text(
+        "epoch,iteration,loss,accuracy,lr,images_per_second,val_loss,val_accuracy,val_top5_accuracy\n"
+        "1,2,2.1,0.25,0.1,100,2.2,0.125,0.5\n\n2,4,2.0,0.5,0.1,100,2.1,0.375,0.75\n"
+    )
+    for name in ("depth", "degradation"):
+        run(
+            "experiment", name, "--cifar10", cifar10, *SHORT, "--networks", "resnet8",
+            "--beside", f"PyTorch={theirs}", "--out", tmp_path,
+        )  # fmt: skip
+        text = report(tmp_path, name)
+        assert text.startswith(f"# {name.title()}: resnet8\n")
+        assert "alone it does not show what the paper says" in text
+        assert "Beside" not in text
+        assert "| PyTorch |  | 50.00% | 62.50% | 62.50% |" in text
+    # Without plain networks there is no plot of them.
+    assert [path.name for path in (tmp_path / "degradation").glob("*.svg")] == ["residual.svg"]
+
+
+def test_agreement_is_of_the_papers_networks(cifar10: Path, tmp_path: Path) -> None:
+    common = ("experiment", "degradation", "--cifar10", cifar10, "--out", tmp_path)
+    run(*common, *SHORT, "--networks", "plain20,plain32")
+    assert "Other networks or steps than the paper's" in report(tmp_path, "degradation")
+    # As if they had been trained for as long as there.
+    for path in (tmp_path / "runs").iterdir():
+        path.rename(path.with_name(path.name.replace("-6-", "-64000-")))
+    run(*common[:2], *common[4:], "--report-only", "--networks", "plain20,plain32")
+    text = report(tmp_path, "degradation")
+    assert "## Beside the paper" in text
+    assert re.search(r"- (Agrees|Does not agree): plain32 has a higher training error", text)
+    assert "Other networks" not in text
 
 
 def test_options_and_other_networks(cifar10: Path, tmp_path: Path) -> None:
@@ -128,6 +175,40 @@ def test_a_killed_experiment_goes_on(cifar10: Path, tmp_path: Path) -> None:
     assert "| resnet8 |" in report(tmp_path, "depth")
 
 
+def test_a_training_that_diverges(cifar10: Path, tmp_path: Path) -> None:
+    """It goes on from a checkpoint whose momentum takes the weights beyond all numbers."""
+    recipe = resnet.recipe("cifar").lasting(iterations=6)
+    model = resnet.Model("resnet8", classes=10, seed=0)
+    trainer = resnet.Trainer(model, **recipe.trainer)
+    state = model.state_dict()
+    scale = "layer3.0.bn2.weight"
+    model.load_state_dict(state | {scale: state[scale] * 1e36})
+    rng = np.random.default_rng(0)
+    trainer.step(rng.random((8, 3, 32, 32), np.float32), np.arange(8))
+    model.load_state_dict(state)
+    test = resnet.CIFAR10(cifar10, train=False)
+    trainer.fit(resnet.CIFAR10(cifar10), validation=test, callback=lambda _: True, **recipe.fit)
+    folder = tmp_path / "runs" / "resnet8-6-seed0"
+    (folder / "checkpoints").mkdir(parents=True)
+    trainer.save(folder / "checkpoints" / "step-000000002.h5")
+
+    # The experiment goes on with the next network, and does not try that one again.
+    line = ("experiment", "depth", "--cifar10", cifar10, *SHORT, "--out", tmp_path, "--networks",
+            "resnet8,resnet14")  # fmt: skip
+    said = run(*line)
+    assert "resnet14:\nepoch 1/3" in said
+    text = report(tmp_path, "depth")
+    assert re.search(
+        r"\| resnet8 \| 0.08M \| the loss is (infinite|not a number) at iteration 2 with "
+        r"learning rate 0\.1 \|  \|  \|",
+        text,
+    )
+    assert "| resnet14 | 0.17M | " in text
+    assert "test error than" not in text
+    assert {path.name for path in folder.iterdir()} == {"record.txt", "epochs.csv"}
+    assert "epoch" not in run(*line)
+
+
 def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None:
     arguments = (
         "experiment", "table6", "--cifar10", cifar10, "--networks", "fitnet19,resnet8",
@@ -156,15 +237,21 @@ def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None
     [
         (("degradation",), "--cifar10"),
         (("degradations", "--cifar10", "."), "one of 'degradation', 'depth'"),
-        (("depth", "--cifar10", ".", "--networks", "resnet21"), "resnet21"),
         (
-            ("depth", "--cifar10", ".", "--networks", "resnet8,resnet8"),
-            "resnet8,resnet8",
+            ("depth", "--cifar10", ".", "--networks", "resnet8,resnet21"),
+            'no network is called "resnet21"',
         ),
+        (("depth", "--cifar10", ".", "--networks", "resnet21"), "known are resnetN and plainN"),
+        (("depth", "--cifar10", ".", "--networks", "resnet8-D"), "with -A, -B or -C"),
+        (("depth", "--cifar10", ".", "--networks", "resnet8,"), "known are"),
+        (("depth", "--cifar10", ".", "--networks", "resnet8,resnet8"), "resnet8 is named twice"),
         (("depth", "--cifar10", ".", "--networks", "resnet8", "--quick"), "give one"),
         (("depth", "--cifar10", ".", "--iterations", "0"), "expected 1 or more"),
-        (("depth", "--report-only", "--beside", "a.csv"), "a.csv"),
-        (("depth", "--report-only", "--beside", "a=missing.csv"), "missing.csv"),
+        (
+            ("depth", "--report-only", "--beside", "a.csv"),
+            "The value 'a.csv' is invalid for '--beside <name=file>': expected a name and a file",
+        ),
+        (("depth", "--report-only", "--beside", "a=missing.csv"), "cannot read missing.csv"),
     ],
 )
 def test_wrong_options(
@@ -172,4 +259,26 @@ def test_wrong_options(
     message: str,
     tmp_path: Path,
 ) -> None:
-    assert message in run("experiment", *arguments, "--out", tmp_path, ok=False)
+    said = run("experiment", *arguments, "--out", tmp_path, ok=False)
+    assert message in said.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ((), ':1: found ""'),
+        (("step,loss",), ':1: found "step,loss", expected the names of a training\'s log'),
+        (("{names}", "1,2,3"), ":2: expected the figures of an epoch"),
+        (("{names}", "", "1,2,1,0.5,0.1,9", "2,4,1,50,0.1,9"), ":4: expected the figures"),
+        (("{names}", "1,2,1,0.5,0.1,9", "2,2,1,0.5,0.1,9"), ":3: expected the figures"),
+    ],
+)
+def test_what_is_laid_beside(lines: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.csv"
+    names = "epoch,iteration,loss,accuracy,lr,images_per_second"
+    theirs.write_text("\n".join(lines).replace("{names}", names))
+    said = run(
+        "experiment", "depth", "--report-only", "--beside", f"a={theirs}", "--out", tmp_path,
+        ok=False,
+    )  # fmt: skip
+    assert f"{theirs}{message}" in said

@@ -44,12 +44,16 @@ def test_logs(cifar10: Path, tmp_path: Path) -> None:
         for name, value in record.items():
             if name != "images_per_second":
                 assert float(row[name]) == value
-    assert [record["lr"] for record in records] == pytest.approx([0.01, 0.01, 0.001, 0.0001])
+    # As they are meant, in the digits that a Float has.
+    assert [row["lr"] for row in rows] == ["0.01", "0.01", "0.001", "0.0001"]
+    assert [record["lr"] for record in records] == [0.01, 0.01, 0.001, 0.0001]
     last = records[-1]
     assert f"loss {last['loss']:.4f}  training error {1 - last['accuracy']:.2%}" in said
     assert f"test error {1 - last['val_accuracy']:.2%} of 64 images" in said
     said = train(cifar10, *SHORT, "--log", tmp_path / "log.txt", *out, ok=False)
     assert "expected the name of a file in .csv or .jsonl" in said
+    said = train(cifar10, *SHORT, "--curves", tmp_path / "curves.png", *out, ok=False)
+    assert "expected the name of a file in .svg" in said
 
 
 def test_a_log_is_complete_after_a_resumption(cifar10: Path, tmp_path: Path) -> None:
@@ -257,8 +261,8 @@ def test_a_terminal_has_a_line_that_fits(cifar10: Path, tmp_path: Path, columns:
 def test_configurations(cifar10: Path, tmp_path: Path) -> None:
     given, kept = tmp_path / "given.txt", tmp_path / "kept.txt"
     given.write_text(
-        "# A comment.\n\nepochs = 3\nbatch-size = 32\nno-augmentation = true\nno-winograd = false\n"
-        'normalize = "channels"\n'
+        "# A comment.\n\nepochs = 3\t# Another.\nbatch-size = 32\nno-augmentation = true\n"
+        'no-winograd = false\nnormalize = "channels"  # And one more.\n'
     )
     one, other = tmp_path / "one.h5", tmp_path / "other.h5"
     said = train(
@@ -322,12 +326,21 @@ def test_what_is_kept_makes_the_same_model(
             "epochs 3\n",
             ':1: expected a line such as "batch-size = 128", found "epochs 3"',
         ),
-        ("\nepoch = 3\n", "Did you mean '--epochs'?"),
-        ("epochs = many\n", "many"),
+        ("\nepoch = 3\n", ":2: Unknown option '--epoch'. Did you mean '--epochs'?"),
+        ("epochs = many\n", ":1: The value 'many' is invalid for '--epochs <epochs>'"),
         ("resume = yes\n", ':1: resume is "yes", expected true or false'),
-        ("\n\nwarp-speed = false\n", ":3:"),
-        ("config = other\n", "cannot name another one"),
-        ("epochs = 1\nbatch-size = four\n", ":2:"),
+        ("\n\nwarp-speed = false\n", ":3: Unknown option '--warp-speed'"),
+        ("config = other\n", ":1: a configuration cannot name another one"),
+        ("epochs = 1\nbatch-size = four\n", ":2: The value 'four'"),
+        ("epochs = 1\n\nepochs = 2\n", ":3: epochs is set a second time, after line 1: remove"),
+        ("lr = 0.1\nepochs = 1\niterations = 2\n", ":2: --epochs and --iterations both say"),
+        ("keep = 2\n", ":1: --keep needs --checkpoints"),
+        ('folder = "a\n', ':1: expected a value in quotes, such as "my images"'),
+        ('folder = "a" b\n', ':1: expected a value in quotes, such as "my images"'),
+        ('folder = "a"#b\n', ':1: expected a value in quotes, such as "my images"'),
+        ('folder = "\\a"\n', ':1: expected a value in quotes, such as "my images"'),
+        ("recipe = x#y\n", "x#y"),
+        ("variation = x\n", ":1: The value 'x' is invalid for '--variation"),
     ],
 )
 def test_wrong_configurations(
@@ -339,4 +352,33 @@ def test_wrong_configurations(
     path = tmp_path / "configuration"
     if text is not None:
         path.write_text(text)
-    assert message in train(cifar10, "--config", path, ok=False)
+    said = train(cifar10, "--config", path, ok=False)
+    assert message in said
+    if message.startswith(":"):
+        assert f"{path}{message}" in said
+    assert said.startswith("Error: ")
+    assert said.count("\n") == 1
+
+
+def test_what_is_beside_a_configuration_is_not_blamed_on_it(cifar10: Path, tmp_path: Path) -> None:
+    path = tmp_path / "configuration"
+    path.write_text("epochs = many\nbatch-size = 64\n")
+    said = train(cifar10, "--config", path, "--epochs", "few", ok=False)
+    assert "The value 'few' is invalid for '--epochs <epochs>'" in said
+    assert f"{path}:" not in said
+    said = train(cifar10, "--config", path, "--epochs", "1", "--epoch", "1", ok=False)
+    assert f"{path}:" not in said
+    train(cifar10, "--config", path, "--epochs", "1", "--out", tmp_path / "model.h5")
+
+
+def test_paths_with_odd_characters_are_kept(cifar10: Path, tmp_path: Path) -> None:
+    base, kept = tmp_path / 'a "b\\ #1.h5', tmp_path / "kept.txt"
+    one, other = tmp_path / "one.h5", tmp_path / "other.h5"
+    train(cifar10, *SHORT, "--out", base)
+    for begun in (base, '"odd".h5', " #.h5", "two\nlines.h5"):
+        path = tmp_path / begun
+        path.write_bytes(base.read_bytes())
+        run("train", "--cifar10", cifar10, "--from", path, *SHORT, "--out", one)
+        kept.write_text(run("inspect", one, "--metadata", "resnet.training"))
+        run("train", "--cifar10", cifar10, "--config", kept, "--out", other)
+        assert one.read_bytes() == other.read_bytes()

@@ -10,6 +10,15 @@ package struct ModelFileFacts {
 }
 
 extension ModelFile {
+  /// Whether a file is a checkpoint, by the group that makes it one. False for what cannot be read.
+  package static func isCheckpoint(_ path: String) -> Bool {
+    guard let reader = try? open(path), let root = try? HDF5File(.file(reader)).root,
+      (try? root.string(Root.format)) == format,
+      let members = try? root.members(limit: maximumOtherMembers)
+    else { return false }
+    return members[Root.training] != nil
+  }
+
   /// Reads a model file, all of whose bytes are verified, and what it says of itself. Throws as
   /// ``Model/load(from:)``.
   package static func inspect(_ path: String) throws(ResNetError)

@@ -70,7 +70,7 @@ public struct FitOptions: Hashable, Sendable {
   }
 
   /// Steps of the whole training, and of an epoch that is not cut short.
-  func steps(forImages count: Int) -> (total: Int, epoch: Int) {
+  package func steps(forImages count: Int) -> (total: Int, epoch: Int) {
     let epoch = count / batchSize
     let (product, isTooMany) = epochs.multipliedReportingOverflow(by: epoch)
     // More steps than there are numbers for are never taken.
