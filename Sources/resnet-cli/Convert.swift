@@ -83,7 +83,8 @@ struct Convert: ParsableCommand {
   func validate() throws {
     guard to == nil else { return }
     try requireExtension(
-      output, of: Target.extensions.map(\.0), as: "without --to that says it, OUT")
+      output, of: Target.extensions.map(\.0), as: "OUT",
+      remedy: "; or say by --to what to write")
   }
 
   func run() throws {

@@ -109,7 +109,11 @@ struct DataOptions: ParsableArguments {
 
 /// How image files are seen where they are not varied.
 struct ImageOptions: ParsableArguments {
-  @Option(help: "Height and width of what is seen of an image file. (default: 224)")
+  @Option(
+    help: """
+      Height and width of what is seen of an image file. (default: those of a given model's mean per pixel, \
+      or 224)
+      """)
   var crop: Int?
 
   @Option(
@@ -119,7 +123,9 @@ struct ImageOptions: ParsableArguments {
       """)
   var resize: Int?
 
-  @Option(help: "3 (RGB) or 1 (grey), to which files are converted. (default: 3)")
+  @Option(
+    help:
+      "3 (RGB) or 1 (grey), to which files are converted. (default: as a given model takes, or 3)")
   var channels: Int?
 
   /// `channels` and `model` are for what the options do not say.

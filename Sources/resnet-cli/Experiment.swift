@@ -107,8 +107,7 @@ struct Trial: Hashable {
     } catch {
       throw ResNetError(
         error.kind,
-        "\(error.message); known are resnetN and plainN with N = 6n+2, fitnet19, highway19 and highway32, and "
-          + "with -A, -B or -C a residual one with that shortcut option")
+        "\(error.message); -A, -B or -C after a residual one's name chooses its shortcuts")
     }
   }
 

@@ -3,15 +3,18 @@ import Glibc
 import ResNet
 import ResNetData
 
-/// Throws unless a file's name ends as one of these kinds does, which says what is written.
-func requireExtension(_ path: String, of kinds: [String], as option: String = "--out")
+/// Throws unless a file's name ends as one of these kinds does, which says what is written. `remedy` is what
+/// else can be done.
+func requireExtension(
+  _ path: String, of kinds: [String], as option: String = "--out", remedy: String = ""
+)
   throws(ValidationError)
 {
   guard !kinds.contains(where: path.hasSuffix) else { return }
   let list =
     kinds.count > 1
     ? kinds.dropLast().joined(separator: ", ") + " or " + kinds[kinds.count - 1] : kinds[0]
-  throw ValidationError("\(option) is \"\(path)\", expected the name of a file in \(list)")
+  throw ValidationError("\(option) is \"\(path)\", expected the name of a file in \(list)\(remedy)")
 }
 
 /// Whether both are there, and one file.

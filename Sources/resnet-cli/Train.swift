@@ -30,7 +30,7 @@ struct Train: ParsableCommand {
 
       With --checkpoints, a training that was stopped or killed, by a loss of power too, goes on from its last \
       checkpoint if the same command is given again with --resume, and ends with the same bits as if it \
-      had not been, on any number of threads.
+      had not been, on any number of threads. Once it has ended, the command says so and changes nothing.
 
           resnet train --cifar10 cifar-10-batches-bin --recipe cifar --checkpoints run --resume
           resnet train --folder images --from model.h5 --freeze conv1,bn1,layer1 --out tuned.h5
@@ -151,11 +151,9 @@ struct Train: ParsableCommand {
     ] where isGiven && checkpoints == nil {
       throw ValidationError("--\(name) needs --checkpoints, the folder that they are in")
     }
-    if let from = start.from, let name = ((network == nil ? [] : ["network"]) + changes.given).first
-    {
+    if start.from != nil, let name = ((network == nil ? [] : ["network"]) + changes.given).first {
       throw ValidationError(
-        "--\(name) and --from both say what network is trained: leave it out, it is that of \(from)"
-      )
+        "--\(name) and --from both say what network is trained: leave --\(name) out")
     }
     try requireExtension(out, of: [".h5"])
     if let holdOut, holdOut < 0 {

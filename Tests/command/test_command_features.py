@@ -76,7 +76,7 @@ def test_damaged_files(model: Path, folder: Path, tmp_path: Path) -> None:
     [
         (("a.jpg",), 64, "by --out"),
         (("--out", "f.npy"), 64, "give images"),
-        (("a.jpg", "--out", "f.txt"), 64, ".h5, .npy and .csv"),
+        (("a.jpg", "--out", "f.txt"), 64, ".h5, .npy or .csv"),
         (("a.jpg", "--list"), 64, "--list names the layers"),
         (("a.jpg", "--out", "f.npy", "--layer", "layer9"), 1, 'no layer "layer9"'),
         (("a.jpg", "--out", "none/f.npy"), 1, "cannot write to none/f.npy"),

@@ -239,11 +239,14 @@ def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None
         (("degradations", "--cifar10", "."), "one of 'degradation', 'depth'"),
         (
             ("depth", "--cifar10", ".", "--networks", "resnet8,resnet21"),
-            'no network is called "resnet21"',
+            'there is no preset "resnet21"',
         ),
-        (("depth", "--cifar10", ".", "--networks", "resnet21"), "known are resnetN and plainN"),
-        (("depth", "--cifar10", ".", "--networks", "resnet8-D"), "with -A, -B or -C"),
-        (("depth", "--cifar10", ".", "--networks", "resnet8,"), "known are"),
+        (
+            ("depth", "--cifar10", ".", "--networks", "resnet21"),
+            "resnetN and plainN, where N must be 6n+2",
+        ),
+        (("depth", "--cifar10", ".", "--networks", "resnet8-D"), "-A, -B or -C after a"),
+        (("depth", "--cifar10", ".", "--networks", "resnet8,"), 'there is no preset ""'),
         (("depth", "--cifar10", ".", "--networks", "resnet8,resnet8"), "resnet8 is named twice"),
         (("depth", "--cifar10", ".", "--networks", "resnet8", "--quick"), "give one"),
         (("depth", "--cifar10", ".", "--iterations", "0"), "expected 1 or more"),
