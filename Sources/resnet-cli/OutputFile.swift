@@ -7,9 +7,7 @@ import ResNetData
 /// else can be done.
 func requireExtension(
   _ path: String, of kinds: [String], as option: String = "--out", remedy: String = ""
-)
-  throws(ValidationError)
-{
+) throws(ValidationError) {
   guard !kinds.contains(where: path.hasSuffix) else { return }
   let list =
     kinds.count > 1

@@ -119,7 +119,7 @@ struct Predict: ParsableCommand {
           do throws(ResNetError) {
             results.append(.success(try model.probabilities([image], views: views)[...]))
           } catch {
-            guard error.kind == .shapeMismatch || error.kind == .invalidArgument else {
+            guard ![.badFormat, .inputOutput, .outOfMemory].contains(error.kind) else {
               throw error
             }
             results.append(.failure(error))
