@@ -21,7 +21,8 @@ import Testing
 
   @Test(arguments: [
     "basicblock-script", "basicblock-unfolded", "basicblock-dynamo", "basicblock-ceil",
-    "bottleneck-script", "bottleneck-unfolded", "bottleneck-dynamo", "keras-export", "keras-nchw",
+    "bottleneck-script", "bottleneck-unfolded", "bottleneck-dynamo", "bottleneck-external",
+    "keras-export", "keras-nchw",
   ])
   func graphsOfOtherExporters(_ name: String) throws {
     var report = ImportReport()

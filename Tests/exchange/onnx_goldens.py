@@ -117,6 +117,8 @@ def write_torch(folder: Path, images: np.ndarray) -> None:
         torch.onnx.export(
             network, (example,), folder / f"{kind}-dynamo.onnx", dynamo=True, external_data=False
         )
+    # By its own defaults, with the values beside the graph, in a file of the same name and .data.
+    torch.onnx.export(network, (example,), folder / "bottleneck-external.onnx")
     network = torch_network("BasicBlock", ceil=True)
     torch.onnx.export(network, example, folder / "basicblock-ceil.onnx", dynamo=False)
     torch.onnx.export(
@@ -171,7 +173,7 @@ def write_keras(folder: Path) -> None:
 
 def strip(path: Path) -> None:
     """Removes notes on where in the exporter's program a node came from, which are paths."""
-    model = onnx.load(path)
+    model = onnx.load(path, load_external_data=False)
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         del part.metadata_props[:]
         part.doc_string = ""

@@ -161,6 +161,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "unfolded": LEGACY | {"do_constant_folding": False},
     "preserved": LEGACY | {"do_constant_folding": False, "training": "PRESERVE"},
     "dynamo": {"dynamo": True, "external_data": False, "verbose": False},
+    # With the values in a file beside the graph.
+    "defaults": {"verbose": False},
 }
 
 

@@ -63,10 +63,10 @@ struct ONNXFile {
       case ONNX.Model.graph:
         throw ResNetError(.badFormat, "it has more than one graph")
       case ONNX.Model.opsetImport:
-        let (domain, version) = try Self.pair(message.message(field))
+        let (domain, version) = try message.message(field).pair()
         if domain.isEmpty || domain == "ai.onnx" { opset = version.int }
       case ONNX.Model.metadata:
-        let (key, value) = try Self.pair(message.message(field))
+        let (key, value) = try message.message(field).pair()
         metadata[key] = value.text
       default: break
       }
@@ -80,24 +80,6 @@ struct ONNXFile {
         "it uses operator set \(opset); \(ONNX.readOpsets.lowerBound) and newer ones are read")
     }
     try read(graph)
-  }
-
-  /// The fields 1 and 2 of a message: a string, and a string or an integer.
-  private static func pair(_ message: ProtobufReader) throws(ResNetError)
-    -> (String, (text: String, int: Int))
-  {
-    var message = message
-    var key = ""
-    var value = (text: "", int: 0)
-    while let field = try message.next() {
-      switch field.number {
-      case 1: key = try message.text(field)
-      case 2 where field.hasLength: value.text = try message.text(field)
-      case 2: value.int = field.int
-      default: break
-      }
-    }
-    return (key, value)
   }
 
   private mutating func read(_ graph: ProtobufReader) throws(ResNetError) {

@@ -53,6 +53,7 @@ enum ONNX {
     static let name = 8
     static let rawData = 9
     static let doubleData = 10
+    static let externalData = 13
     static let dataLocation = 14
   }
 

@@ -1,6 +1,7 @@
 import ResNet
 
-/// A tensor of an ONNX file, whose values stay there until they are read.
+/// A tensor of an ONNX file, whose values stay there, or in the file beside it that has them, until they are
+/// read.
 struct ONNXTensor {
   private(set) var name = ""
   private(set) var shape: [Int] = []
@@ -11,6 +12,8 @@ struct ONNXTensor {
   private var isRaw = false
   /// Values that are in no place of the file as they are.
   private var values: [Int] = []
+  /// The file that has the values, if it is not this one (external data), by where it lies from its folder.
+  private var location: String?
   private let file: ProtobufFile
 
   init(_ message: ProtobufReader) throws(ResNetError) {
@@ -18,6 +21,7 @@ struct ONNXTensor {
     try file.take(256)
     var message = message
     var isExternal = false
+    var place: [String: String] = [:]
     while let field = try message.next() {
       switch field.number {
       case ONNX.Tensor.dims: try message.integers(field, to: &shape)
@@ -32,18 +36,62 @@ struct ONNXTensor {
         }
         data = field.content
         isRaw = true
+      case ONNX.Tensor.externalData:
+        let (key, value) = try message.message(field).pair()
+        place[key] = value.text
       case ONNX.Tensor.dataLocation: isExternal = field.int != 0
       default: break
       }
-    }
-    guard !isExternal else {
-      throw refusal(
-        "its values are in another file; save the model as one file, without external data")
     }
     for side in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: side)
       guard side >= 0, !overflow else { throw refusal("its shape \(shape) cannot be") }
       count = product
+    }
+    if isExternal { try find(place) }
+  }
+
+  /// Finds the values in another file: `location`, `offset` and `length` of ONNX's external data.
+  private mutating func find(_ place: [String: String]) throws(ResNetError) {
+    guard data.isEmpty, values.isEmpty, let location = place["location"] else {
+      throw refusal(
+        "its values are said to be in another file, which is not named, or here as well")
+    }
+    // Of a type that is not read, which only matters if it is wanted.
+    guard size > 0 else { return }
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
+    guard !overflow else { throw refusal("its shape \(shape) cannot be") }
+    let offset = place["offset"].map { Int($0) } ?? 0
+    let length = place["length"].map { Int($0) } ?? bytes
+    let total: Int
+    do throws(ResNetError) {
+      total = try file.other(location).size
+    } catch {
+      throw ResNetError(
+        error.kind,
+        "tensor \"\(name)\" cannot be read: its values are in the file \"\(location)\"; \(error.message)"
+      )
+    }
+    guard let offset, let length, offset >= 0, offset <= total, bytes <= total - offset,
+      length == bytes
+    else {
+      throw refusal(
+        "its values are said to be \(place["length"] ?? "\(bytes)") bytes from \(place["offset"] ?? "0") on "
+          + "of the file \"\(location)\", which has \(total); of its shape \(shape) they are \(bytes)"
+      )
+    }
+    (self.location, data, isRaw) = (location, offset..<offset + bytes, true)
+  }
+
+  /// The file that has the values.
+  private var source: FileSource {
+    get throws(ResNetError) {
+      guard let location else { return file.source }
+      let source = try file.other(location)
+      guard data.upperBound <= source.size else {
+        throw refusal("the file \"\(location)\" became shorter while it was read")
+      }
+      return source
     }
   }
 
@@ -93,7 +141,7 @@ struct ONNXTensor {
     try checkCount()
     guard isRaw else { return values }
     try file.take(8 * count)
-    let bytes = try file.source.bytes(data.lowerBound, data.count)
+    let bytes = try source.bytes(data.lowerBound, data.count)
     var integers: [Int] = []
     for index in 0..<count {
       integers.append(
@@ -108,7 +156,7 @@ struct ONNXTensor {
   func floats() throws(ResNetError) -> [Float] {
     guard let floatType else { throw refusal("floating-point numbers were expected") }
     try checkCount()
-    if isRaw { return try floatType.read(file.source, data.lowerBound, count) }
+    if isRaw { return try floatType.read(try source, data.lowerBound, count) }
     var floats: [Float] = []
     for value in values {
       let bits = UInt16(truncatingIfNeeded: value)

@@ -6,6 +6,8 @@ final class ProtobufFile {
   let source: FileSource
   private var window: [UInt8] = []
   private var windowStart = 0
+  /// The file beside this one that was used last; only one is held open, as there may be one per tensor.
+  private var other: (location: String, source: FileSource)?
   /// What may still be taken into memory, in units that are about a byte of it.
   private var allowance = 1 << 26
 
@@ -19,6 +21,24 @@ final class ProtobufFile {
       windowStart = offset
     }
     return window[offset - windowStart]
+  }
+
+  /// The file that this one says to be at a place below its own folder.
+  func other(_ location: String) throws(ResNetError) -> FileSource {
+    if let other, other.location == location { return other.source }
+    guard case .file(let reader) = source else {
+      throw ResNetError(
+        .badFormat,
+        "there are no files beside bytes in memory: import it by its path, or save it as one file")
+    }
+    do throws(ResNetError) {
+      let found = FileSource.file(try ModelFile.open(location, beside: reader.path))
+      other = (location, found)
+      return found
+    } catch {
+      throw ResNetError(
+        error.kind, "that file is expected in the folder of \(reader.path): \(error.message)")
+    }
   }
 
   /// Throws once the structures of the file, tensors' values apart, take more memory than those of the
@@ -61,6 +81,21 @@ struct ProtobufReader {
   }
 
   var isAtEnd: Bool { position == end }
+
+  /// The rest of a message, as a string in its field 1 and a string or an integer in its field 2.
+  consuming func pair() throws(ResNetError) -> (String, (text: String, int: Int)) {
+    var key = ""
+    var value = (text: "", int: 0)
+    while let field = try next() {
+      switch field.number {
+      case 1: key = try text(field)
+      case 2 where field.hasLength: value.text = try text(field)
+      case 2: value.int = field.int
+      default: break
+      }
+    }
+    return (key, value)
+  }
 
   mutating func varint() throws(ResNetError) -> UInt64 {
     var value: UInt64 = 0

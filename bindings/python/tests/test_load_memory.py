@@ -10,7 +10,7 @@ import h5py
 import pytest
 
 import resnet
-from model_files import seal
+from model_files import seal, with_values_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,10 +73,13 @@ def test_checkpoints(trainer: resnet.Trainer, tmp_path: Path) -> None:
     assert peak_of("load", path) <= declared
 
 
-@pytest.mark.parametrize("extension", ["safetensors", "pth", "onnx"])
+@pytest.mark.parametrize("extension", ["safetensors", "pth", "onnx", "external.onnx"])
 def test_files_of_other_programs(trainer: resnet.Trainer, tmp_path: Path, extension: str) -> None:
     path = tmp_path / f"model.{extension}"
     trainer.model.export(path)
+    if extension == "external.onnx":
+        with_values_beside(path)
+        assert path.stat().st_size < 1 << 20
     declared = trainer.model.parameter_count * FLOAT
     assert 0.9 * declared <= peak_of("import", path) <= 2 * declared + SLACK
     assert peak_of("weights", path) <= 2 * declared + SLACK
