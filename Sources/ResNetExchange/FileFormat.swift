@@ -25,13 +25,15 @@ public enum FileFormat: Int, Sendable, CaseIterable {
     }
   }
 
+  /// The extensions that say a format; of two that fit, the first does.
+  static let extensions: [(String, FileFormat)] = [
+    (".safetensors", .safetensors), (".pth", .torch), (".pt", .torch), (".onnx", .onnx),
+    (".caffemodel.h5", .caffe), (".weights.h5", .kerasWeights), (".h5", .keras),
+  ]
+
   /// The format of files with the extension of `path`, if there is one.
   init?(extensionOf path: String) {
-    let known: [(String, FileFormat)] = [
-      (".safetensors", .safetensors), (".pth", .torch), (".pt", .torch), (".onnx", .onnx),
-      (".caffemodel.h5", .caffe), (".weights.h5", .kerasWeights), (".h5", .keras),
-    ]
-    guard let match = known.first(where: { path.hasSuffix($0.0) }) else { return nil }
+    guard let match = Self.extensions.first(where: { path.hasSuffix($0.0) }) else { return nil }
     self = match.1
   }
 }

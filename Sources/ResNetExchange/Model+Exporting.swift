@@ -12,7 +12,9 @@ extension Model {
       try ModelFile.validate(path: path)
       guard let format = format ?? FileFormat(extensionOf: path) else {
         throw ResNetError(
-          .invalidArgument, "its extension does not say the format; give the format")
+          .invalidArgument,
+          "its extension does not say the format: use "
+            + FileFormat.extensions.map(\.0).joined(separator: ", ") + ", or give the format")
       }
       try withExtendedLifetime(try parameters) { () throws(ResNetError) in
         for tensor in layout.tensors {

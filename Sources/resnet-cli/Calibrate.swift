@@ -119,7 +119,7 @@ struct Calibrate: ParsableCommand {
   }
 
   func run() throws {
-    if let out { try requireWritable(out) }
+    if let out { try requireWritableModel(out) }
     try engine.apply()
     let model = try model.map { path throws(ResNetError) in try loadModel(path) }
     let dataset = try dataset(for: model)

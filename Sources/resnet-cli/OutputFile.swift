@@ -46,6 +46,16 @@ func requireWritable(
   }
 }
 
+/// The same of a model, whose file must not be called as another program's are.
+func requireWritableModel(_ path: String) throws(ResNetError) {
+  try requireWritable(path)
+  do throws(ResNetError) {
+    try ModelFile.validate(savingTo: path)
+  } catch {
+    throw ResNetError(error.kind, "--out is \(path): \(error.message)")
+  }
+}
+
 /// Replaces a file by a text, at once and to stay, whatever happens to the computer.
 func writeFile(_ path: String, _ text: String) throws(ResNetError) {
   do throws(ResNetError) {

@@ -162,7 +162,7 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    try requireWritable(out)
+    try requireWritableModel(out)
     try start.requireOther(than: out)
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }

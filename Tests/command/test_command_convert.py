@@ -103,6 +103,7 @@ def test_the_model_of_a_checkpoint(trained: Path, tmp_path: Path) -> None:
     ("arguments", "status", "message"),
     [
         (("m.h5", "out.foo"), 64, "expected the name of a file in .weights.h5, .caffemodel.h5"),
+        (("{model}", "out.pth", "--to", "libresnet"), 1, ".pth is the extension of another"),
         (("none.pth", "out.h5"), 1, "no such file"),
         (("none.pth", "out/"), 64, 'OUT is "out/", expected the name of a file'),
         (("none.pth", "none/out.h5"), 1, "cannot write to none/out.h5"),

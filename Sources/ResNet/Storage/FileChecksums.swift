@@ -82,7 +82,7 @@ enum FileChecksums {
     guard file.size >= HDF5File.signature.count,
       try file.bytes(0, HDF5File.signature.count) == HDF5File.signature
     else {
-      throw ResNetError(.badFormat, "it is not an HDF5 file")
+      throw ResNetError(.badFormat, "it is not an HDF5 file" + ModelFile.importAdvice(file.path))
     }
     guard file.size >= footerBytes + HDF5File.signature.count,
       try file.bytes(file.size - magic.count, magic.count) == magic
@@ -90,7 +90,9 @@ enum FileChecksums {
       throw ResNetError(
         .badFormat,
         "it is not a model of libresnet as it was saved: the checksums that end such a file are "
-          + "missing, so it is truncated, was changed by another program, or is another HDF5 file")
+          + "missing, so it is truncated, was changed by another program, or is another HDF5 file, as of Keras's "
+          + "or Caffe's weights, which are imported (Model.importing in Swift, import_model in Python, "
+          + "rn_model_import in C, resnet convert)")
     }
     let footer = try file.bytes(file.size - footerBytes, footerBytes)
     guard let tableBytes = Int(exactly: footer.integer(at: 0, as: UInt64.self)),

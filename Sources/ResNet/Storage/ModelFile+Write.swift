@@ -7,8 +7,9 @@ extension Model {
   /// link is kept and the file that it points to is replaced. The same model makes the same bytes.
   ///
   /// Throws `inputOutput` if the operating system refuses, with its reason; `notFinite` if a tensor
-  /// holds NaN or infinity, as after a diverged training; `invalidArgument` if the path is empty or
-  /// a class name contains a zero byte.
+  /// holds NaN or infinity, as after a diverged training; `invalidArgument` if the path is empty or has
+  /// the extension of another program's files, such as `.pth` or `.onnx`, or a class name contains a
+  /// zero byte.
   public func save(to path: String) throws(ResNetError) {
     try Log.timed("saved", path) { () throws(ResNetError) in try ModelFile.save(self, to: path) }
   }
@@ -21,7 +22,7 @@ extension ModelFile {
     adding add: (inout HDF5Contents) throws(ResNetError) -> Void = { _ in }
   ) throws(ResNetError) {
     do {
-      try validate(path: path)
+      try validate(savingTo: path)
       try checkStorable(model)
       // The tensors stay where they are while they are written.
       try withExtendedLifetime(try model.parameters) { () throws(ResNetError) in

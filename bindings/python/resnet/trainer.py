@@ -105,6 +105,7 @@ class Trainer(Owner):
 
         Raises:
             InputOutputError: The system refuses; an old file is as it was.
+            InvalidArgumentError: The extension is that of another program's files, such as .pth.
             NotFiniteError: A weight is not finite.
         """
         library().rn_trainer_save(self._handle, _values.path(path))
