@@ -15,7 +15,8 @@ public struct ImportOptions: Sendable {
     case caffe = 2
   }
 
-  /// Import what fits and report the rest, instead of refusing a file that does not fit whole.
+  /// Import what fits and report the rest, instead of refusing a file that does not fit whole. A new model's
+  /// network is found from the weights of its convolutions, which must all be there nevertheless.
   public var partial = false
   public var preprocessing = Preprocessing.none
   // What tensors do not say. A graph (ONNX) does: there an option that says another thing, or is for what its

@@ -33,6 +33,9 @@ package struct ImportedWeights {
   package var network: Network?
   package var normalization = Normalization.identity
   package var classNames: [String] = []
+  /// What the file's names begin with before those of the network, which is a part of another; and whether all
+  /// names do, so that it is left out.
+  package var wrapper: (prefix: String, isCommon: Bool)?
 
   // What tensors cannot say of the network, as this format's files usually have it.
   package var bottleneckStride = Network.BottleneckStride.conv3x3

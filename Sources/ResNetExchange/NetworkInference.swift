@@ -3,6 +3,9 @@ import ResNet
 /// What network a file's tensors are of, from their names and shapes.
 struct NetworkInference {
   private let shapes: [String: [Int]]
+  private let blocks: NamedBlocks
+  /// What some names begin with before those of the network.
+  private let wrapper: String?
 
   /// The network of weights whose names are canonical. Throws `badFormat`, naming the tensor, if there
   /// is no such network.
@@ -13,8 +16,7 @@ struct NetworkInference {
       try options.validate(network)
       return network
     }
-    let inference = NetworkInference(
-      shapes: Dictionary(weights.tensors.map { ($0.name, $0.shape) }) { first, _ in first })
+    let inference = NetworkInference(weights)
     do throws(ResNetError) {
       return try inference.network(weights, options)
     } catch {
@@ -24,6 +26,12 @@ struct NetworkInference {
     }
   }
 
+  private init(_ weights: ImportedWeights) {
+    shapes = Dictionary(weights.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
+    blocks = NamedBlocks(shapes)
+    wrapper = weights.wrapper?.prefix
+  }
+
   private func network(_ weights: ImportedWeights, _ options: ImportOptions) throws(ResNetError)
     -> Network
   {
@@ -31,11 +39,13 @@ struct NetworkInference {
     guard stem[2] == stem[3], stem[2] == 3 || stem[2] == 7 else {
       throw refusal("conv1.weight", "a stem with a kernel of \(stem[2])x\(stem[3])")
     }
-    let blocks = try countBlocks()
-    let (block, widths) = try blockAndWidths(blocks, inputs: stem[0], options, weights)
+    // Whoever lacks some of its tensors must not be taken for a network that has none of them.
+    if let name = blocks.missing { throw missing(name) }
+    let counts = blocks.counts
+    let (block, widths) = try blockAndWidths(inputs: stem[0], options, weights)
     let classifier = try weight("fc.weight", rank: 2)
-    let hasBatchNorm = shapes["bn1.weight"] != nil
-    let hasBias = shapes["conv1.bias"] != nil
+    let hasBatchNorm = shapes["bn1.weight"] != nil || blocks.haveBatchNorm
+    let hasBias = shapes["conv1.bias"] != nil || blocks.haveBiases
     guard hasBatchNorm || hasBias else {
       throw ResNetError(
         .badFormat, "neither bn1.weight nor conv1.bias is in it: a convolution needs one of them")
@@ -43,10 +53,10 @@ struct NetworkInference {
     var network = Network(
       inputChannels: stem[1], stem: stem[2] == 7 ? .imageNet : .cifar, stemWidth: stem[0],
       stemPool: options.stemPool ?? (stem[2] == 7 ? weights.stemPool : .padded), block: block,
-      stages: blocks.indices.map {
-        Network.Stage(blocks: blocks[$0], width: widths[$0], stride: $0 == 0 ? 1 : 2)
+      stages: counts.indices.map {
+        Network.Stage(blocks: counts[$0], width: widths[$0], stride: $0 == 0 ? 1 : 2)
       },
-      shortcut: shortcut(blocks, options),
+      shortcut: shortcut(options),
       bottleneckStride: options.bottleneckStride ?? weights.bottleneckStride,
       zeroChannels: options.zeroChannels ?? weights.zeroChannels,
       affine: !hasBatchNorm ? .bias : hasBias ? .biasAndBatchNorm : .batchNorm,
@@ -58,37 +68,18 @@ struct NetworkInference {
     return network
   }
 
-  /// Blocks of each stage.
-  private func countBlocks() throws(ResNetError) -> [Int] {
-    var counts: [Int] = []
-    while counts.count < Network.Limits.blocks {
-      var blocks = 0
-      while blocks < Network.Limits.blocks,
-        shapes["layer\(counts.count + 1).\(blocks).conv1.weight"] != nil
-      {
-        blocks += 1
-      }
-      guard blocks > 0 else { break }
-      counts.append(blocks)
-    }
-    guard !counts.isEmpty else { throw missing("layer1.0.conv1.weight") }
-    return counts
-  }
-
   /// The block that all have, and each stage's width.
   private func blockAndWidths(
-    _ blocks: [Int], inputs: Int, _ options: ImportOptions, _ weights: ImportedWeights
+    inputs: Int, _ options: ImportOptions, _ weights: ImportedWeights
   ) throws(ResNetError) -> (Network.Block, [Int]) {
     var block: Network.Block?
     var widths: [Int] = []
     var channels = inputs
-    for stage in blocks.indices {
+    for stage in blocks.counts.indices {
       var layers: [[Int]] = []
       let prefix = "layer\(stage + 1).0.conv"
-      while layers.count < Network.Limits.layers,
-        shapes["\(prefix)\(layers.count + 1).weight"] != nil
-      {
-        let name = "\(prefix)\(layers.count + 1).weight"
+      for layer in 1...blocks.layers {
+        let name = "\(prefix)\(layer).weight"
         let shape = try weight(name, rank: 4)
         guard shape[1] == channels else {
           throw refusal(
@@ -123,24 +114,13 @@ struct NetworkInference {
     return (block ?? .basic, widths)
   }
 
-  private func shortcut(_ blocks: [Int], _ options: ImportOptions) -> Network.Shortcut {
-    var (some, all) = (false, true)
-    for (stage, count) in blocks.enumerated() {
-      for block in 0..<count {
-        let isProjection = shapes["layer\(stage + 1).\(block).downsample.0.weight"] != nil
-        if isProjection { some = true } else { all = false }
-      }
-    }
-    if !some { return options.isPlain ? .none : .a }
-    // Where every block changes dimensions, B and C are the same.
-    return all && (blocks.contains { $0 > 1 } || !changesDimensions(stage: 0)) ? .c : .b
-  }
-
-  private func changesDimensions(stage: Int) -> Bool {
-    guard let projection = shapes["layer\(stage + 1).0.downsample.0.weight"],
-      projection.count == 4
-    else { return false }
-    return projection[0] != projection[1]
+  /// C has projections where dimensions do not change: in a block that is not the first of its stage, or
+  /// in the first of all. Where every block changes dimensions, B and C are the same.
+  private func shortcut(_ options: ImportOptions) -> Network.Shortcut {
+    guard blocks.haveProjections else { return options.isPlain ? .none : .a }
+    guard !blocks.haveLaterProjections else { return .c }
+    guard let first = shapes["layer1.0.downsample.0.weight"], first.count == 4 else { return .b }
+    return first[0] == first[1] ? .c : .b
   }
 
   private func weight(_ name: String, rank: Int) throws(ResNetError) -> [Int] {
@@ -154,8 +134,11 @@ struct NetworkInference {
   private func missing(_ name: String) -> ResNetError {
     ResNetError(
       .badFormat,
-      "\(name) is missing, so that the network cannot be told; to import what is there, make a model "
-        + "and import its weights partially")
+      "\(name) is missing, so that the network cannot be told; "
+        + (wrapper.map {
+          "its tensors begin with \($0): save those alone, without it before their names"
+        }
+          ?? "to import what is there, make a model and import its weights partially"))
   }
 
   private func refusal(_ name: String, _ reason: String) -> ResNetError {

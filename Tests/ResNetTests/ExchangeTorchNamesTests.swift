@@ -10,6 +10,7 @@ import Testing
     _ tensors: [(name: String, shape: [Int])], _ options: ImportOptions = ImportOptions()
   ) throws -> Network {
     var weights = ImportedWeights(.torch)
+    weights.wrapper = TorchNames.wrapper(of: tensors.map(\.name))
     for tensor in tensors { TorchNames.add(tensor.name, tensor.shape, to: &weights) { [] } }
     let network = try NetworkInference.network(of: weights, options)
     var report = ImportReport()
@@ -59,12 +60,15 @@ import Testing
         return network
       }(), renamed: [("fc.", "last_linear.")]),
     Port(name: "compiled", network: cifar(1, .c), renamed: [("", "_orig_mod.module.")]),
+    Port(name: "a part of another", network: cifar(2, .b), renamed: [("", "module.encoder.net.")]),
+    Port(name: "a wrapped part", network: cifar(1, .a), renamed: [("", "net.module.")]),
   ]
 
   @Test(arguments: ports.indices)
   func namesOfPorts(_ index: Int) throws {
     let port = Self.ports[index]
     var tensors = try Self.tensors(port.network)
+    tensors.append(("layer1.0.bn1.num_batches_tracked", []))
     for (old, new) in port.renamed {
       for index in tensors.indices {
         tensors[index].name =
@@ -73,7 +77,6 @@ import Testing
           : tensors[index].name.replacing(old, with: new)
       }
     }
-    tensors.append(("layer1.0.bn1.num_batches_tracked", []))
     #expect(try Self.network(tensors) == port.network, "\(port.name)")
   }
 
@@ -88,6 +91,51 @@ import Testing
     options.bottleneckStride = .conv1x1
     wide.block.strideOn = 0
     #expect(try Self.network(Self.tensors(wide), options) == wide)
+  }
+
+  /// A network that is a part of another has to be taken out by who knows what the rest is.
+  @Test func oneOfSeveralPartsIsRefusedByItsPrefix() throws {
+    let tensors = try Self.tensors(Self.cifar(1, .b)).map {
+      (name: "net." + $0.name, shape: $0.shape)
+    }
+    let error = thrownError { try Self.network(tensors + [("head.weight", [3])]) }
+    let message = error?.message ?? ""
+    #expect(
+      message.contains("conv1.weight is missing") && message.contains("begin with net.:"),
+      "\(message)")
+  }
+
+  /// A file that lacks any tensor is of no other network, such as a shallower one.
+  @Test(arguments: [
+    cifar(2, .a), cifar(2, .b), cifar(2, .c), cifar(1, .b, block: .bottleneck),
+    cifar(2, .c, block: .bottleneck),
+    Network(
+      name: "resnet10", stem: .imageNet, stemWidth: 8, block: .basic,
+      stages: (0..<2).map { .init(blocks: 2, width: 8 << $0, stride: $0 == 0 ? 1 : 2) },
+      shortcut: .b, affine: .biasAndBatchNorm, classes: 4),
+    Network(
+      name: "resnet10", stem: .imageNet, stemWidth: 8, block: .basic,
+      stages: (0..<2).map { .init(blocks: 2, width: 8 << $0, stride: $0 == 0 ? 1 : 2) },
+      shortcut: .b, affine: .bias, classes: 4),
+  ])
+  func aNetworkThatLacksATensorIsNoOther(_ network: Network) throws {
+    let tensors = try Self.tensors(network)
+    for (index, tensor) in tensors.enumerated() {
+      var others = tensors
+      others.remove(at: index)
+      let message = thrownError { try Self.network(others) }?.message ?? ""
+      #expect(message.contains(tensor.name) && message.contains("missing"), "\(message)")
+      #expect(!message.contains("unexpected"), "\(message)")
+    }
+  }
+
+  /// Nor is one that lacks a block or a stage.
+  @Test(arguments: ["layer1.0.", "layer1.1.", "layer1.", "layer2.0.", "layer2.1.", "layer2."])
+  func aGapIsAnError(_ prefix: String) throws {
+    let tensors = try Self.tensors(Self.cifar(3, .b)).filter { !$0.name.hasPrefix(prefix) }
+    let message = thrownError { try Self.network(tensors) }?.message ?? ""
+    #expect(
+      message.contains("\(prefix)") && message.contains("conv1.weight is missing"), "\(message)")
   }
 
   @Test(arguments: [

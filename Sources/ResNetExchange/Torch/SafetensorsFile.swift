@@ -38,6 +38,7 @@ struct SafetensorsFile {
     }
     var entries = try Self.entries(try source.bytes(8, length))
     entries.sort { ($0.start, $0.end) < ($1.start, $1.end) }
+    weights.wrapper = TorchNames.wrapper(of: entries.map(\.name))
     let first = 8 + length
     var end = 0
     for entry in entries {

@@ -18,14 +18,37 @@ enum TorchNames {
     ("running_mean_", "statistics of several sets are not in the library"),
   ]
 
+  private static func unwrapped(_ name: String) -> String {
+    var name = name
+    while let prefix = prefixes.first(where: { name.hasPrefix($0) }) {
+      name.removeFirst(prefix.count)
+    }
+    return name
+  }
+
+  /// What the name of the stem begins with where the network is a part of another, as `net.` or
+  /// `encoder.backbone.`.
+  static func wrapper(of names: [String]) -> (prefix: String, isCommon: Bool)? {
+    let names = names.map { unwrapped($0) }
+    let stem = "conv1.weight"
+    // Those of blocks are not stems.
+    let stems = names.filter { name in
+      name.hasSuffix("." + stem) && position(of: "layer", in: name) == nil
+    }
+    guard !names.contains(stem), let shortest = stems.min(by: { $0.utf8.count < $1.utf8.count })
+    else { return nil }
+    let prefix = String(shortest.dropLast(stem.count))
+    return (prefix, names.allSatisfy { $0.hasPrefix(prefix) })
+  }
+
   /// Adds a tensor of a state dict, or what is to be said of it, to what was understood.
   static func add(
     _ origin: String, _ shape: [Int], problem: String? = nil, to weights: inout ImportedWeights,
     _ read: @escaping () throws(ResNetError) -> [Float]
   ) {
-    var name = origin
-    while let prefix = prefixes.first(where: { name.hasPrefix($0) }) {
-      name.removeFirst(prefix.count)
+    var name = unwrapped(origin)
+    if let (prefix, isCommon) = weights.wrapper, isCommon {
+      name = unwrapped(String(name.dropFirst(prefix.count)))
     }
     if name.hasSuffix(".num_batches_tracked") {
       weights.notes.append(
