@@ -163,10 +163,9 @@ struct Subject {
   static func lines(_ notes: [ImportReport.Note]) -> [String] {
     let kinds: [(ImportReport.Kind, String)] = [
       (.missing, "missing"), (.unexpected, "unexpected"), (.mismatched, "unusable"),
-      (.ignored, "not needed"),
     ]
-    return kinds.compactMap { kind, title in
-      let shown = 4
+    let shown = 4
+    let others = kinds.compactMap { kind, title -> String? in
       let found = notes.filter { $0.kind == kind }
       guard !found.isEmpty else { return nil }
       let names = found.prefix(shown).map {
@@ -175,6 +174,28 @@ struct Subject {
       return "\(title): \(found.count), \(names.joined(separator: ", "))"
         + (found.count > shown ? ", ..." : "")
     }
+    return others + ignoredLines(notes.filter { $0.kind == .ignored })
+  }
+
+  /// A line for each reason, as it is that of one tensor of every BN.
+  private static func ignoredLines(_ notes: [ImportReport.Note]) -> [String] {
+    let shown = 4
+    var rest = notes[...]
+    var lines: [String] = []
+    while let first = rest.first {
+      let names = rest.filter { $0.reason == first.reason }.map(\.name)
+      rest.removeAll { $0.reason == first.reason }
+      let ends = Set(names.map { $0.split(separator: ".").last ?? "" })
+      let text =
+        if names.count > 1, ends.count == 1, let end = ends.first {
+          "\(names.count), all ….\(end)"
+        } else {
+          "\(names.count), \(names.prefix(shown).joined(separator: ", "))"
+            + (names.count > shown ? ", ..." : "")
+        }
+      lines.append("not needed: \(text) (\(first.reason))")
+    }
+    return lines
   }
 }
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import resnet
 from cli import done, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def inspected(*arguments: str | Path) -> Any:  # noqa: ANN401
@@ -100,6 +98,21 @@ def test_weights_of_other_programs(model: Path, tmp_path: Path) -> None:
         assert found["file"]["format"] == title
         assert found["parameters"] == library.parameter_count
         assert found["notes"] == []
+
+
+def test_files_that_others_wrote() -> None:
+    root = Path(__file__).parents[2]
+    path = root / "Tests/exchange/onnx/bottleneck-external.onnx"
+    assert f"{path}: ONNX weights" in run("inspect", path)
+    assert inspected(path)["network"]["bottleneck_stride"] == "3x3"
+    said = run("inspect", root / "bindings/python/tests/exchange/basic-legacy.pth")
+    assert [line for line in said.splitlines() if line.startswith("not needed: ")] == [
+        "not needed: 1, epoch (beside the state dict of a checkpoint)",
+        (
+            "not needed: 8, all ….num_batches_tracked "
+            "(BN's count of batches, which is needed for training by PyTorch alone)"
+        ),
+    ]
 
 
 def test_weights_of_unknown_networks(tmp_path: Path) -> None:
