@@ -322,10 +322,11 @@ rn_status rn_model_free(rn_model *model);
 
 /* Writes a model to an HDF5 file: architecture, weights, BN statistics, input normalisation and
  * class names (docs/FORMAT.md). A file of that name is replaced only once the new one is complete
- * and on disk. */
+ * and on disk. RN_INVALID_ARGUMENT if the path has the extension of another program's files, such as
+ * .pth or .onnx, for which rn_model_export is. */
 rn_status rn_model_save(rn_model *model, const char *path);
 
-/* Reads a model that rn_model_save wrote. A damaged file is refused, with the name of the damaged
+/* Reads a model that rn_model_save wrote; weights of other programs are for rn_model_import. A damaged file is refused, with the name of the damaged
  * part. A file need not be trusted to be loaded: whatever is in it, it is refused, or is a model whose
  * answers are those of its weights. RN_NOT_FOUND, RN_IO_ERROR, RN_BAD_FORMAT. */
 rn_status rn_model_load(const char *path, rn_model **model);
@@ -405,7 +406,8 @@ typedef struct rn_import_options {
 
 /* Makes a model from a file of another program, or from its bytes. The format is found from the
  * contents, the network from the tensors' names and shapes. options: NULL for the defaults. The file
- * need not be trusted. RN_BAD_FORMAT, naming the tensor, for what is not understood,
+ * need not be trusted. An ONNX file may have its values in others of its folder (external data), which
+ * bytes cannot. RN_BAD_FORMAT, naming the tensor, for what is not understood,
  * RN_SHAPE_MISMATCH if tensors are missing, too many or of other shapes, RN_INVALID_ARGUMENT if
  * preprocessing is asked for of a network that has its own, or not 3 channels, or an option
  * contradicts a graph, RN_NOT_FINITE, RN_NOT_FOUND, RN_IO_ERROR. */

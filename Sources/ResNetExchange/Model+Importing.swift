@@ -5,6 +5,8 @@ extension Model {
   /// found from its tensors. It takes the images that the file's network takes, unless the options say
   /// otherwise.
   ///
+  /// An ONNX file may have its values in other files of its folder.
+  ///
   /// The report says what was in the file besides. Without `partial`, nothing but what is of no use
   /// here may be. The file need not be trusted.
   ///
@@ -20,7 +22,7 @@ extension Model {
     }
   }
 
-  /// The same of a file's bytes in memory.
+  /// The same of a file's bytes in memory, which must have all values themselves.
   public static func importing(
     bytes: UnsafeRawBufferPointer, options: ImportOptions = ImportOptions(),
     report: inout ImportReport

@@ -3,14 +3,21 @@ import ResNet
 /// Opening files of other programs: what they are is found from their first bytes.
 package enum WeightsFile {
   package static func read(_ source: FileSource) throws(ResNetError) -> ImportedWeights {
-    let head = try source.bytes(0, min(16, source.size))
+    let head = try source.bytes(0, min(64, source.size))
     if SafetensorsFile.matches(head) { return try SafetensorsFile(source).weights }
+    if ZipArchive.matches(head) {
+      let archive = try ZipArchive(source)
+      if let weights = try KerasArchive.read(archive, in: source) { return weights }
+      if let reason = UnreadFile.reason(of: archive) { throw ResNetError(.badFormat, reason) }
+      return try TorchFile(source, archive).weights
+    }
     if TorchFile.matches(head) { return try TorchFile(source).weights }
     if ONNXImport.matches(head) { return try ONNXImport(source).weights }
     if HDF5Weights.matches(head) { return try HDF5Weights.read(source) }
     throw ResNetError(
       .badFormat,
-      "its contents are of no format that is known here ("
+      UnreadFile.reason(of: head)
+        ?? "its contents are of no format that is known here ("
         + FileFormat.allCases.map(\.title).joined(separator: ", ") + ")")
   }
 
@@ -20,6 +27,7 @@ package enum WeightsFile {
   ) throws(ResNetError) -> Value {
     do throws(ResNetError) {
       try ModelFile.validate(path: path)
+      if let reason = UnreadFile.reason(ofFolder: path) { throw ResNetError(.badFormat, reason) }
       return try body(.file(try ModelFile.open(path)))
     } catch {
       throw ResNetError(error.kind, "cannot \(action) \(path): \(error.message)")

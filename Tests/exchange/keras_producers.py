@@ -24,11 +24,13 @@ def exchange(depth: int, folder: pathlib.Path) -> None:
     randomize(theirs, depth)
     inputs = images(1, 224)
     wanted = logits(theirs, inputs)
-    paths = [folder / name for name in ("legacy.h5", "whole.h5", "new.weights.h5")]
+    names = ("legacy.h5", "whole.h5", "new.weights.h5", "whole.keras")
+    paths = [folder / name for name in names]
     with h5py.File(paths[0], "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, theirs)
     theirs.save(paths[1])
     theirs.save_weights(paths[2])
+    theirs.save(paths[3])
     for path in paths:
         ours = resnet.import_model(path)
         compare(f"Keras ResNet{depth} from {path.name}", wanted, ours.logits(inputs))

@@ -73,6 +73,7 @@ def write(directory: pathlib.Path) -> None:
     with h5py.File(directory / "keras.h5", "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
     model.save(directory / "whole.h5")
+    model.save(directory / "whole.keras")
     # As Keras 3 wrote them before it noted the layers' names.
     shutil.copy(directory / "keras.weights.h5", directory / "nameless.weights.h5")
     with h5py.File(directory / "nameless.weights.h5", "r+") as file:

@@ -3,11 +3,14 @@ package enum FileSource {
   case file(FileReader)
   /// They must stay there as long as the source is in use.
   case memory(UnsafeRawBufferPointer)
+  /// A file within another, whose bytes were found to be within.
+  indirect case part(FileSource, Range<Int>)
 
   package var size: Int {
     switch self {
     case .file(let reader): reader.size
     case .memory(let bytes): bytes.count
+    case .part(_, let range): range.count
     }
   }
 
@@ -21,6 +24,8 @@ package enum FileSource {
     case .memory(let bytes):
       buffer.copyMemory(
         from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + buffer.count]))
+    case .part(let source, let range):
+      try source.fill(buffer, from: range.lowerBound + offset)
     }
   }
 

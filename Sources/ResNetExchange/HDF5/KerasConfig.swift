@@ -1,7 +1,7 @@
 import ResNet
 
-/// What the attribute `model_config` of a whole model says that its weights do not: BN's epsilon, and which
-/// convolution of a block has the stride.
+/// What the description of a whole model (`model_config` in Keras 2's files, `config.json` in Keras 3's) says
+/// that its weights do not: BN's epsilon, and which convolution of a block has the stride.
 ///
 /// It is JSON as Python writes it. All that is wanted of it are a few members, which are looked for by their
 /// names; a model that has them not is refused.
@@ -20,14 +20,14 @@ struct KerasConfig {
       guard let number = Double(String(decoding: value, as: UTF8.self)), number > 0, number < 1
       else {
         throw ResNetError(
-          .badFormat, "model_config has an epsilon of \(String(decoding: value, as: UTF8.self))")
+          .badFormat, "its description has an epsilon of \(String(decoding: value, as: UTF8.self))")
       }
       epsilons.insert(number)
     }
     guard let epsilon = epsilons.first, epsilons.count == 1 else {
       throw ResNetError(
         .badFormat,
-        "model_config says \(epsilons.isEmpty ? "no" : "more than one") epsilon of batch normalisation "
+        "its description says \(epsilons.isEmpty ? "no" : "more than one") epsilon of batch normalisation "
           + "(\(epsilons.sorted())), expected one for all layers")
     }
     self.epsilon = epsilon
@@ -44,7 +44,7 @@ struct KerasConfig {
       case "[1": return .conv1x1
       case "[2": return .conv3x3
       default:
-        throw ResNetError(.badFormat, "model_config gives \(name) no stride of 1 or 2")
+        throw ResNetError(.badFormat, "its description gives \(name) no stride of 1 or 2")
       }
     }
     // There is one stage, whose stride is 1.

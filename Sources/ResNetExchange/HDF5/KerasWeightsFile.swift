@@ -15,9 +15,12 @@ enum KerasWeightsFile {
     ("dense", [.kernel, .bias]),
   ]
 
-  static func read(_ root: HDF5Folder) throws(ResNetError) -> ImportedWeights {
+  /// Of a file of weights alone, epsilon and strides are those of the networks with its layers' names.
+  static func read(_ root: HDF5Folder, config: KerasConfig? = nil) throws(ResNetError)
+    -> ImportedWeights
+  {
     var weights = ImportedWeights(.kerasWeights)
-    weights.bottleneckStride = .conv1x1
+    weights.bottleneckStride = config?.bottleneckStride ?? .conv1x1
     var found: [[Layer]] = classes.map { _ in [] }
     for name in root.names {
       let folder = try root.folder(name)
@@ -73,7 +76,7 @@ enum KerasWeightsFile {
         }
       }
     }
-    try layers.add(to: &weights, isKeras: true, epsilon: 1.001e-5)
+    try layers.add(to: &weights, isKeras: true, epsilon: config?.epsilon ?? 1.001e-5)
     return weights
   }
 

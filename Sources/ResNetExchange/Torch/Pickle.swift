@@ -1,7 +1,7 @@
 import ResNet
 
 /// A pickled object of PyTorch's, as far as state dicts need it. Nothing is executed: a name of a class
-/// or function is a text, and what is not known is refused by its name.
+/// or function is a text, and what is not known is an object of that name, of which nothing is kept.
 struct Pickle {
   enum Value {
     case none
@@ -23,6 +23,8 @@ struct Pickle {
     case name(String)
     case storage(Storage)
     case tensor(Tensor)
+    /// Of another class, by its name; or what another function gives.
+    case other(String)
   }
 
   struct Storage {
@@ -118,15 +120,29 @@ struct Pickle {
     case UInt8(ascii: "u"): try setItems(try popToMark())
     case UInt8(ascii: "a"): try append([try pop()])
     case UInt8(ascii: "e"): try append(try popToMark())
-    case UInt8(ascii: "Q"): push(.storage(try storage(try pop())))
+    case UInt8(ascii: "Q"): push(try persistent(try pop()))
     case UInt8(ascii: "R"):
       let arguments = try tuple(try pop())
       try call(try pop(), arguments)
-    case UInt8(ascii: "b"):
-      // Attributes of a dictionary, as a state dict's `_metadata`: not of tensors.
+    case 0x81, 0x92:
+      // A new object of a class; its arguments are a tuple, and those with names a dictionary after it.
+      if code == 0x92 { _ = try pop() }
       _ = try pop()
-      guard let top = stack.last, case .dictionary = object(top) else {
-        throw damaged("something other than a state dict has attributes")
+      guard case .name(let name) = object(try pop()) else {
+        throw damaged("it makes an object of no class")
+      }
+      push(.other(name))
+    case 0x8F: push(.other("set"))
+    case 0x90: try append(try popToMark())
+    case 0x91:
+      _ = try popToMark()
+      push(.other("frozenset"))
+    case UInt8(ascii: "b"):
+      // Attributes of a dictionary, as a state dict's `_metadata`, or of another object: not of tensors.
+      _ = try pop()
+      switch stack.last.flatMap(object) {
+      case .dictionary, .other: break
+      default: throw damaged("something other than a state dict or an object has attributes")
       }
     default: throw damaged("instruction \(code) at byte \(position - 1) is not one of state dicts'")
     }
@@ -156,11 +172,7 @@ struct Pickle {
         throw damaged("a parameter is no tensor")
       }
       stack.append(first)
-    default:
-      throw ResNetError(
-        .badFormat,
-        "it holds an object of \(name), which is not part of a state dict; save model.state_dict() alone"
-      )
+    default: push(.other(name))
     }
   }
 
@@ -176,9 +188,12 @@ struct Pickle {
     return Tensor(storage: storage, offset: offset, shape: shape, strides: strides)
   }
 
-  /// What a persistent id stands for.
-  private func storage(_ id: Value) throws(ResNetError) -> Storage {
+  /// What a persistent id stands for: a storage or, by PyTorch before 1.6, a class of modules.
+  private func persistent(_ id: Value) throws(ResNetError) -> Object {
     let id = try tuple(id)
+    if id.count > 1, case .string("module") = id[0], case .name(let name) = object(id[1]) {
+      return .name(name)
+    }
     guard id.count >= 5, case .string("storage") = id[0], case .name(let type) = object(id[1]),
       case .string(let key) = id[2], case .int(let count) = id[4], count >= 0
     else { throw damaged("a persistent id is of no storage") }
@@ -193,7 +208,7 @@ struct Pickle {
       else { throw damaged("a view of a storage is outside") }
       storage.offset = offset
     }
-    return storage
+    return .storage(storage)
   }
 
   private func tuple(_ value: Value) throws(ResNetError) -> [Value] {
@@ -213,6 +228,7 @@ struct Pickle {
   }
 
   private mutating func setItems(_ items: [Value]) throws(ResNetError) {
+    if case .other? = stack.last.flatMap(object) { return }
     guard case .object(let index)? = stack.last, case .dictionary(var pairs) = objects[index],
       items.count % 2 == 0
     else { throw damaged("items are set of no dictionary") }
@@ -224,6 +240,7 @@ struct Pickle {
   }
 
   private mutating func append(_ items: [Value]) throws(ResNetError) {
+    if case .other? = stack.last.flatMap(object) { return }
     guard case .object(let index)? = stack.last, case .list(var list) = objects[index] else {
       throw damaged("items are appended to no list")
     }

@@ -20,39 +20,35 @@ struct TorchFile {
     ("Long", 8), ("Int", 4), ("Short", 2), ("Char", 1), ("Byte", 1), ("Bool", 1),
   ]
 
-  static func matches(_ head: [UInt8]) -> Bool {
-    ZipArchive.matches(head) || head.starts(with: magic)
-  }
+  /// Whether a file may be a stream of PyTorch before 1.6, by its first bytes.
+  static func matches(_ head: [UInt8]) -> Bool { head.starts(with: magic) }
 
-  init(_ source: FileSource) throws(ResNetError) {
+  /// Reads a stream or, if `archive` is the source's, a zip archive.
+  init(_ source: FileSource, _ archive: ZipArchive? = nil) throws(ResNetError) {
     self.source = source
-    let head = try source.bytes(0, min(16, source.size))
-    let pickle = try ZipArchive.matches(head) ? readArchive() : readStream()
+    let pickle: Pickle
+    if let archive { pickle = try read(archive) } else { pickle = try readStream() }
     try addTensors(of: try stateDict(in: pickle), pickle)
   }
 
-  private mutating func readArchive() throws(ResNetError) -> Pickle {
-    let entries = try ZipArchive(source).entries
-    let names = entries.keys.filter { $0.hasSuffix("data.pkl") }
-    guard names.count == 1, let name = names.first, let place = entries[name] else {
+  private mutating func read(_ archive: ZipArchive) throws(ResNetError) -> Pickle {
+    let names = archive.names.filter { $0.hasSuffix("data.pkl") }
+    guard names.count == 1, let name = names.first else {
       throw ResNetError(
         .badFormat, "it is a zip archive with \(names.count) entries data.pkl, expected one")
     }
-    let prefix = name.dropLast("data.pkl".utf8.count)
-    if let order = entries[prefix + "byteorder"] {
-      guard order.count == 6, try source.bytes(order.lowerBound, 6) == Array("little".utf8) else {
+    let prefix = String(name.dropLast("data.pkl".utf8.count))
+    let order = prefix + "byteorder"
+    if archive.names.contains(order) {
+      guard try archive.bytes(order, atMost: 6) == Array("little".utf8) else {
         throw ResNetError(.badFormat, "its numbers are not little-endian")
       }
     }
     let folder = prefix + "data/"
-    for (name, place) in entries where name.hasPrefix(folder) {
-      storages[String(name.dropFirst(folder.utf8.count))] = place
+    for name in archive.names where name.hasPrefix(folder) {
+      storages[String(name.dropFirst(folder.utf8.count))] = try archive.place(name)
     }
-    guard place.count <= Pickle.longest else {
-      throw ResNetError(
-        .badFormat, "its pickle has \(place.count) bytes, expected \(Pickle.longest) at most")
-    }
-    return try Pickle(try source.bytes(place.lowerBound, place.count))
+    return try Pickle(try archive.bytes(name, atMost: Pickle.longest))
   }
 
   /// After the magic number: the protocol, the system, the object, the storages' keys, and for each its
@@ -100,35 +96,93 @@ struct TorchFile {
     types.first { $0.name == type }?.type.bytes ?? otherTypes.first { $0.name == type }?.bytes
   }
 
-  /// The state dict: the object itself, or what a checkpoint has under one of the usual keys.
-  private mutating func stateDict(in pickle: Pickle) throws(ResNetError)
-    -> [(key: Pickle.Value, value: Pickle.Value)]
-  {
+  private typealias Items = [(key: Pickle.Value, value: Pickle.Value)]
+
+  /// The state dict: the object itself, or what a checkpoint has under one of the usual keys or, if there is
+  /// but one, under another.
+  private mutating func stateDict(in pickle: Pickle) throws(ResNetError) -> Items {
     guard case .dictionary(let items) = pickle.object(pickle.root) else {
-      throw ResNetError(.badFormat, "it holds no state dict but another object")
+      throw ResNetError(
+        .badFormat,
+        Self.wholeObject(pickle.root, pickle).map { "it is " + $0 }
+          ?? "it holds no state dict but another object")
     }
-    for wrapper in Self.wrappers {
-      for case (.string(wrapper), let value) in items {
-        guard case .dictionary(let inner) = pickle.object(value) else { continue }
-        for case (.string(let other), _) in items where other != wrapper {
-          weights.notes.append(.init(.ignored, other, "beside the state dict of a checkpoint"))
-        }
-        return inner
+    guard !Self.hasTensors(items, pickle) else { return items }
+    var found: [String] = []
+    var chosen = (key: "", items: items, rank: Int.max)
+    for case (.string(let key), let value) in items {
+      guard case .dictionary(let inner) = pickle.object(value), Self.hasTensors(inner, pickle)
+      else { continue }
+      found.append(key)
+      let rank = Self.wrappers.firstIndex(of: key) ?? Self.wrappers.count
+      if rank < chosen.rank { chosen = (key, inner, rank) }
+    }
+    guard chosen.rank < Self.wrappers.count || found.count == 1 else {
+      throw ResNetError(.badFormat, Self.refusal(of: items, found, pickle))
+    }
+    for case (.string(let other), _) in items where other != chosen.key {
+      weights.notes.append(.init(.ignored, other, "beside the state dict of a checkpoint"))
+    }
+    return chosen.items
+  }
+
+  /// Whether there are tensors of layers, which have points in their names: others are of a random number
+  /// generator, say.
+  private static func hasTensors(_ items: Items, _ pickle: Pickle) -> Bool {
+    items.contains {
+      guard case .string(let name) = $0.key, case .tensor = pickle.object($0.value) else {
+        return false
       }
+      return name.utf8.contains(UInt8(ascii: "."))
     }
-    return items
+  }
+
+  /// What a checkpoint holds instead of one state dict, and what to do.
+  private static func refusal(of items: Items, _ found: [String], _ pickle: Pickle) -> String {
+    if let first = found.first {
+      return
+        "it holds \(found.count) state dicts, \(found.joined(separator: ", ")): save the one that is "
+        + "wanted, as by torch.save(checkpoint[\"\(first)\"], path)"
+    }
+    for case (.string(let key), let value) in items where wrappers.contains(key) {
+      if let object = wholeObject(value, pickle) { return "under the key \(key) is \(object)" }
+    }
+    let keys = items.prefix(8).compactMap { item -> String? in
+      if case .string(let key) = item.key { key } else { nil }
+    }
+    return "there is no state dict in it, of which the tensors were by name"
+      + (keys.isEmpty ? "" : "; its keys are \(keys.joined(separator: ", "))")
+      + ": save model.state_dict()"
+  }
+
+  /// What is said of an object that may be a model; nil for what is none.
+  private static func wholeObject(_ value: Pickle.Value, _ pickle: Pickle) -> String? {
+    guard case .other(let name) = pickle.object(value) else { return nil }
+    return
+      "a pickled object of the class \(name), such as a whole model, which only the program that defines "
+      + "the class can read: save model.state_dict() instead"
   }
 
   private mutating func addTensors(
     of items: [(key: Pickle.Value, value: Pickle.Value)], _ pickle: Pickle
   ) throws(ResNetError) {
+    weights.wrapper = TorchNames.wrapper(
+      of: items.compactMap { item in
+        if case .string(let name) = item.key, case .tensor = pickle.object(item.value) {
+          name
+        } else {
+          nil
+        }
+      })
     var room = 2 * source.size
     for item in items {
       guard case .string(let name) = item.key else {
         throw ResNetError(.badFormat, "a key of its state dict is no text")
       }
       guard case .tensor(let tensor) = pickle.object(item.value) else {
-        weights.notes.append(.init(.unexpected, name, "is no tensor"))
+        let other: String? =
+          if case .other(let name) = pickle.object(item.value) { " but \(name)" } else { nil }
+        weights.notes.append(.init(.unexpected, name, "is no tensor" + (other ?? "")))
         continue
       }
       let bytes = try check(tensor, name)

@@ -1,9 +1,12 @@
 import ResNet
 
-/// Where the entries of a zip archive lie; they must be stored, not compressed, as PyTorch's are.
+/// Where the entries of a zip archive lie. Those that are read must be stored, not compressed, as PyTorch's and
+/// Keras's are.
 struct ZipArchive {
+  private let source: FileSource
   /// By name: the bytes of each entry.
-  private(set) var entries: [String: Range<Int>] = [:]
+  private var places: [String: Range<Int>] = [:]
+  private var compressed: Set<String> = []
 
   private static let signature: UInt32 = 0x0605_4B50
   /// Of the end record, with the longest comment before which it may stand.
@@ -13,12 +16,33 @@ struct ZipArchive {
   static func matches(_ head: [UInt8]) -> Bool { head.starts(with: [0x50, 0x4B, 3, 4]) }
 
   init(_ source: FileSource) throws(ResNetError) {
+    self.source = source
     let (count, directory) = try Self.findDirectory(source)
     let bytes = try source.bytes(directory.lowerBound, directory.count)
     var position = 0
     for _ in 0..<count {
-      position = try addEntry(bytes, position, source)
+      position = try addEntry(bytes, position)
     }
+  }
+
+  var names: [String] { Array(places.keys) }
+
+  /// Where an entry lies; nil if there is none of that name.
+  func place(_ name: String) throws(ResNetError) -> Range<Int>? {
+    guard !compressed.contains(name) else {
+      throw Self.damaged("\(name) is compressed, and PyTorch's and Keras's are not")
+    }
+    return places[name]
+  }
+
+  /// All bytes of an entry, of which there may be so many.
+  func bytes(_ name: String, atMost limit: Int) throws(ResNetError) -> [UInt8] {
+    guard let place = try place(name) else { throw Self.damaged("it has no \(name)") }
+    guard place.count <= limit else {
+      throw ResNetError(
+        .badFormat, "its \(name) has \(place.count) bytes, expected \(limit) at most")
+    }
+    return try source.bytes(place.lowerBound, place.count)
   }
 
   /// The number of entries, and where they are listed.
@@ -57,9 +81,7 @@ struct ZipArchive {
   }
 
   /// Adds the entry at `position` of the directory; returns where the next is.
-  private mutating func addEntry(_ bytes: [UInt8], _ position: Int, _ source: FileSource)
-    throws(ResNetError) -> Int
-  {
+  private mutating func addEntry(_ bytes: [UInt8], _ position: Int) throws(ResNetError) -> Int {
     guard bytes.count - position >= 46, bytes.integer(at: position, as: UInt32.self) == 0x0201_4B50
     else { throw Self.damaged("its directory is cut off") }
     let nameLength = Int(bytes.integer(at: position + 28, as: UInt16.self))
@@ -71,9 +93,8 @@ struct ZipArchive {
       let name = String(
         validating: bytes[(position + 46)..<(position + 46 + nameLength)], as: UTF8.self)
     else { throw Self.damaged("its directory is cut off") }
-    guard bytes.integer(at: position + 10, as: UInt16.self) == 0 else {
-      throw Self.damaged("\(name) is compressed, and PyTorch's are not")
-    }
+    let isStored = bytes.integer(at: position + 10, as: UInt16.self) == 0
+    if !isStored { compressed.insert(name) }
 
     let extra = (position + 46 + nameLength)..<(position + 46 + nameLength + extraLength)
     var large = try Self.largeNumbers(bytes, extra)
@@ -86,7 +107,7 @@ struct ZipArchive {
     let size = try field(24)
     let stored = try field(20)
     let header = try field(42)
-    guard size == stored, header <= source.size, source.size - header >= 30 else {
+    guard size == stored || !isStored, header <= source.size, source.size - header >= 30 else {
       throw Self.damaged("\(name) is outside")
     }
     let local = try source.bytes(header, 30)
@@ -96,10 +117,10 @@ struct ZipArchive {
     let start =
       header + 30 + Int(local.integer(at: 26, as: UInt16.self))
       + Int(local.integer(at: 28, as: UInt16.self))
-    guard start <= source.size, size <= source.size - start else {
-      throw Self.damaged("\(name) claims \(size) bytes at \(start)")
+    guard start <= source.size, stored <= source.size - start else {
+      throw Self.damaged("\(name) claims \(stored) bytes at \(start)")
     }
-    guard entries.updateValue(start..<start + size, forKey: name) == nil else {
+    guard places.updateValue(start..<start + stored, forKey: name) == nil else {
       throw Self.damaged("\(name) is in it twice")
     }
     return next
@@ -131,6 +152,6 @@ struct ZipArchive {
   }
 
   private static func damaged(_ what: String) -> ResNetError {
-    ResNetError(.badFormat, "the zip archive is damaged or not PyTorch's: \(what)")
+    ResNetError(.badFormat, "the zip archive is damaged, or neither PyTorch's nor Keras's: \(what)")
   }
 }

@@ -31,7 +31,7 @@ class ImportReport:
     """What an import did.
 
     Attributes:
-        format: "safetensors" or "torch"; None if there was no import.
+        format: One of those of `Model.export`; None if there was no import.
         imported: Tensors that were set.
         notes: What is to be said of others.
     """
@@ -41,7 +41,12 @@ class ImportReport:
     notes: tuple[ImportNote, ...]
 
     def names(self, kind: str) -> list[str]:
-        """The names of the notes of a kind."""
+        """The names of the notes of a kind.
+
+        Raises:
+            InvalidArgumentError: There is no such kind.
+        """
+        _values.choice(kind, _header.NOTES, "kind")
         return [note.name for note in self.notes if note.kind == kind]
 
 

@@ -341,8 +341,13 @@ class Model(Running, Evaluating, Normalizing):
 
         A file of that name is replaced only once the new one is complete and on disk.
 
+        Args:
+            path: The name of the file, such as "model.h5". Files for other programs are written by
+                `export`: their extensions, such as .pth, are refused here.
+
         Raises:
             InputOutputError: The system refuses to write there.
+            InvalidArgumentError: The extension is that of another program's files.
         """
         library().rn_model_save(self._handle, _values.path(path))
 
@@ -379,9 +384,11 @@ def import_model(
     `plain` are for: there they may not say another thing, or be for what its network lacks.
 
     Args:
-        path: A file of any format that `Model.export` writes; its contents say which. It need not
-            be trusted.
-        partial: Ignore what is not understood; `Model.import_report` names it.
+        path: A file of any format that `Model.export` writes, or Keras's `.keras`; its contents
+            say which. It need not be trusted. The external data of an ONNX file must be in its
+            folder.
+        partial: Ignore what is not understood, and draw what is missing anew, convolutions apart;
+            `Model.import_report` names it.
         preprocessing: What the model does to its images before the network sees them: nothing;
             or, of RGB pixels from 0 to 255, what torchvision's or Caffe's ImageNet models were
             trained with. Only of a network that does not normalise its images itself.
@@ -414,6 +421,8 @@ def import_model(
 
 def load(path: str | os.PathLike[str]) -> Model:
     """Reads a model that `Model.save` wrote, whatever language it was written from.
+
+    Weights of other programs are read by `import_model`.
 
     Raises:
         MissingFileError: There is no such file.

@@ -92,3 +92,49 @@ def test_options_may_not_contradict_a_graph(tmp_path: Path) -> None:
         resnet.import_model(path, zero_channels="after")
     with pytest.raises(resnet.InvalidArgumentError, match="graph says itself"):
         resnet.import_model(path, plain=True)
+
+
+ONNX = Path(__file__).parents[3] / "Tests/exchange/onnx"
+
+
+def test_values_beside_a_graph(tmp_path: Path) -> None:
+    images = np.fromfile(ONNX / "images.f32", np.float32).reshape(2, 3, 32, 32)
+    wanted = np.fromfile(ONNX / "bottleneck-external.logits", np.float32).reshape(2, 5)
+    model = resnet.import_model(ONNX / "bottleneck-external.onnx")
+    assert close(model.logits(images), wanted)
+    path = tmp_path / "bottleneck-external.onnx"
+    path.write_bytes((ONNX / path.name).read_bytes())
+    with pytest.raises(resnet.MissingFileError, match=r"bottleneck-external\.onnx\.data"):
+        resnet.import_model(path)
+
+
+def test_a_file_that_lacks_a_tensor_is_of_no_shallower_network(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    resnet.Model("resnet50", base_width=4, classes=5, stride_on="3x3").export(path)
+    content = path.read_bytes()
+    for name in ("layer3.5.conv1.weight", "layer3.5.conv2.weight", "layer2.0.downsample.0.weight"):
+        other = name.replace("weight", "nobody")
+        path.write_bytes(content.replace(f'"{name}"'.encode(), f'"{other}"'.encode()))
+        for partial in (False, True):
+            with pytest.raises(resnet.FormatError, match=f"{name} is missing"):
+                resnet.import_model(path, partial=partial)
+
+
+def test_files_of_other_programs_are_imported_and_exported(tmp_path: Path) -> None:
+    model = resnet.import_model(GOLDEN / "basic.pth")
+    with pytest.raises(resnet.FormatError, match="import_model"):
+        resnet.load(GOLDEN / "basic.pth")
+    with pytest.raises(resnet.FormatError, match="import_model"):
+        resnet.open(ONNX.parent / "golden/keras.h5")
+    with pytest.raises(resnet.InvalidArgumentError, match="export"):
+        model.save(tmp_path / "m.pth")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(resnet.InvalidArgumentError, match=r"\.safetensors, \.pth, \.pt, \.onnx"):
+        model.export(tmp_path / "m.keras")
+
+
+def test_notes_are_asked_for_by_their_kind() -> None:
+    report = resnet.import_model(GOLDEN / "basic.pth").import_report
+    assert report.names("ignored")
+    with pytest.raises(resnet.InvalidArgumentError, match="'ignored', 'unexpected'"):
+        report.names("typo")
