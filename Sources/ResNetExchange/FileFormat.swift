@@ -26,7 +26,7 @@ public enum FileFormat: Int, Sendable, CaseIterable {
   }
 
   /// The extensions that say a format; of two that fit, the first does.
-  static let extensions: [(String, FileFormat)] = [
+  package static let extensions: [(String, FileFormat)] = [
     (".safetensors", .safetensors), (".pth", .torch), (".pt", .torch), (".onnx", .onnx),
     (".caffemodel.h5", .caffe), (".weights.h5", .kerasWeights), (".h5", .keras),
   ]

@@ -12,14 +12,18 @@ final class Checkpoints {
   private let clock = ContinuousClock()
   private var lastSaved: ContinuousClock.Instant
   private var lowestError = Double.infinity
+  /// Steps after which the last one was saved.
+  private var lastStep: Int?
   /// Those that could not be loaded.
   private var damaged: Set<String> = []
 
   private static let prefix = "step-"
   private static let suffix = ".h5"
-  private static let best = "best.h5"
 
-  /// A training that begins does so in a folder without checkpoints of another one.
+  /// Where the model is kept that did best.
+  static func best(in folder: String) -> String { "\(folder)/best.h5" }
+
+  /// A training that begins does so in a folder without checkpoints or the best model of another one.
   init(_ folder: String, every interval: Interval, keep: Int, resuming: Bool) throws(ResNetError) {
     self.folder = folder
     self.interval = interval
@@ -30,11 +34,19 @@ final class Checkpoints {
       throw ResNetError(
         .inputOutput, "cannot write to \(folder): \(String(cString: strerror(errno)))")
     }
-    if !resuming, let newest = try newest() {
+    guard !resuming else { return }
+    if let newest = try newest() {
       throw ResNetError(
         .invalidArgument,
         "\(folder) holds checkpoints of another training, \(newest) the newest: go on with it by "
           + "--resume, or choose another folder")
+    }
+    let best = Self.best(in: folder)
+    guard access(best, F_OK) != 0 else {
+      throw ResNetError(
+        .invalidArgument,
+        "\(best) is the best model of another training, and would be replaced: choose another folder, or "
+          + "move that")
     }
   }
 
@@ -73,6 +85,7 @@ final class Checkpoints {
 
   /// Takes up a training that is resumed, and which model was the best of it.
   func resume(_ trainer: Trainer) {
+    lastStep = trainer.iterations
     for epoch in trainer.history {
       if let result = epoch.validation { lowestError = min(lowestError, 1 - result.accuracy) }
     }
@@ -83,7 +96,7 @@ final class Checkpoints {
   func note(_ progress: Progress, of trainer: Trainer) {
     do throws(ResNetError) {
       if let result = progress.validation, 1 - result.accuracy < lowestError {
-        try trainer.model.save(to: "\(folder)/\(Self.best)")
+        try trainer.model.save(to: Self.best(in: folder))
         lowestError = 1 - result.accuracy
       }
       let isDue =
@@ -92,9 +105,9 @@ final class Checkpoints {
         case .time(let time): clock.now - lastSaved >= time
         }
       // After the last step, by which a training that has ended is known; once more after its epoch would
-      // only say that it cannot be made longer.
+      // only say that it cannot be made longer. But better that one than none.
       let isLast = progress.epoch == progress.epochs && progress.step == progress.steps
-      if isLast ? !progress.epochEnded : isDue { _ = try save(trainer) }
+      if isLast ? lastStep != progress.iteration : isDue { _ = try save(trainer) }
     } catch {
       printError("warning: \(error.message)")
     }
@@ -107,6 +120,7 @@ final class Checkpoints {
     let number = String(repeating: "0", count: max(0, 9 - digits.count)) + digits
     let path = "\(folder)/\(Self.prefix)\(number)\(Self.suffix)"
     try trainer.save(to: path)
+    lastStep = trainer.iterations
     damaged.remove(path)
     for old in try saved().dropLast(keep) where old.path != path { unlink(old.path) }
     return path
@@ -115,7 +129,7 @@ final class Checkpoints {
   /// Removes all of them and the folder, once the training is done; what else is in it stays.
   func removeAll() {
     for checkpoint in (try? saved()) ?? [] { unlink(checkpoint.path) }
-    unlink("\(folder)/\(Self.best)")
+    unlink(Self.best(in: folder))
     rmdir(folder)
   }
 }

@@ -11,10 +11,16 @@ struct Configuration {
 
   /// What an option on the command line takes the place of, besides itself.
   private static let replaced: [String: Set<String>] = [
-    "from": Set(["network", "normalize"] + NetworkOptions.names), "network": ["from", "freeze"],
+    "from": Set(["network"] + NetworkOptions.names), "network": ["from", "freeze"],
     "epochs": ["iterations", "milestones"], "iterations": ["epochs", "milestones"],
     "variation": ["side", "no-augmentation"], "no-augmentation": ["side", "variation"],
     "cifar10": ["folder"], "folder": ["cifar10"],
+  ]
+
+  /// The same where the file has training begin with the other: a learning rate is meant for random weights
+  /// or for trained ones, and these have a normalisation of their own.
+  private static let replacedByOtherStart: [String: Set<String>] = [
+    "from": ["lr", "normalize"], "network": ["lr"],
   ]
 
   private let path: String
@@ -30,8 +36,12 @@ struct Configuration {
     let settings = try Settings(contentsOf: path)
     let given = Set(
       arguments.filter { $0.hasPrefix("--") }.map { $0.dropFirst(2).prefix { $0 != "=" } })
-    let left = given.reduce(into: Set(given.map(String.init))) {
+    var left = given.reduce(into: Set(given.map(String.init))) {
       $0.formUnion(Self.replaced[String($1)] ?? [])
+    }
+    for (start, other) in [("from", "network"), ("network", "from")]
+    where given.contains(start[...]) && settings[other] != nil {
+      left.formUnion(Self.replacedByOtherStart[start] ?? [])
     }
     var (added, taken) = ([String](), [(name: String, line: Int)]())
     for (name, value, line) in settings.entries where !left.contains(name) || name == "config" {

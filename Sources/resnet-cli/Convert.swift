@@ -40,15 +40,16 @@ struct Convert: ParsableCommand {
       self = match.1
     }
 
-    static let extensions: [(String, Target)] = [
-      (".weights.h5", .keras3), (".caffemodel.h5", .caffe), (".h5", .libresnet),
-      (".pth", .pytorch), (".pt", .pytorch), (".safetensors", .safetensors), (".onnx", .onnx),
-    ]
+    /// Of two that fit, the first says what it is: `.h5`, which Keras 2 has too, is the library's.
+    static let extensions: [(String, Target)] = FileFormat.extensions.compactMap { name, format in
+      let target = format == .keras ? .libresnet : allCases.first { $0.format == format }
+      return target.map { (name, $0) }
+    }
   }
 
   @Argument(
     help: ArgumentHelp("The file to read.", valueName: "in"),
-    completion: .file(extensions: ["h5", "pth", "pt", "safetensors", "onnx"]))
+    completion: .file(extensions: Target.extensions.map { String($0.0.dropFirst()) }))
   var input: String
 
   @Argument(help: ArgumentHelp("The file to write.", valueName: "out"), completion: .file())

@@ -1,5 +1,6 @@
 import Glibc
 import ResNet
+import ResNetData
 
 /// A file of TensorBoard's: scalars by step, each in a record of TensorFlow's, which is a length, the
 /// message and a checksum of each ("TFRecord"; tensorflow/core/util/event.proto, summary.proto).
@@ -7,11 +8,13 @@ final class EventFile {
   private let path: String
   private let file: Int32
 
+  private static let prefix = "events.out.tfevents."
+
   /// A new file in `folder`. What older ones say of later steps than `step` no longer counts.
   init(in folder: String, after step: Int) throws(ResNetError) {
     try makeFolder(folder)
     // TensorBoard reads the files of a folder in the order of their names, which begin with the time.
-    path = "\(folder)/events.out.tfevents.\(time(nil)).libresnet.\(getpid())"
+    path = "\(folder)/\(Self.prefix)\(time(nil)).libresnet.\(getpid())"
     file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard file >= 0 else {
       throw ResNetError(
@@ -23,6 +26,17 @@ final class EventFile {
   }
 
   deinit { close(file) }
+
+  /// Whether a folder has no such file, or is not there yet.
+  static func areMissing(in folder: String) throws(ResNetError) -> Bool {
+    do throws(ResNetError) {
+      let names = try Directory.names(in: folder)
+      return !names.contains { $0.hasPrefix(prefix) }
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      return true
+    }
+  }
 
   /// Adds a step's scalars.
   func add(_ scalars: [(tag: String, value: Double)], step: Int) throws(ResNetError) {

@@ -22,6 +22,20 @@ func isSameFile(_ one: String, _ other: String) -> Bool {
     && first.st_dev == second.st_dev && first.st_ino == second.st_ino
 }
 
+/// A path from the root and without links, or that of its folder so, where this is there; else as it is. Of one
+/// file it is the same, however it was named.
+func resolvedPath(_ path: String) -> String {
+  func resolved(_ path: String) -> String? {
+    guard let found = realpath(path, nil) else { return nil }
+    defer { free(found) }
+    return String(cString: found)
+  }
+  let slash = path.lastIndex(of: "/")
+  let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+  return resolved(path)
+    ?? resolved(slash.map { String(path[...$0]) } ?? ".").map { "\($0)/\(name)" } ?? path
+}
+
 /// Hours of work must not end with a file that cannot be written, nor with the loss of a checkpoint, from which
 /// a training could go on. `option` is what names it, `example` the name of such a file.
 func requireWritable(
@@ -38,11 +52,22 @@ func requireWritable(
     throw ResNetError(
       .inputOutput, "cannot write to \(path): \(directory): \(String(cString: strerror(errno)))")
   }
-  guard !ModelFile.isCheckpoint(path) else {
+  guard try !isCheckpoint(path, option) else {
     throw ResNetError(
       .invalidArgument,
       "\(option) is \(path), a checkpoint, from which a training can go on: give another file, or remove that"
     )
+  }
+}
+
+private func isCheckpoint(_ path: String, _ option: String) throws(ResNetError) -> Bool {
+  do throws(ResNetError) {
+    return try ModelFile.isCheckpoint(path)
+  } catch {
+    throw ResNetError(
+      error.kind,
+      "\(option) is \(path), which may be a checkpoint, but cannot be read: \(error.message); give another "
+        + "file, or remove that")
   }
 }
 

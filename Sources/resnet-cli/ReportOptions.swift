@@ -28,6 +28,8 @@ struct ReportOptions: ParsableArguments {
     if let curves { try requireExtension(curves, of: [".svg"], as: "--curves") }
   }
 
+  var areWanted: Bool { log != nil || curves != nil || tensorboard != nil }
+
   var files: TrainingReports.Files {
     TrainingReports.Files(log: log, curves: curves, tensorboard: tensorboard)
   }

@@ -1,8 +1,8 @@
 import ResNet
 
 /// Lines of `name = value`, as a configuration and the record of a training have them. What follows a # at a
-/// line's beginning, or after a space, is a comment. Values may be in double quotes, in which \" \\ and \n are
-/// a quote, a backslash and a line's end.
+/// line's beginning, or after a space, is a comment. Values may be in double quotes, in which \" \\ \n and \r
+/// are a quote, a backslash, a line's end and a carriage return, which some programs take for one.
 struct Settings {
   /// With the number of the line, from 1; 0 for what was set.
   private(set) var entries: [(name: String, value: String, line: Int)] = []
@@ -11,20 +11,22 @@ struct Settings {
 
   /// `path` is what the text is called in errors.
   init(_ text: String, path: String) throws(ResNetError) {
-    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    // By scalars: what a value has may be one character with the quote or the line's end beside it.
+    let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     for (place, line) in lines.enumerated() {
       let line = trimmed(line)
       guard !line.isEmpty, line.first != "#" else { continue }
       guard let equals = line.firstIndex(of: "="), equals > line.startIndex else {
         throw ResNetError(
           .badFormat,
-          "\(path):\(place + 1): expected a line such as \"batch-size = 128\", found \"\(line)\"")
+          "\(path):\(place + 1): expected a line such as \"batch-size = 128\", found \"\(String(line))\""
+        )
       }
       guard let value = Self.value(in: trimmed(line[line.index(after: equals)...])) else {
         throw ResNetError(
           .badFormat,
           "\(path):\(place + 1): expected a value in quotes, such as \"my images\", and at most a comment "
-            + "after it, found \(line)")
+            + "after it, found \(String(line))")
       }
       let name = String(trimmed(line[..<equals]))
       if let first = entries.first(where: { $0.name == name }) {
@@ -38,41 +40,45 @@ struct Settings {
   }
 
   /// What a line has after the equals sign, without a comment. Nil if quotes are not as they should be.
-  private static func value(in text: Substring) -> String? {
+  private static func value(in text: Scalars) -> String? {
     guard text.first == "\"" else {
       let end = text.indices.first { place in
         text[place] == "#"
-          && (place == text.startIndex || text[text.index(before: place)].isWhitespace)
+          && (place == text.startIndex || isSpace(text[text.index(before: place)]))
       }
       return String(trimmed(text[..<(end ?? text.endIndex)]))
     }
-    var value = ""
+    var value = String.UnicodeScalarView()
     var rest = text.dropFirst()
-    while let character = rest.popFirst() {
-      switch character {
+    while let scalar = rest.popFirst() {
+      switch scalar {
       case "\"":
         let comment = trimmed(rest)
-        return comment.isEmpty || rest.first?.isWhitespace == true && comment.first == "#"
-          ? value : nil
+        return comment.isEmpty || rest.first.map(isSpace) == true && comment.first == "#"
+          ? String(value) : nil
       case "\\":
         guard let escaped = rest.popFirst(), let meant = escapes[escaped] else { return nil }
         value.append(meant)
-      default: value.append(character)
+      default: value.append(scalar)
       }
     }
     return nil
   }
 
   /// After a backslash.
-  private static let escapes: [Character: Character] = ["\"": "\"", "\\": "\\", "n": "\n"]
+  private static let escapes: [Unicode.Scalar: Unicode.Scalar] = [
+    "\"": "\"", "\\": "\\", "n": "\n", "r": "\r",
+  ]
 
   /// As ``value(in:)`` reads it.
   private static func written(_ value: String) -> String {
-    guard self.value(in: value[...]) != value || value.contains(where: \.isNewline) else {
-      return value
-    }
-    let escaped = value.map { character in
-      escapes.first { $0.value == character }.map { "\\\($0.key)" } ?? String(character)
+    let scalars = value.unicodeScalars
+    let isPlain =
+      self.value(in: scalars[...])?.unicodeScalars.elementsEqual(scalars) == true
+      && !scalars.contains("\n") && !scalars.contains("\r")
+    if isPlain { return value }
+    let escaped = scalars.map { scalar in
+      escapes.first { $0.value == scalar }.map { "\\\($0.key)" } ?? String(scalar)
     }
     return "\"\(escaped.joined())\""
   }
@@ -84,6 +90,15 @@ struct Settings {
   }
 
   subscript(_ name: String) -> String? { entries.first { $0.name == name }?.value }
+
+  /// The same, with another value of a name that is set.
+  func replacing(_ name: String, with change: (String) -> String) -> Settings {
+    var settings = self
+    for place in entries.indices where entries[place].name == name {
+      settings.entries[place].value = change(entries[place].value)
+    }
+    return settings
+  }
 
   /// What is not as in others, as `shortcut = B instead of A`.
   func differences(from others: Settings) -> [String] {
@@ -97,9 +112,13 @@ struct Settings {
   var text: String { entries.map { "\($0.name) = \(Self.written($0.value))\n" }.joined() }
 }
 
-private func trimmed(_ text: Substring) -> Substring {
+private typealias Scalars = Substring.UnicodeScalarView
+
+private func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace }
+
+private func trimmed(_ text: Scalars) -> Scalars {
   var text = text
-  while text.first?.isWhitespace == true { text.removeFirst() }
-  while text.last?.isWhitespace == true { text.removeLast() }
+  while text.first.map(isSpace) == true { text.removeFirst() }
+  while text.last.map(isSpace) == true { text.removeLast() }
   return text
 }

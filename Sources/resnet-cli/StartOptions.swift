@@ -35,6 +35,16 @@ struct StartOptions: ParsableArguments {
       "--out is \(out), the model that --from begins with: give another file by --out")
   }
 
+  /// The same where a folder's checkpoints keep the best model.
+  func requireOther(thanBestIn folder: String) throws(ResNetError) {
+    let best = Checkpoints.best(in: folder)
+    guard let from, isSameFile(from, best) else { return }
+    throw ResNetError(
+      .invalidArgument,
+      "--checkpoints keeps the best model as \(best), the model that --from begins with: give another folder by "
+        + "--checkpoints")
+  }
+
   /// The model in the file; nil if none is given.
   func model() throws(ResNetError) -> Model? {
     try from.map { path throws(ResNetError) in try loadModel(path) }

@@ -28,8 +28,11 @@ extension Train {
   /// The recipe with what the other options change about it.
   func effective(_ named: Recipe?, imageCount: Int, seen images: any TrainingData) -> Recipe {
     var recipe = named ?? .cifar
-    // What is learned already is not to be lost.
-    if start.from != nil { recipe.sgd.learningRate /= 10 }
+    // What is learned already is not to be lost; and a warm-up is for what has not begun to learn.
+    if start.from != nil {
+      recipe.sgd.learningRate /= 10
+      recipe.fit.warmUp = nil
+    }
     if let learningRate { recipe.sgd.learningRate = learningRate }
     if let momentum { recipe.sgd.momentum = momentum }
     if let weightDecay { recipe.sgd.weightDecay = weightDecay }

@@ -20,7 +20,7 @@ struct Train: ParsableCommand {
 
       With --from, a trained model learns further (fine-tuning). If its classes are those of the images, by \
       name, it keeps its classifier; else a new one is drawn, and that is said. It takes a tenth of the \
-      recipe's learning rate, if --lr says no other.
+      recipe's learning rate, if --lr says no other, and no warm-up.
 
       The share of peak that is shown while it trains is of the processor's multiply-adds per second, and counts \
       the operations of direct convolutions: as Winograd's algorithm needs fewer, it may be more than 100%.
@@ -30,7 +30,8 @@ struct Train: ParsableCommand {
 
       With --checkpoints, a training that was stopped or killed, by a loss of power too, goes on from its last \
       checkpoint if the same command is given again with --resume, and ends with the same bits as if it \
-      had not been, on any number of threads. Once it has ended, the command says so and changes nothing.
+      had not been, on any number of threads. Once it has ended, the command says so, with the test error, \
+      and changes nothing; reports that are asked for are written all the same.
 
           resnet train --cifar10 cifar-10-batches-bin --recipe cifar --checkpoints run --resume
           resnet train --folder images --from model.h5 --freeze conv1,bn1,layer1 --out tuned.h5
@@ -41,7 +42,8 @@ struct Train: ParsableCommand {
       """
       A file of options, lines such as batch-size = 128, or no-winograd = true for an option without a value; \
       a # and what follows it is a comment. Options that are given beside it count instead; --epochs or \
-      --iterations leave out its milestones, so that the rate drops after the recipe's shares.
+      --iterations leave out its milestones, so that the rate drops after the recipe's shares; --from \
+      beside a file's network, or --network beside its from, take the place of its learning rate, too.
       """, valueName: "file"))
   var config: String?
 
@@ -171,7 +173,8 @@ struct Train: ParsableCommand {
         .invalidArgument, "the recipe \(named.name) is for image files: give them by --folder")
     }
     let checkpoints = try checkpoints.map { folder throws(ResNetError) in
-      try Checkpoints(
+      try start.requireOther(thanBestIn: folder)
+      return try Checkpoints(
         folder, every: checkpointEvery ?? .time(.seconds(600)), keep: keep ?? 2, resuming: resume)
     }
     let saved = try resume ? checkpoints?.load() : nil
@@ -185,6 +188,7 @@ struct Train: ParsableCommand {
     if let test { try compareClasses(of: test, with: images) }
     let validation = held ?? test
     var recipe = effective(named, imageCount: training.count, seen: images)
+    try recipe.fit.validate(for: training)
     if recipe.fit.plateau != nil, validation == nil {
       throw ResNetError(
         .invalidArgument,
@@ -200,11 +204,14 @@ struct Train: ParsableCommand {
       trainer = saved.trainer
       recipe.fit.resumes = true
       let steps = recipe.fit.steps(forImages: training.count).total
-      if trainer.iterations == steps, holds(out, trainer.model) {
+      // Reports want the last epoch, which is evaluated below.
+      if trainer.iterations == steps, !reports.areWanted, holds(out, trainer.model) {
         try requireSame(trainer, training, validation, recipe.fit)
+        // It may have been killed before it could say it.
+        let error = try testError(of: trainer.model, on: test, images)
         print(
-          "the training has ended, after \(steps) steps, and \(out) is its model: nothing is left to do"
-        )
+          "the training has ended, after \(steps) steps, and \(out) is its model: "
+            + (error ?? "nothing is left to do"))
         return
       }
     } else {
@@ -238,13 +245,18 @@ struct Train: ParsableCommand {
     }
     if let signal { try finish(trainer, checkpoints, after: signal) }
     try trainer.model.save(to: out)
-    let result = try advisingOnDamage(of: [test]) {
-      try test.map { try trainer.model.evaluate($0) }
-    }
+    let error = try testError(of: trainer.model, on: test, images)
+    print((error.map { "\($0), " } ?? "") + "saved \(out)")
+  }
+
+  /// Evaluates the test images, if there are any; returns what is said of it. Names what is damaged of them and
+  /// of the training images.
+  private func testError(
+    of model: Model, on test: (any TrainingData)?, _ images: any TrainingData
+  ) throws -> String? {
+    let result = try advisingOnDamage(of: [test]) { try test.map { try model.evaluate($0) } }
     for data in [images, test].compactMap(\.self) { printDamage(of: data) }
-    print(
-      (result.map { "test error \(percent(1 - $0.accuracy)) of \($0.count) images, " } ?? "")
-        + "saved \(out)")
+    return result.map { "test error \(percent(1 - $0.accuracy)) of \($0.count) images" }
   }
 
   /// Known now, not after hours of training: throws if images to evaluate on have classes that are not
@@ -308,8 +320,10 @@ struct Train: ParsableCommand {
     _ configuration: Settings
   ) throws(ResNetError) {
     let begun = try trainer.model.metadata[Configuration.metadataName].map {
-      text throws(ResNetError) in try Settings(text, path: path)
+      text throws(ResNetError) in
+      try Settings(text, path: path).replacing("from", with: resolvedPath)
     }
+    let configuration = configuration.replacing("from", with: resolvedPath)
     let isSame = trainer.model.network == network && trainer.options == recipe.sgd
     guard !isSame || ["from", "freeze"].contains(where: { begun?[$0] != configuration[$0] }) else {
       return

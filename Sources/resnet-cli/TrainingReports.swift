@@ -26,12 +26,18 @@ final class TrainingReports {
     log = try files.log.map { path throws(ResNetError) in
       try TrainingLog(path, history, hasValidation: validation != nil)
     }
+    // What an older file of the folder says of these epochs stays.
+    let isNew = try files.tensorboard.map(EventFile.areMissing(in:)) ?? false
     events = try files.tensorboard.map { folder throws(ResNetError) in
-      try EventFile(in: folder, after: history.rows.last?.iteration ?? 0)
+      try EventFile(in: folder, after: isNew ? 0 : history.rows.last?.iteration ?? 0)
     }
     curves = files.curves
     self.title = title
     self.validation = validation ?? ""
+    if isNew {
+      for row in history.rows { try events?.add(scalars(of: row), step: row.iteration) }
+    }
+    if let curves, !history.rows.isEmpty { try writeFile(curves, chart.svg()) }
   }
 
   /// Writes what the epoch came to that a report of the training ends. What cannot be written is said: the

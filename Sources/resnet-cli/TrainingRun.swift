@@ -15,12 +15,10 @@ struct TrainingRun {
 
   /// Trains. Returns the signal that stopped it, if one did.
   func run() throws -> CInt? {
-    let (steps, isTooMany) = options.epochs.multipliedReportingOverflow(
-      by: training.count / options.batchSize)
     let before = TrainingHistory(trainer.epochReports)
     let flop = try trainer.model.graph.trainingOperations(input: training.extent)
     let display = ProgressDisplay(
-      total: options.iterations ?? (isTooMany ? .max : steps), history: before,
+      total: options.steps(forImages: training.count).total, history: before,
       peak: Peak.rate(try Engine.instructionSet(), seconds: 0.1) / flop,
       validation: validation?.name ?? "")
     let reports = try TrainingReports(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import resnet
 from cli import DAMAGED, NETWORK, SHORT, VIEW, command, run
 
 if TYPE_CHECKING:
@@ -275,62 +274,6 @@ def test_a_damaged_checkpoint_is_passed_over(images: Path, tmp_path: Path) -> No
     assert f"warning: cannot load {newest}: it is not an HDF5 file; trying {older}" in said
     assert f"cannot load {newest}: it is not an HDF5 file\n" in said
     assert [path.read_bytes() for path in folder.glob("step-*.h5")] == [b"", b""]
-
-
-def test_a_training_that_has_ended(images: Path, tmp_path: Path) -> None:
-    model, folder, log = tmp_path / "model.h5", tmp_path / "run", tmp_path / "log.csv"
-    common = ("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out", model)
-    run(*common, "--log", log)
-    # The last step's, whatever the time: 24 images in batches of 8.
-    assert {path.name for path in folder.iterdir()} == {"best.h5", "step-000000003.h5"}
-    before = {path: path.read_bytes() for path in (*folder.iterdir(), model, log)}
-    times = {path: path.stat().st_mtime_ns for path in before}
-    said = run(*common, "--log", log, "--resume")
-    assert said == (
-        f"the training has ended, after 3 steps, and {model} is its model: nothing is left to do\n"
-    )
-    assert {path: path.read_bytes() for path in before} == before
-    assert {path: path.stat().st_mtime_ns for path in before} == times
-    # Other options and images are still refused.
-    assert "lr = 0.5" in run(*common, "--resume", "--lr", "0.5", ok=False)
-    (images / "val" / "red" / "0.jpg").rename(images / "val" / "red" / "00.jpg")
-    assert "other validation images" in run(*common, "--resume", ok=False)
-    (images / "val" / "red" / "00.jpg").rename(images / "val" / "red" / "0.jpg")
-    # Where the model is another, or is missing, it is made again.
-    content = model.read_bytes()
-    resnet.Model("resnet8", classes=2).save(model)
-    assert f"saved {model}" in run(*common, "--resume")
-    assert model.read_bytes() == content
-    model.unlink()
-    assert f"saved {model}" in run(*common, "--resume")
-    assert model.read_bytes() == content
-    # And it may be made longer.
-    said = run(*common, "--resume", "--epochs", "2", "--milestones", "2")
-    assert "resuming after 3 steps" in said
-    assert "epoch 2/2" in said
-
-
-def test_no_checkpoint_is_lost(trained: Path, images: Path, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "step.h5"
-    shutil.copy(trained / "step.h5", checkpoint)
-    model = trained / "model.h5"
-    content = checkpoint.read_bytes()
-    for arguments in (
-        ("train", "--folder", images, *SHORT, "--out", checkpoint),
-        ("convert", model, checkpoint),
-        ("convert", checkpoint, checkpoint),
-        ("calibrate", images / "train", "--model", model, "--statistics", "--out", checkpoint),
-        ("features", model, images / "val", "--out", checkpoint),
-    ):
-        said = run(*arguments, ok=False)
-        assert f"is {checkpoint}, a checkpoint, from which a training can go on" in said
-        assert checkpoint.read_bytes() == content
-    # A model is overwritten, and so is what is nothing.
-    for content in (model.read_bytes(), b"\x89HDF"):
-        other = tmp_path / "other.h5"
-        other.write_bytes(content)
-        run("convert", model, other)
-        assert resnet.load(other).class_names == resnet.load(model).class_names
 
 
 def test_another_variation_cannot_be_resumed(images: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_model_of_a_checkpoint(trained: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (("m.h5", "out.foo"), 64, "expected the name of a file in .weights.h5, .caffemodel.h5"),
+        (("m.h5", "out.foo"), 64, ".caffemodel.h5, .weights.h5 or .h5; or say by --to"),
         (("{model}", "out.pth", "--to", "libresnet"), 1, ".pth is the extension of another"),
         (("none.pth", "out.h5"), 1, "no such file"),
         (("none.pth", "out/"), 64, 'OUT is "out/", expected the name of a file'),

@@ -144,10 +144,18 @@ def test_what_is_kept_makes_the_same_model(others: Path, model: Path, tmp_path: 
     said = train(others, "--config", kept, "--network", "resnet8", "--out", other)
     assert "network = resnet8" in said
     assert "freeze" not in said
+    # The learning rate was for the other; one that is for neither stays.
+    assert "\nlr = 0.01\n" in kept.read_text()
+    assert "\nlr = 0.1\n" in said
     kept.write_text(run("inspect", model, "--metadata", "resnet.training"))
     assert "network = resnet8" in kept.read_text()
+    assert "\nlr = 0.05\n" in kept.read_text()
     said = train(others, "--config", kept, "--from", model, "--epochs", "1", "--out", other)
     assert f"from = {model}" in said
+    assert "\nlr = 0.01\n" in said
+    kept.write_text("lr = 0.002\nbatch-size = 8\nvariation = none\n")
+    said = train(others, "--config", kept, "--from", model, "--epochs", "1", "--out", other)
+    assert "\nlr = 0.002\n" in said
 
 
 def test_resumption(others: Path, model: Path, tmp_path: Path) -> None:
@@ -167,12 +175,31 @@ def test_resumption(others: Path, model: Path, tmp_path: Path) -> None:
     assert "options say: no freeze = conv1;" in refused
     refused = train(others, *common, "--resume", ok=False)
     assert f"no from = {base}" in refused
+    # It is the same by another name, or by a link.
+    (tmp_path / "link.h5").symlink_to(base)
+    for number, name in enumerate((f"{tmp_path}/./base.h5", f"{tmp_path}/link.h5")):
+        copy = tmp_path / f"copy-{number}"
+        shutil.copytree(folder, copy)
+        said = train(others, "--from", name, "--freeze", "conv1", *common, "--resume",
+                     "--checkpoints", copy)  # fmt: skip
+        assert "resuming after 3 steps" in said
+        out.unlink()
     # What it began with is in the checkpoint.
     base.unlink()
     said = train(others, *begun, *common, "--resume")
     assert "resuming after 3 steps" in said
     assert "drawn anew" not in said
     assert out.read_bytes() == whole
+    said = train(others, "--from", f"{tmp_path}//base.h5", "--freeze", "conv1", *common, "--resume")
+    assert "the training has ended" in said
+
+
+def test_no_warm_up(images: Path, model: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    train(images, "--from", model, *SHORT, "--recipe", "cifar-resnet110", "--hold-out", "0", "--lr",
+          "0.001", "--iterations", "1", "--log", log, "--out", tmp_path / "out.h5")  # fmt: skip
+    names, row = (line.split(",") for line in log.read_text().splitlines())
+    assert row[names.index("lr")] == "0.001"
 
 
 @pytest.mark.parametrize(
@@ -220,6 +247,13 @@ def test_weights_of_another_program(images: Path, model: Path, tmp_path: Path) -
     assert "warning" not in said
     assert "normalize = pixels" in said
     assert resnet.load(tmp_path / "out.h5").normalization.mean is not None
+    # As is kept; another such model in its place is normalised so, too.
+    kept = tmp_path / "kept.txt"
+    kept.write_text(run("inspect", tmp_path / "out.h5", "--metadata", "resnet.training"))
+    shutil.copy(raw, tmp_path / "other.h5")
+    said = train(images, "--config", kept, "--from", tmp_path / "other.h5",
+                 "--out", tmp_path / "out.h5")  # fmt: skip
+    assert "normalize = pixels" in said
 
 
 def test_grey_images(images: Path, tmp_path: Path) -> None:

@@ -100,6 +100,24 @@ def test_a_log_is_complete_after_a_resumption(cifar10: Path, tmp_path: Path) -> 
     assert steps[-3:] == [11, 15, 20]
 
 
+def test_reports_of_a_training_that_has_ended(cifar10: Path, tmp_path: Path) -> None:
+    log, model, curves = tmp_path / "log.csv", tmp_path / "model.h5", tmp_path / "curves.svg"
+    common = (*SHORT, "--checkpoints", tmp_path / "run", "--resume", "--out", model)
+    train(cifar10, *common, "--log", log)
+    content, rows = model.read_bytes(), log.read_text()
+    log.unlink()
+    said = train(
+        cifar10, *common, "--log", log, "--curves", curves, "--tensorboard", tmp_path / "events"
+    )
+    assert "resuming after 20 steps" in said
+    assert log.read_text() == rows
+    lines = ET.parse(curves).getroot().iter(f"{SVG}polyline")  # noqa: S314 (our own)
+    assert [len(line.attrib["points"].split()) for line in lines] == [4, 4]
+    steps = [event["step"] for event in read_events(tmp_path / "events")]
+    assert steps[1:] == [1, 5, 10, 15, 20]
+    assert model.read_bytes() == content
+
+
 def test_curves(cifar10: Path, tmp_path: Path) -> None:
     log, curves = tmp_path / "log.jsonl", tmp_path / "curves.svg"
     train(
@@ -262,7 +280,8 @@ def test_configurations(cifar10: Path, tmp_path: Path) -> None:
     given, kept = tmp_path / "given.txt", tmp_path / "kept.txt"
     given.write_text(
         "# A comment.\n\nepochs = 3\t# Another.\nbatch-size = 32\nno-augmentation = true\n"
-        'no-winograd = false\nnormalize = "channels"  # And one more.\n'
+        'no-winograd = false\nnormalize = "channels"  # And one more.\n',
+        newline="\r\n",
     )
     one, other = tmp_path / "one.h5", tmp_path / "other.h5"
     said = train(
@@ -375,7 +394,15 @@ def test_paths_with_odd_characters_are_kept(cifar10: Path, tmp_path: Path) -> No
     base, kept = tmp_path / 'a "b\\ #1.h5', tmp_path / "kept.txt"
     one, other = tmp_path / "one.h5", tmp_path / "other.h5"
     train(cifar10, *SHORT, "--out", base)
-    for begun in (base, '"odd".h5', " #.h5", "two\nlines.h5"):
+    for begun in (
+        base,
+        '"odd".h5',
+        " #.h5",
+        "two\nlines.h5",
+        "a\rb\r\nc",
+        "\x85a\u2028b\x0b",
+        'a"\u0301',
+    ):
         path = tmp_path / begun
         path.write_bytes(base.read_bytes())
         run("train", "--cifar10", cifar10, "--from", path, *SHORT, "--out", one)

@@ -43,6 +43,12 @@ final class HDF5File: @unchecked Sendable {
     get throws(ResNetError) { try HDF5Group(HDF5Object(rootAddress, in: self, path: "/")) }
   }
 
+  /// Whether a file begins as HDF5 does, but for that which has a block of the user's own first.
+  static func begins(_ file: FileReader) throws(ResNetError) -> Bool {
+    guard file.size >= signature.count else { return false }
+    return try file.bytes(0, signature.count) == signature
+  }
+
   /// Throws unless so many bytes from `address` on are in the file.
   func check(_ address: Int, _ count: Int, _ what: @autoclosure () -> String) throws(ResNetError) {
     guard address >= 0, count >= 0, address <= size, count <= size - address else {

@@ -75,18 +75,20 @@ enum FileChecksums {
     fileprivate let checksum: UInt32
   }
 
+  /// Whether a file ends as those do that have checksums.
+  static func areIn(_ file: FileReader) throws(ResNetError) -> Bool {
+    guard file.size >= footerBytes + HDF5File.signature.count else { return false }
+    return try file.bytes(file.size - magic.count, magic.count) == magic
+  }
+
   /// Verifies all that is not a dataset's: every byte but the data of the datasets, which
   /// are returned in the order of the file, for ``verify(_:of:into:)``. Throws `badFormat`, naming
   /// the part, unless they are as they were saved.
   static func verifyStructure(_ file: FileReader) throws(ResNetError) -> [Entry] {
-    guard file.size >= HDF5File.signature.count,
-      try file.bytes(0, HDF5File.signature.count) == HDF5File.signature
-    else {
+    guard try HDF5File.begins(file) else {
       throw ResNetError(.badFormat, "it is not an HDF5 file" + ModelFile.importAdvice(file.path))
     }
-    guard file.size >= footerBytes + HDF5File.signature.count,
-      try file.bytes(file.size - magic.count, magic.count) == magic
-    else {
+    guard try areIn(file) else {
       throw ResNetError(
         .badFormat,
         "it is not a model of libresnet as it was saved: the checksums that end such a file are "

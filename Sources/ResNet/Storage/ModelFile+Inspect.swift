@@ -10,13 +10,26 @@ package struct ModelFileFacts {
 }
 
 extension ModelFile {
-  /// Whether a file is a checkpoint, by the group that makes it one. False for what cannot be read.
-  package static func isCheckpoint(_ path: String) -> Bool {
-    guard let reader = try? open(path), let root = try? HDF5File(.file(reader)).root,
-      (try? root.string(Root.format)) == format,
-      let members = try? root.members(limit: maximumOtherMembers)
-    else { return false }
-    return members[Root.training] != nil
+  /// Whether a file is a checkpoint, by the group that makes it one. False if there is no file, or one that is
+  /// neither HDF5 nor ends as a model does; throws what is wrong with one that cannot be read or is damaged.
+  package static func isCheckpoint(_ path: String) throws(ResNetError) -> Bool {
+    let reader: FileReader
+    do throws(ResNetError) {
+      reader = try open(path)
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      return false
+    }
+    if try FileChecksums.areIn(reader) {
+      _ = try FileChecksums.verifyStructure(reader)
+    } else if try !HDF5File.begins(reader) {
+      return false
+    }
+    let root = try HDF5File(.file(reader)).root
+    guard try root.hasAttribute(Root.format), try root.string(Root.format) == format else {
+      return false
+    }
+    return try root.members(limit: maximumOtherMembers)[Root.training] != nil
   }
 
   /// Reads a model file, all of whose bytes are verified, and what it says of itself. Throws as

@@ -1,0 +1,165 @@
+"""The checkpoints of `resnet train`: what is kept, and what is never lost."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import pytest
+
+import resnet
+from cli import NETWORK, SHORT, VIEW, command, done, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_training_that_has_ended(images: Path, tmp_path: Path) -> None:
+    model, folder = tmp_path / "model.h5", tmp_path / "run"
+    common = ("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out", model)
+    first = run(*common)
+    # The last step's, whatever the time: 24 images in batches of 8.
+    assert {path.name for path in folder.iterdir()} == {"best.h5", "step-000000003.h5"}
+    before = {path: path.read_bytes() for path in (*folder.iterdir(), model)}
+    times = {path: path.stat().st_mtime_ns for path in before}
+    error = re.search(r"test error \S+ of 12 images", first)
+    assert error
+    # Which it may have been killed before saying.
+    assert run(*common, "--resume") == (
+        f"the training has ended, after 3 steps, and {model} is its model: {error[0]}\n"
+    )
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path: path.stat().st_mtime_ns for path in before} == times
+    # Other options and images are still refused.
+    assert "lr = 0.5" in run(*common, "--resume", "--lr", "0.5", ok=False)
+    (images / "val" / "red" / "0.jpg").rename(images / "val" / "red" / "00.jpg")
+    assert "other validation images" in run(*common, "--resume", ok=False)
+    (images / "val" / "red" / "00.jpg").rename(images / "val" / "red" / "0.jpg")
+    # Where the model is another, or is missing, it is made again.
+    content = model.read_bytes()
+    resnet.Model("resnet8", classes=2).save(model)
+    assert f"saved {model}" in run(*common, "--resume")
+    assert model.read_bytes() == content
+    model.unlink()
+    assert f"saved {model}" in run(*common, "--resume")
+    assert model.read_bytes() == content
+    # And it may be made longer.
+    said = run(*common, "--resume", "--epochs", "2", "--milestones", "2")
+    assert "resuming after 3 steps" in said
+    assert "epoch 2/2" in said
+
+
+def test_no_checkpoint_is_lost(trained: Path, images: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "step.h5"
+    shutil.copy(trained / "step.h5", checkpoint)
+    model = trained / "model.h5"
+    content = checkpoint.read_bytes()
+    for arguments in (
+        ("train", "--folder", images, *SHORT, "--out", checkpoint),
+        ("convert", model, checkpoint),
+        ("convert", checkpoint, checkpoint),
+        ("calibrate", images / "train", "--model", model, "--statistics", "--out", checkpoint),
+        ("features", model, images / "val", "--out", checkpoint),
+    ):
+        said = run(*arguments, ok=False)
+        assert f"is {checkpoint}, a checkpoint, from which a training can go on" in said
+        assert checkpoint.read_bytes() == content
+    # Nor one that is damaged, wherever that is.
+    said = ""
+    for place in (*range(0, 64, 7), *range(64, len(content), len(content) // 24), len(content) - 1):
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        checkpoint.write_bytes(damaged)
+        said += run("convert", model, checkpoint, ok=False)
+        assert checkpoint.read_bytes() == damaged
+    for size in (len(content) // 2, len(content) - 1):
+        checkpoint.write_bytes(content[:size])
+        said += run("convert", model, checkpoint, ok=False)
+        assert checkpoint.read_bytes() == content[:size]
+    assert (
+        f"OUT is {checkpoint}, which may be a checkpoint, but cannot be read: it is damaged" in said
+    )
+    assert f"OUT is {checkpoint}, a checkpoint, from which a training can go on" in said
+    # A model is overwritten, and so is another program's file, and what is nothing.
+    other = tmp_path / "other.h5"
+    with h5py.File(tmp_path / "theirs.h5", "w") as file:
+        file["training"] = np.zeros(9)
+    for content in (model.read_bytes(), (tmp_path / "theirs.h5").read_bytes(), b"\x89HDF"):
+        other.write_bytes(content)
+        run("convert", model, other)
+        assert resnet.load(other).class_names == resnet.load(model).class_names
+
+
+@pytest.mark.parametrize("resumed", [(), ("--resume",)])
+def test_the_best_model_is_not_lost(
+    images: Path, model: Path, tmp_path: Path, resumed: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    best, link = folder / "best.h5", tmp_path / "link.h5"
+    shutil.copy(model, best)
+    link.symlink_to(best)
+    common = ("train", "--folder", images, "--iterations", "3", "--batch-size", "8", "--threads",
+              "1", "--checkpoints", folder, "--out", tmp_path / "model.h5")  # fmt: skip
+    for base in (best, link):
+        said = run(*common, *resumed, "--from", base, ok=False)
+        assert f"--checkpoints keeps the best model as {best}, the model that --from" in said
+        assert best.read_bytes() == model.read_bytes()
+    # It is another training's, unless this one is gone on with: it may have come to no checkpoint.
+    said = run(*common, *resumed, *NETWORK, *VIEW, ok=bool(resumed))
+    if resumed:
+        assert "no checkpoint yet, beginning" in said
+    else:
+        assert f"{best} is the best model of another training, and would be replaced" in said
+        assert best.read_bytes() == model.read_bytes()
+
+
+@pytest.mark.parametrize("given", [("--batch-size", "0"), ("--config", "{config}")])
+def test_no_batch_is_empty(images: Path, tmp_path: Path, given: tuple[str, ...]) -> None:
+    config = tmp_path / "config.txt"
+    config.write_text("batch-size = 0\n")
+    common = ("train", "--folder", images, "--epochs", "1", "--checkpoints", tmp_path / "run",
+              "--out", tmp_path / "model.h5", *NETWORK, *VIEW)  # fmt: skip
+    wrong = [argument.replace("{config}", str(config)) for argument in given]
+    message = "Error: the batch size must be at least 1, got 0\n"
+    ended = done(*common, *wrong)
+    assert (ended.returncode, ended.stderr) == (1, message)
+    run(*common, "--batch-size", "8")
+    ended = done(*common, *wrong, "--resume")
+    assert (ended.returncode, ended.stderr) == (1, message)
+
+
+def test_a_last_checkpoint_that_fails_is_tried_again(images: Path, tmp_path: Path) -> None:
+    folder, log = tmp_path / "run", tmp_path / "log.csv"
+    common = (
+        *("train", "--folder", images, "--batch-size", "8", "--lr", "0.01", *NETWORK, *VIEW),
+        *("--milestones", "none", "--checkpoints", folder, "--out", tmp_path / "model.h5"),
+    )
+    run(*common, "--iterations", "2")
+    last = folder / "step-000000003.h5"
+    last.mkdir()
+    # The log waits for us at the epoch's end, between the two: it has room for its names alone.
+    os.mkfifo(log)
+    pipe = os.open(log, os.O_RDWR)
+    size = fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, os.sysconf("SC_PAGESIZE"))
+    os.write(pipe, bytes(size - 120))
+    line = command(*common, "--epochs", "1", "--resume", "--log", log)
+    with subprocess.Popen(
+        line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert f"warning: cannot load {last}: it is a directory" in process.stderr.readline()
+        assert f"warning: cannot save {last}: " in process.stderr.readline()
+        last.rmdir()
+        os.read(pipe, size)
+        assert "warning" not in process.stderr.read()
+    assert process.returncode == 0
+    os.close(pipe)
+    assert last.is_file()
+    assert "the training has ended, after 3 steps" in run(*common, "--epochs", "1", "--resume")
