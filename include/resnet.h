@@ -326,9 +326,10 @@ rn_status rn_model_free(rn_model *model);
  * .pth or .onnx, for which rn_model_export is. */
 rn_status rn_model_save(rn_model *model, const char *path);
 
-/* Reads a model that rn_model_save wrote; weights of other programs are for rn_model_import. A damaged file is refused, with the name of the damaged
- * part. A file need not be trusted to be loaded: whatever is in it, it is refused, or is a model whose
- * answers are those of its weights. RN_NOT_FOUND, RN_IO_ERROR, RN_BAD_FORMAT. */
+/* Reads a model that rn_model_save wrote; weights of other programs are for rn_model_import. A damaged
+ * file is refused, with the name of the damaged part. A file need not be trusted to be loaded: whatever
+ * is in it, it is refused, or is a model whose answers are those of its weights. RN_NOT_FOUND,
+ * RN_IO_ERROR, RN_BAD_FORMAT. */
 rn_status rn_model_load(const char *path, rn_model **model);
 
 /* Opens such a file to run the model: its weights stay there until an image needs them. The first

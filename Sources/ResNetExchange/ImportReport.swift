@@ -31,13 +31,9 @@ public struct ImportReport: Hashable, Sendable {
 
   /// The names of a kind, as an error lists them; nil if there are none.
   func list(_ kind: Kind, _ title: String) -> String? {
-    let shown = 6
     let found = notes.filter { $0.kind == kind }
     guard !found.isEmpty else { return nil }
-    let names = found.prefix(shown).map {
-      $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))"
-    }
-    let more = found.count > shown ? " and \(found.count - shown) more" : ""
-    return "\(title): \(names.joined(separator: ", "))\(more)"
+    return "\(title): "
+      + found.lazy.map { $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))" }.shown()
   }
 }

@@ -29,6 +29,8 @@ package struct ImportedWeights {
   package var tensors: [ImportedTensor] = []
   /// What was understood and is not needed (`ignored`), and what was not understood (`unexpected`).
   package var notes: [ImportReport.Note] = []
+  /// Of other files that have some of the values.
+  package var bytesBeside = 0
   /// The network, if the file itself says what it is.
   package var network: Network?
   package var normalization = Normalization.identity

@@ -1,8 +1,8 @@
 import ResNet
 
 /// What the names of tensors say of the blocks of a network: `layer2.3.conv1.weight` is of the first
-/// convolution of the fourth block of the second stage. Where a block has any tensor it must have all
-/// weights, and all blocks before it must be there.
+/// convolution of the fourth block of the second stage. Where a block has any tensor it must have
+/// the weights of all its convolutions, and all blocks before it must be there.
 struct NamedBlocks {
   /// Blocks of each stage, from the first on, as far as they follow one another.
   private(set) var counts: [Int] = []

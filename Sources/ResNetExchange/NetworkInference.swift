@@ -4,7 +4,7 @@ import ResNet
 struct NetworkInference {
   private let shapes: [String: [Int]]
   private let blocks: NamedBlocks
-  /// What some names begin with before those of the network.
+  /// What some names, and not all, begin with before those of the network.
   private let wrapper: String?
 
   /// The network of weights whose names are canonical. Throws `badFormat`, naming the tensor, if there
@@ -22,14 +22,14 @@ struct NetworkInference {
     } catch {
       // What was not understood may be the cause.
       guard let first = weights.notes.first(where: { $0.kind == .unexpected }) else { throw error }
-      throw ResNetError(.badFormat, "\(first.name) is not understood: \(first.reason)")
+      throw ResNetError(.badFormat, "\(first.name.shown) is not understood: \(first.reason)")
     }
   }
 
   private init(_ weights: ImportedWeights) {
     shapes = Dictionary(weights.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
     blocks = NamedBlocks(shapes)
-    wrapper = weights.wrapper?.prefix
+    wrapper = weights.wrapper.flatMap { $0.isCommon ? nil : $0.prefix }
   }
 
   private func network(_ weights: ImportedWeights, _ options: ImportOptions) throws(ResNetError)
@@ -126,7 +126,7 @@ struct NetworkInference {
   private func weight(_ name: String, rank: Int) throws(ResNetError) -> [Int] {
     guard let shape = shapes[name] else { throw missing(name) }
     guard shape.count == rank, shape.allSatisfy({ $0 > 0 }) else {
-      throw refusal(name, "it has shape \(shape), expected \(rank) dimensions")
+      throw refusal(name, "it has shape \(shape.shown), expected \(rank) dimensions")
     }
     return shape
   }
@@ -136,7 +136,7 @@ struct NetworkInference {
       .badFormat,
       "\(name) is missing, so that the network cannot be told; "
         + (wrapper.map {
-          "its tensors begin with \($0): save those alone, without it before their names"
+          "its tensors begin with \($0.shown): save those alone, without it before their names"
         }
           ?? "to import what is there, make a model and import its weights partially"))
   }

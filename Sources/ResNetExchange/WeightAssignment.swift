@@ -83,7 +83,7 @@ extension ImportedWeights {
   }
 
   private func text(_ shape: [Int]) -> String {
-    "(\(shape.map { "\($0)" }.joined(separator: ", ")))"
+    shape.count <= 16 ? "(\(shape.map { "\($0)" }.joined(separator: ", ")))" : shape.shown
   }
 
   /// Sets tensors of a new model, which is of no use if this throws.

@@ -1,6 +1,7 @@
 import ResNet
 
-/// What a file of another program holds, as far as names and shapes say: its bytes; the network that the
+/// What a file of another program holds, as far as names and shapes say: its bytes, with those of the files beside
+/// it that have its values; the network that the
 /// tensors are of, or why there is none; and what is of no use to that network, and what it lacks. (A type of
 /// its own would be in the shared library, where nobody asks for it.)
 package typealias WeightsFacts = (
@@ -9,7 +10,7 @@ package typealias WeightsFacts = (
 )
 
 extension WeightsFile {
-  /// Reads a file's names and shapes, and no values. Throws as ``Model/importing(_:options:report:)``
+  /// Reads a file's names and shapes, and no values, although what has them must be there. Throws as ``Model/importing(_:options:report:)``
   /// for a file whose format is not known, or that is damaged.
   package static func inspect(_ path: String, _ options: ImportOptions = ImportOptions())
     throws(ResNetError) -> WeightsFacts
@@ -25,7 +26,7 @@ extension WeightsFile {
       } catch {
         network = .failure(error)
       }
-      return (weights, source.size, network, notes)
+      return (weights, source.size + weights.bytesBeside, network, notes)
     }
   }
 

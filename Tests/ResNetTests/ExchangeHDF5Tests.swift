@@ -72,12 +72,14 @@ import Testing
   @Test func aWholeModelSaysItsEpsilonAndStride() throws {
     func config(_ epsilons: [String], strides: String) throws -> KerasConfig {
       let norms = epsilons.map {
-        #"{"config": {"name": "conv1_bn", "epsilon": \#($0), "center": true}}"#
+        #"{"class_name": "BatchNormalization", "config": {"name": "conv1_bn", "epsilon": \#($0), "center": true}}"#
       }
       let layer =
         #"{"config": {"name": "conv3_block1_2_conv", "filters": 8, "kernel_size": [3, 3], "#
         + #""strides": [\#(strides)]}, "name": "conv3_block1_2_conv"}"#
-      return try KerasConfig("{\"layers\": [\((norms + [layer]).joined(separator: ", "))]}")
+      let optimizer = #"{"class_name": "Adam", "config": {"epsilon": 1e-07}}"#
+      return try KerasConfig(
+        "{\"layers\": [\((norms + [layer]).joined(separator: ", "))], \"optimizer\": \(optimizer)}")
     }
     let published = try config(["1.001e-05", "1.001e-05"], strides: "1, 1")
     #expect(published.epsilon == 1.001e-5 && published.bottleneckStride == .conv1x1)
@@ -91,7 +93,7 @@ import Testing
     }
   }
 
-  /// With biases before BN and its epsilon, as Keras 3 has written them.
+  /// With biases before BN and its epsilon, as Keras 3 has written them; the whole models are compiled.
   @Test(arguments: [
     "keras.h5", "keras.weights.h5", "nameless.weights.h5", "whole.h5", "whole.keras",
   ])

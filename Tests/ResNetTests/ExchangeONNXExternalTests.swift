@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  /// Nothing of the values is needed to say what is in the file, nor is a file held open.
+  /// What is in the file is the same whatever its values are, which an import looks at.
   @Test func whatIsInItIsSaidWithoutValues() throws {
     try Self.withFiles { folder, path in
       let facts = try WeightsFile.inspect(path)
@@ -61,11 +61,15 @@ import Testing
       #expect(network.block == .bottleneck && network.classes == 5)
       let shapes = facts.weights.tensors.map(\.shape)
       #expect(shapes.contains([64, 16, 1, 1]) && facts.notes.isEmpty)
+      #expect(facts.bytes == (try StorageTests.bytes(path).count) + 33560)
       _ = try Self.imported(path)
       let model = try Model(network, seed: 1)
       var report = ImportReport()
       try model.importWeights(from: path, report: &report)
       #expect(report.imported == model.layout.tensors.count)
+      try StorageTests.put([UInt8](repeating: 0xFF, count: 33560), at: "\(folder)/\(Self.values)")
+      #expect(try WeightsFile.inspect(path).network.get() == network)
+      Self.expectRefusal(path, .notFinite)
     }
   }
 
@@ -101,14 +105,36 @@ import Testing
       mkdir("\(folder)/w", 0o700)
       rename("\(folder)/\(Self.values)", "\(folder)/\(inner)")
       _ = try Self.imported(path)
-      for other in [
-        "/" + inner.dropFirst(), "../" + inner.dropFirst(3), "w/../" + inner.dropFirst(5),
+      for (other, reason) in [
+        ("/" + inner.dropFirst(), "not in the folder"), ("../" + inner.dropFirst(3), "without .."),
+        ("w/../" + inner.dropFirst(5), "without .."),
       ] {
         try Self.withFiles { _, path in
           try Self.replace(Self.values, by: other, in: path)
-          Self.expectRefusal(path, .badFormat, other, "not in the folder")
+          Self.expectRefusal(path, .badFormat, other, reason)
         }
       }
+    }
+  }
+
+  /// A slash is one before a combining mark, too, with which it looks like another character.
+  @Test func slashesAreBytes() throws {
+    try Self.withFiles { folder, path in
+      let inner = "w/\u{301}" + Self.values.dropFirst(4)
+      try Self.replace(Self.values, by: inner, in: path)
+      mkdir("\(folder)/w", 0o700)
+      rename("\(folder)/\(Self.values)", "\(folder)/\(inner)")
+      let marked = "\(folder)/\u{301}.onnx"
+      rename(path, marked)
+      _ = try Self.imported(marked)
+    }
+    try Self.withFiles { folder, path in
+      let outer = "../\u{301}" + Self.values.dropFirst(5)
+      try Self.replace(Self.values, by: outer, in: path)
+      mkdir("\(folder)/w", 0o700)
+      rename(path, "\(folder)/w/m.onnx")
+      rename("\(folder)/\(Self.values)", "\(folder)/\(outer.dropFirst(3))")
+      Self.expectRefusal("\(folder)/w/m.onnx", .badFormat, "without ..")
     }
   }
 

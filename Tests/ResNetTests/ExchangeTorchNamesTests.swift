@@ -105,6 +105,17 @@ import Testing
       "\(message)")
   }
 
+  /// One that is whole but for its classifier is no part of another.
+  @Test func anEncoderIsToBeImportedPartially() throws {
+    let tensors = try Self.tensors(Self.cifar(1, .b)).filter { !$0.name.hasPrefix("fc.") }.map {
+      (name: "backbone." + $0.name, shape: $0.shape)
+    }
+    let message = thrownError { try Self.network(tensors) }?.message ?? ""
+    #expect(
+      message.contains("fc.weight is missing") && message.contains("import its weights partially"),
+      "\(message)")
+  }
+
   /// A file that lacks any tensor is of no other network, such as a shallower one.
   @Test(arguments: [
     cifar(2, .a), cifar(2, .b), cifar(2, .c), cifar(1, .b, block: .bottleneck),

@@ -108,6 +108,16 @@ import Testing
     ("}X\u{5}\0\0\0epochK\u{3}s", "its keys are epoch"),
     ("]K\u{1}a", "no state dict but another object"),
     ("}b", "other than a state dict or an object has attributes"),
+    (
+      "ccollections\nOrderedDict\n](](K\u{1}K\u{2}K\u{3}K\u{4}ee\u{85}R",
+      "a pair of an OrderedDict is no list of two"
+    ),
+    // A list of one pair, many times, of which many dictionaries are made.
+    (
+      "](K\u{1}K\u{2}eq\00](" + String(repeating: "h\0", count: 1000) + "eq\u{1}0"
+        + String(repeating: "ccollections\nOrderedDict\nh\u{1}\u{85}R0", count: 100) + "N",
+      "more items than it has bytes"
+    ),
     ("K\u{1}}b", "other than a state dict or an object has attributes"),
     ("K\u{1})\u{81}", "an object of no class"),
   ])
@@ -115,6 +125,21 @@ import Testing
     let message = Self.message(Self.saved(pickle))
     #expect(message.contains(reason), "\(message)")
     if reason.contains("class m") { #expect(message.contains("save model.state_dict()")) }
+  }
+
+  /// A file may call things as it likes: a message is a line that can be read.
+  @Test(arguments: [
+    "c" + String(repeating: "m", count: 100_000) + "\nNet\n)\u{81}",
+    "c\u{1B}[31m\rmine\nNet\n)\u{81}",
+    "}(" + String(repeating: "X\u{7}\0\0\0a\u{1B}[31m\nK\u{1}", count: 9999) + "u",
+    "(X\u{7}\0\0\0storagectorch\nFloatStorage\nX\u{1}\0\0\00X\u{3}\0\0\0cpuK\u{1}tQq\00"
+      + "ctorch._utils\n_rebuild_tensor_v2\n(h\0K\0(" + String(repeating: "K\u{1}", count: 9999)
+      + "t)tR",
+  ])
+  func messagesAreShortAndOnOneLine(_ pickle: String) {
+    let message = Self.message(Self.saved(pickle))
+    #expect(message.utf8.count < 2000)
+    #expect(message.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "\(message)")
   }
 
   // MARK: - Checkpoints
@@ -148,6 +173,11 @@ import Testing
     }
   }
 
+  /// A tensor of one element.
+  private static let tensor =
+    "ctorch._utils\n_rebuild_tensor_v2\n((X\u{7}\0\0\0storagectorch\nFloatStorage\nX\u{1}\0\0\00"
+    + "X\u{3}\0\0\0cpuK\u{1}tQK\0(K\u{1}t(K\u{1}t\u{89}ccollections\nOrderedDict\n)RtR"
+
   /// Arguments, numbers of NumPy's and other objects lie beside many state dicts, under any key.
   @Test(arguments: ["model", "weights", "my_net"])
   func whatLiesBesideAStateDictIsIgnored(_ key: String) throws {
@@ -158,18 +188,24 @@ import Testing
         ("args", "cargparse\nNamespace\n)\u{81}}X\u{2}\0\0\0lrK\u{1}sb"),
         ("best", "cnumpy.core.multiarray\nscalar\n(K\u{1}K\u{2}tR"),
         ("seen", "ccollections\ndefaultdict\nc__builtin__\nlist\n\u{85}RK\u{1}]s"),
-        (
-          "rng",
-          "ctorch._utils\n_rebuild_tensor_v2\n((X\u{7}\0\0\0storagectorch\nFloatStorage\nX\u{1}\0\0\00"
-            + "X\u{3}\0\0\0cpuK\u{1}tQK\0(K\u{1}t(K\u{1}t\u{89}ccollections\nOrderedDict\n)RtR"
-        ),
-        ("set", "\u{8F}(K\u{1}\u{90}"), ("frozen", "(K\u{1}\u{91}"), (key, nil),
+        ("rng", Self.tensor), ("set", "\u{8F}(K\u{1}\u{90}"), ("frozen", "(K\u{1}\u{91}"),
+        (key, nil),
         ("epoch", "K\u{3}"),
       ])
     var report = ImportReport()
     let copy = try bytes.withUnsafeBytes { try Model.importing(bytes: $0, report: &report) }
     #expect(report.notes.map(\.name) == ["args", "best", "seen", "rng", "set", "frozen", "epoch"])
     #expect(report.notes.allSatisfy { $0.kind == .ignored })
+    #expect(try copy.tensor(named: "fc.weight") == model.tensor(named: "fc.weight"))
+  }
+
+  /// Tensors that are called as those of layers are may lie beside a state dict.
+  @Test func aTensorBesideAStateDictIsIgnored() throws {
+    let model = try Model(Self.network, seed: 1)
+    let bytes = try Self.checkpoint(of: model, [("ema.decay", Self.tensor), ("state_dict", nil)])
+    var report = ImportReport()
+    let copy = try bytes.withUnsafeBytes { try Model.importing(bytes: $0, report: &report) }
+    #expect(report.notes.map(\.name) == ["ema.decay"])
     #expect(try copy.tensor(named: "fc.weight") == model.tensor(named: "fc.weight"))
   }
 

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ResNet
+@testable import ResNetExchange
 
 extension StorageTests {
   /// Files that are called as those of other programs, which would be taken for them.
@@ -26,6 +27,18 @@ extension StorageTests {
           #expect(error?.message.contains("import it (Model.importing in Swift") == true)
         }
       }
+    }
+
+    /// They are those that exports have, and one more that is read.
+    @Test func areThoseOfAllFormats() {
+      let formats = Set(FileFormat.extensions.map(\.0)).subtracting([".h5"])
+      #expect(Set(ModelFile.foreignExtensions) == formats.union([".keras"]))
+    }
+
+    @Test func whatIsNotExportedIsSaidAsAnotherName() throws {
+      let model = try StorageTests.model()
+      let error = StorageTests.failure { try model.save(to: "/nowhere/m.keras") }
+      #expect(error?.message.hasSuffix("for the other program, as .weights.h5") == true)
     }
 
     /// Any other name will do, and nothing is said of imports where there is nothing to import.

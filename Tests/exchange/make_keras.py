@@ -72,8 +72,11 @@ def write(directory: pathlib.Path) -> None:
     model.save_weights(directory / "keras.weights.h5")
     with h5py.File(directory / "keras.h5", "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
-    model.save(directory / "whole.h5")
+    # As models that were trained are: with their optimizer, whose epsilon is another thing.
+    # (Writing the older format takes it out of the description.)
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
     model.save(directory / "whole.keras")
+    model.save(directory / "whole.h5")
     # As Keras 3 wrote them before it noted the layers' names.
     shutil.copy(directory / "keras.weights.h5", directory / "nameless.weights.h5")
     with h5py.File(directory / "nameless.weights.h5", "r+") as file:

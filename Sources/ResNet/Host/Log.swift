@@ -67,7 +67,7 @@ public enum Log {
   }
 
   /// A path may hold any character, and must not be able to forge a message of its own.
-  private static func onOneLine(_ text: String) -> String {
+  package static func onOneLine(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     return text.unicodeScalars.reduce(into: "") { line, scalar in
       switch scalar {

@@ -25,8 +25,9 @@ package enum AtomicFile {
     to path: String, _ body: (Append) throws(ResNetError) -> Void
   ) throws(ResNetError) {
     let target = try resolve(path)
-    let slash = target.lastIndex(of: "/")
-    let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+    // Not by characters: before a combining mark a slash is none.
+    let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let name = slash.map { String(target[target.utf8.index(after: $0)...]) } ?? target
     let parent = slash.map { String(target[...$0]) } ?? "."
 
     let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -77,7 +78,8 @@ package enum AtomicFile {
         if link.utf8.first == UInt8(ascii: "/") {
           target = link
         } else {
-          target = (target.lastIndex(of: "/").map { String(target[...$0]) } ?? "") + link
+          let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
+          target = (slash.map { String(target[...$0]) } ?? "") + link
         }
       case S_IFDIR:
         errno = EISDIR

@@ -2,17 +2,29 @@ import Glibc
 
 /// Reads pieces of a file that is open; it may shrink meanwhile, which is an error like any other.
 package final class FileReader: Sendable {
+  /// What says that two files which were opened are one.
+  struct Identity: Hashable {
+    let device: dev_t
+    let number: ino_t
+    let size: Int
+
+    init(_ status: stat) {
+      (device, number, size) = (status.st_dev, status.st_ino, Int(status.st_size))
+    }
+  }
+
   /// As it was opened.
   package let path: String
   /// Bytes, when it was opened.
-  package let size: Int
+  package var size: Int { identity.size }
+  let identity: Identity
   private let descriptor: Int32
 
   /// Takes over an open file, of which `fstat` says `status`.
   init(_ path: String, _ descriptor: Int32, _ status: stat) {
     self.path = path
     self.descriptor = descriptor
-    size = Int(status.st_size)
+    identity = Identity(status)
   }
 
   deinit { close(descriptor) }

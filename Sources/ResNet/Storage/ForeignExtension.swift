@@ -1,6 +1,7 @@
 extension ModelFile {
-  /// Extensions of the files that other programs keep weights in. `.h5` is Keras's and this library's.
-  private static let foreignExtensions = [
+  /// Extensions of the files that other programs keep weights in. `.h5` is Keras's and this library's, and
+  /// `.keras` is read only.
+  static let foreignExtensions = [
     ".pth", ".pt", ".safetensors", ".onnx", ".keras", ".weights.h5", ".caffemodel.h5",
   ]
 
@@ -16,7 +17,8 @@ extension ModelFile {
     throw ResNetError(
       .invalidArgument,
       "\(other) is the extension of another program's files, and a model of libresnet is HDF5: call it .h5; or "
-        + "export it (Model.export, rn_model_export, resnet convert) for the other program")
+        + "export it (Model.export, rn_model_export, resnet convert) for the other program"
+        + (other == ".keras" ? ", as .weights.h5" : ""))
   }
 
   /// What is to be said of a file with the extension of another program's, besides that it is no model.

@@ -41,57 +41,16 @@ extension Model {
 }
 
 extension ModelFile {
+  /// Not blocking: a pipe without a writer would wait for ever.
+  static let readingFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC
+
   /// Opens a regular file for reading; else throws the system's reason.
   package static func open(_ path: String) throws(ResNetError) -> FileReader {
-    try open(path, flags: 0)
+    try reader(path, Glibc.open(path, readingFlags))
   }
 
-  /// Opens what a file says to be beside it, which need not be trusted: `location` leads from the folder
-  /// of `path` down, and links that leave this folder are refused. (Where both files are links, as in the
-  /// cache of the Hugging Face Hub, into the folder in which the file itself lies.)
-  package static func open(_ location: String, beside path: String) throws(ResNetError)
-    -> FileReader
-  {
-    let parts = location.split(separator: "/", omittingEmptySubsequences: false)
-    guard !location.isEmpty, location.utf8.first != UInt8(ascii: "/"), !location.utf8.contains(0),
-      !parts.contains("..")
-    else {
-      throw ResNetError(.badFormat, "it is not in the folder of the file that names it")
-    }
-    let place = Self.folder(of: path) + location
-    let target = try resolve(place)
-    let folders = [try resolve(Self.folder(of: path) + "."), Self.folder(of: try resolve(path))]
-    guard folders.contains(where: { target.hasPrefix($0.utf8.last == 0x2F ? $0 : $0 + "/") }) else {
-      throw ResNetError(.badFormat, "it is a link to another folder, \(target)")
-    }
-    return try open(target, flags: O_NOFOLLOW)
-  }
-
-  /// All of a path to its last slash.
-  private static func folder(of path: String) -> String {
-    path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-  }
-
-  /// A path from the root, without links.
-  private static func resolve(_ path: String) throws(ResNetError) -> String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-    guard realpath(path, &buffer) != nil else { throw openingError }
-    guard let end = buffer.firstIndex(of: 0),
-      let target = String(validating: buffer[..<end].map(UInt8.init(bitPattern:)), as: UTF8.self)
-    else { throw ResNetError(.inputOutput, "its path is not UTF-8") }
-    return target
-  }
-
-  /// What `errno` says of a file that cannot be opened.
-  private static var openingError: ResNetError {
-    let error = AtomicFile.systemError("cannot open the file")
-    guard errno == ENOENT || errno == ENOTDIR else { return error }
-    return ResNetError(.notFound, "no such file")
-  }
-
-  private static func open(_ path: String, flags: Int32) throws(ResNetError) -> FileReader {
-    // Not blocking: a pipe without a writer would wait for ever.
-    let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags)
+  /// Takes over what `open` gave for a path, if it is a regular file; else throws the system's reason.
+  static func reader(_ path: String, _ descriptor: Int32) throws(ResNetError) -> FileReader {
     guard descriptor >= 0 else { throw openingError }
     var status = stat()
     let known = fstat(descriptor, &status) == 0
@@ -103,6 +62,13 @@ extension ModelFile {
         .badFormat, isDirectory ? "it is a directory" : "it is not a regular file")
     }
     return reader
+  }
+
+  /// What `errno` says of a file that cannot be opened.
+  static var openingError: ResNetError {
+    let error = AtomicFile.systemError("cannot open the file")
+    guard errno == ENOENT || errno == ENOTDIR else { return error }
+    return ResNetError(.notFound, "no such file")
   }
 
   /// A model from a file whose checksums are not looked at, as if they were forged. For fuzzing alone:

@@ -16,11 +16,17 @@ struct KerasConfig {
     let text = Array(text.utf8)
     var epsilons: Set<Double> = []
     var position = 0
-    while let value = Self.value(of: "epsilon", in: text, from: &position) {
+    // Optimizers and other layers have epsilons, too.
+    while let start = Self.end(
+      of: "\"class_name\": \"BatchNormalization\"", in: text, from: position)
+    {
+      position = start
+      guard let value = Self.value(of: "epsilon", in: text, from: &position) else { break }
       guard let number = Double(String(decoding: value, as: UTF8.self)), number > 0, number < 1
       else {
         throw ResNetError(
-          .badFormat, "its description has an epsilon of \(String(decoding: value, as: UTF8.self))")
+          .badFormat,
+          "its description has an epsilon of \(String(decoding: value, as: UTF8.self).shown)")
       }
       epsilons.insert(number)
     }
@@ -28,7 +34,7 @@ struct KerasConfig {
       throw ResNetError(
         .badFormat,
         "its description says \(epsilons.isEmpty ? "no" : "more than one") epsilon of batch normalisation "
-          + "(\(epsilons.sorted())), expected one for all layers")
+          + "(\(epsilons.sorted().map { "\($0)" }.shown())), expected one for all layers")
     }
     self.epsilon = epsilon
     bottleneckStride = try Self.bottleneckStride(in: text)

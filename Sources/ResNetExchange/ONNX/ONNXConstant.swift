@@ -16,7 +16,7 @@ struct ONNXConstant {
   /// The same with axis i being axis `order[i]` of this.
   func transposed(_ order: [Int]) throws(ResNetError) -> ONNXConstant {
     guard order.sorted() == Array(shape.indices) else {
-      throw tensor.refusal("its axes \(shape) cannot be put in the order \(order)")
+      throw tensor.refusal("its axes \(shape.shown) cannot be put in the order \(order.shown)")
     }
     var result = self
     if self.order.isEmpty { result.source = shape }
@@ -37,7 +37,7 @@ struct ONNXConstant {
     guard shape.allSatisfy({ $0 > 0 }), shape.count <= 8, order.isEmpty,
       shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == tensor.count
     else {
-      throw tensor.refusal("it cannot be given the shape \(shape)")
+      throw tensor.refusal("it cannot be given the shape \(shape.shown)")
     }
     var result = self
     result.shape = shape
@@ -46,6 +46,11 @@ struct ONNXConstant {
 
   /// Without the sides of 1.
   var longSides: [Int] { shape.filter { $0 != 1 } }
+
+  /// The number that it is, if it is one.
+  func number() throws(ResNetError) -> Float? {
+    tensor.count == 1 ? try tensor.floats().first : nil
+  }
 
   func floats() throws(ResNetError) -> [Float] {
     let values = try tensor.floats()

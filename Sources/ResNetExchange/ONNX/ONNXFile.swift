@@ -27,8 +27,8 @@ struct ONNXNode {
   func refusal(_ reason: String) -> ResNetError {
     ResNetError(
       .badFormat,
-      "node \"\(name.isEmpty ? outputs.first ?? "" : name)\" (\(operation) of "
-        + "\(inputs.joined(separator: ", "))) is not understood: \(reason)")
+      "node \"\((name.isEmpty ? outputs.first ?? "" : name).shown)\" (\(operation.shown) of "
+        + "\(inputs.shown())) is not understood: \(reason)")
   }
 }
 
@@ -167,7 +167,7 @@ struct ONNXFile {
       }
     }
     guard domain.isEmpty || domain == "ai.onnx" else {
-      throw node.refusal("its operation is of the domain \"\(domain)\"")
+      throw node.refusal("its operation is of the domain \"\(domain.shown)\"")
     }
     guard let output = node.outputs.first, !output.isEmpty else {
       throw node.refusal("it has no output")

@@ -73,6 +73,7 @@ struct ONNXImport {
   private(set) var normalization = Normalization.identity
   private(set) var classNames: [String] = []
   private(set) var notes: [ImportReport.Note] = []
+  private var bytesBeside = 0
 
   init(_ source: FileSource) throws(ResNetError) {
     let file = try ONNXFile(source)
@@ -97,6 +98,7 @@ struct ONNXImport {
       append("\(linear.name).bias", linear.bias, or: 0, count: linear.weight.shape[0])
     }
     try setNormalization(steps)
+    bytesBeside = file.content.bytesBeside
     if network.window > 1, steps.inputExtent == nil {
       notes.append(
         .init(
@@ -205,15 +207,23 @@ struct ONNXImport {
       append(tensor.name, try ONNXConstant(stored).reshaped(tensor.shape))
     }
     if let mean {
-      normalization.mean = try mean.floats()
-      guard mean.shape.count == 4, mean.count > 0 else {
-        throw mean.refusal("its shape is \(mean.shape)")
+      guard mean.shape.count == 4, mean.shape[0] == 1, mean.shape[1] == network.inputChannels,
+        (1...ONNX.maximumBytes / 4).contains(mean.count)
+      else {
+        throw mean.refusal("its shape is \(mean.shape.shown)")
       }
+      normalization.mean = try mean.floats()
       if mean.shape[2] * mean.shape[3] > 1 {
         normalization.meanExtent = Extent(height: mean.shape[2], width: mean.shape[3])
       }
     }
-    normalization.scale = try scale?.floats() ?? []
+    if let scale {
+      guard scale.count == network.inputChannels else {
+        throw scale.refusal("its shape is \(scale.shape.shown)")
+      }
+      normalization.scale = try scale.floats()
+    }
+    bytesBeside = file.content.bytesBeside
     try normalization.validate(channels: network.inputChannels)
     while let name = file.metadata["class.\(classNames.count)"] { classNames.append(name) }
     if classNames.count != network.classes { classNames = [] }
@@ -230,6 +240,7 @@ struct ONNXImport {
       weights.normalization = normalization
       weights.classNames = classNames
       weights.notes = notes
+      weights.bytesBeside = bytesBeside
       for (name, source) in tensors {
         weights.tensors.append(
           ImportedTensor(

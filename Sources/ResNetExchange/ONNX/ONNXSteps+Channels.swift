@@ -12,7 +12,8 @@ extension ONNXSteps {
       shape[shape.count - place] == channels
     else {
       throw node.refusal(
-        "its constant of shape \(shape) does not have one value for each of \(channels) channels")
+        "its constant of shape \(shape.shown) does not have one value for each of \(channels) channels"
+      )
     }
   }
 
@@ -29,7 +30,7 @@ extension ONNXSteps {
       let constant = try required(node, input)
       guard constant.shape == [channels] else {
         throw node.refusal(
-          "its input \(input) has shape \(constant.shape), expected [\(channels)]")
+          "its input \(input) has shape \(constant.shape.shown), expected [\(channels)]")
       }
       tensors.append(constant)
     }
@@ -60,7 +61,7 @@ extension ONNXSteps {
     }
     guard isFit else {
       throw node.refusal(
-        "its weights have shape \(weight.shape), and what it reads has \(channels) channels of a "
+        "its weights have shape \(weight.shape.shown), and what it reads has \(channels) channels of a "
           + "square map, or values")
     }
     if let bias { try check(node, bias, value, channels: outputs) }

@@ -8,7 +8,7 @@ extension ONNXSteps {
     guard let pads = try integers(node, "pads", 1), pads.count == 8, !isGiven(node, 3),
       pads.allSatisfy({ (0...Network.Limits.width * 8).contains($0) }),
       (node.attribute("mode")?.text ?? "constant") == "constant", !value.isVector,
-      isGiven(node, 2) ? try required(node, 2).floats() == [0] : true,
+      isGiven(node, 2) ? try required(node, 2).number() == 0 : true,
       (node.attribute("value")?.float ?? 0) == 0
     else {
       throw node.refusal("it does not pad with zeros")

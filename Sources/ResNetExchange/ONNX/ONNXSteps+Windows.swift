@@ -55,13 +55,13 @@ extension ONNXSteps {
       node.int("group", default: 1) == 1,
       node.ints("kernel_shape", default: Array(shape[2...])) == Array(shape[2...])
     else {
-      throw node.refusal("its weights have shape \(shape), or it works on groups of channels")
+      throw node.refusal("its weights have shape \(shape.shown), or it works on groups of channels")
     }
     if value.step == 0, steps[0].channels == 0 { steps[0].channels = shape[1] }
     guard shape[1] == steps[value.step].channels, bias.map({ $0.shape == [shape[0]] }) ?? true
     else {
       throw node.refusal(
-        "its weights have shape \(shape), and what it reads has \(steps[value.step].channels) channels"
+        "its weights have shape \(shape.shown), and what it reads has \(steps[value.step].channels) channels"
       )
     }
     let window = try window(node, value, kernel: Array(shape[2...]))

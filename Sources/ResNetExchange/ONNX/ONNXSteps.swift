@@ -213,7 +213,7 @@ struct ONNXSteps {
     }
     var value = try value(node)
     guard order == (value.isChannelsLast ? [0, 3, 1, 2] : [0, 2, 3, 1]), !value.isVector else {
-      throw node.refusal("it puts the axes in the order \(order)")
+      throw node.refusal("it puts the axes in the order \(order.shown)")
     }
     value.isChannelsLast.toggle()
     set(index, value)

@@ -5,7 +5,7 @@ import ResNet
 struct ONNXTensor {
   private(set) var name = ""
   private(set) var shape: [Int] = []
-  /// Elements; within what the file has room for.
+  /// Elements, as the shape says; that there are as many is found when they are read.
   private(set) var count = 1
   private var type = 0
   private var data = 0..<0
@@ -15,6 +15,8 @@ struct ONNXTensor {
   /// The file that has the values, if it is not this one (external data), by where it lies from its folder.
   private var location: String?
   private let file: ProtobufFile
+  /// Of the axes, pads and shapes of any node there are fewer.
+  private static let mostIntegers = 1 << 10
 
   init(_ message: ProtobufReader) throws(ResNetError) {
     file = message.file
@@ -45,7 +47,7 @@ struct ONNXTensor {
     }
     for side in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: side)
-      guard side >= 0, !overflow else { throw refusal("its shape \(shape) cannot be") }
+      guard side >= 0, !overflow else { throw refusal("its shape \(shape.shown) cannot be") }
       count = product
     }
     if isExternal { try find(place) }
@@ -53,14 +55,16 @@ struct ONNXTensor {
 
   /// Finds the values in another file: `location`, `offset` and `length` of ONNX's external data.
   private mutating func find(_ place: [String: String]) throws(ResNetError) {
-    guard data.isEmpty, values.isEmpty, let location = place["location"] else {
-      throw refusal(
-        "its values are said to be in another file, which is not named, or here as well")
+    guard let location = place["location"] else {
+      throw refusal("its values are said to be in another file, which is not named")
+    }
+    guard data.isEmpty, values.isEmpty else {
+      throw refusal("its values are said to be in another file, and are in this one as well")
     }
     // Of a type that is not read, which only matters if it is wanted.
     guard size > 0 else { return }
     let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
-    guard !overflow else { throw refusal("its shape \(shape) cannot be") }
+    guard !overflow else { throw refusal("its shape \(shape.shown) cannot be") }
     let offset = place["offset"].map { Int($0) } ?? 0
     let length = place["length"].map { Int($0) } ?? bytes
     let total: Int
@@ -69,15 +73,17 @@ struct ONNXTensor {
     } catch {
       throw ResNetError(
         error.kind,
-        "tensor \"\(name)\" cannot be read: its values are in the file \"\(location)\"; \(error.message)"
+        "tensor \"\(name.shown)\" cannot be read: its values are in the file \"\(location.shown)\"; "
+          + error.message
       )
     }
     guard let offset, let length, offset >= 0, offset <= total, bytes <= total - offset,
       length == bytes
     else {
       throw refusal(
-        "its values are said to be \(place["length"] ?? "\(bytes)") bytes from \(place["offset"] ?? "0") on "
-          + "of the file \"\(location)\", which has \(total); of its shape \(shape) they are \(bytes)"
+        "its values are said to be \((place["length"] ?? "\(bytes)").shown) bytes from "
+          + "\((place["offset"] ?? "0").shown) on "
+          + "of the file \"\(location.shown)\", which has \(total); of its shape \(shape.shown) they are \(bytes)"
       )
     }
     (self.location, data, isRaw) = (location, offset..<offset + bytes, true)
@@ -87,11 +93,8 @@ struct ONNXTensor {
   private var source: FileSource {
     get throws(ResNetError) {
       guard let location else { return file.source }
-      let source = try file.other(location)
-      guard data.upperBound <= source.size else {
-        throw refusal("the file \"\(location)\" became shorter while it was read")
-      }
-      return source
+      // It is as large as it was.
+      return try file.other(location)
     }
   }
 
@@ -105,7 +108,7 @@ struct ONNXTensor {
   }
 
   func refusal(_ reason: String) -> ResNetError {
-    ResNetError(.badFormat, "tensor \"\(name)\" cannot be read: \(reason)")
+    ResNetError(.badFormat, "tensor \"\(name.shown)\" cannot be read: \(reason)")
   }
 
   /// Bytes of a value; 0 for types that are not read.
@@ -129,7 +132,7 @@ struct ONNXTensor {
     }
     guard isRaw ? data.count % size == 0 && data.count / size == count : values.count == count
     else {
-      throw refusal("it has another number of values than its shape \(shape) says")
+      throw refusal("it has another number of values than its shape \(shape.shown) says")
     }
   }
 
@@ -138,9 +141,11 @@ struct ONNXTensor {
     guard type == ONNX.DataType.int64 || type == ONNX.DataType.int32 else {
       throw refusal("its data type is \(type); integers were expected")
     }
+    guard count <= Self.mostIntegers else {
+      throw refusal("it has \(count) integers, expected \(Self.mostIntegers) at most")
+    }
     try checkCount()
     guard isRaw else { return values }
-    try file.take(8 * count)
     let bytes = try source.bytes(data.lowerBound, data.count)
     var integers: [Int] = []
     for index in 0..<count {

@@ -8,6 +8,7 @@ final class ProtobufFile {
   private var windowStart = 0
   /// The file beside this one that was used last; only one is held open, as there may be one per tensor.
   private var other: (location: String, source: FileSource)?
+  private var filesBeside: FilesBeside?
   /// What may still be taken into memory, in units that are about a byte of it.
   private var allowance = 1 << 26
 
@@ -23,16 +24,22 @@ final class ProtobufFile {
     return window[offset - windowStart]
   }
 
+  /// Of the other files that this one names.
+  var bytesBeside: Int { filesBeside?.bytes ?? 0 }
+
   /// The file that this one says to be at a place below its own folder.
   func other(_ location: String) throws(ResNetError) -> FileSource {
-    if let other, other.location == location { return other.source }
+    if let other, other.location.utf8.elementsEqual(location.utf8) { return other.source }
     guard case .file(let reader) = source else {
       throw ResNetError(
         .badFormat,
         "there are no files beside bytes in memory: import it by its path, or save it as one file")
     }
     do throws(ResNetError) {
-      let found = FileSource.file(try ModelFile.open(location, beside: reader.path))
+      let files: FilesBeside
+      if let filesBeside { files = filesBeside } else { files = try FilesBeside(of: reader) }
+      filesBeside = files
+      let found = FileSource.file(try files.open(location))
       other = (location, found)
       return found
     } catch {

@@ -54,10 +54,14 @@ struct Pickle {
   private let bytes: [UInt8]
   private var stack: [Value] = []
   private var memo: [Int: Value] = [:]
+  /// How many items of dictionaries may still be set: each has bytes of its own, unless it is one of a list that
+  /// several are made of.
+  private var room: Int
 
   init(_ bytes: [UInt8], from start: Int = 0) throws(ResNetError) {
     self.bytes = bytes
     position = start
+    room = bytes.count - start
     while try step() {}
     root = try pop()
     stack = []
@@ -159,7 +163,9 @@ struct Pickle {
         throw damaged("an OrderedDict is not made of pairs")
       }
       for pair in pairs {
-        guard case .list(let items) = object(pair) else { throw damaged("a pair is no list") }
+        guard case .list(let items) = object(pair), items.count == 2 else {
+          throw damaged("a pair of an OrderedDict is no list of two")
+        }
         try setItems(items)
       }
     case "torch.Size":
@@ -183,7 +189,7 @@ struct Pickle {
     let shape = try numbers(arguments[2])
     let strides = try numbers(arguments[3])
     guard shape.count == strides.count, shape.count <= 16, offset >= 0 else {
-      throw damaged("a tensor has shape \(shape) and strides \(strides)")
+      throw damaged("a tensor has shape \(shape.shown) and strides \(strides.shown)")
     }
     return Tensor(storage: storage, offset: offset, shape: shape, strides: strides)
   }
@@ -198,7 +204,7 @@ struct Pickle {
       case .string(let key) = id[2], case .int(let count) = id[4], count >= 0
     else { throw damaged("a persistent id is of no storage") }
     guard type.hasPrefix("torch."), type.hasSuffix("Storage") else {
-      throw ResNetError(.badFormat, "it holds a storage of \(type), which is unknown")
+      throw ResNetError(.badFormat, "it holds a storage of \(type.shown), which is unknown")
     }
     var storage = Storage(
       key: key, type: String(type.dropFirst(6).dropLast(7)), count: count, offset: 0)
@@ -232,6 +238,8 @@ struct Pickle {
     guard case .object(let index)? = stack.last, case .dictionary(var pairs) = objects[index],
       items.count % 2 == 0
     else { throw damaged("items are set of no dictionary") }
+    room -= items.count / 2
+    guard room >= 0 else { throw damaged("its dictionaries have more items than it has bytes") }
     objects[index] = .dictionary([])
     for first in stride(from: 0, to: items.count, by: 2) {
       pairs.append((items[first], items[first + 1]))

@@ -45,7 +45,7 @@ struct SafetensorsFile {
       guard entry.start == end, entry.end >= end, entry.end <= source.size - first else {
         throw ResNetError(
           .badFormat,
-          "\(entry.name) claims bytes \(entry.start) to \(entry.end), expected them from \(end) to "
+          "\(entry.name.shown) claims bytes \(entry.start) to \(entry.end), expected them from \(end) to "
             + "\(source.size - first) at most")
       }
       end = entry.end
@@ -64,13 +64,14 @@ struct SafetensorsFile {
     let type = Self.types.first { $0.name == entry.type }?.type
     guard let stride = type?.bytes ?? Self.otherTypes.first(where: { $0.name == entry.type })?.bytes
     else {
-      throw ResNetError(.badFormat, "\(entry.name) is of type \(entry.type), which is unknown")
+      throw ResNetError(
+        .badFormat, "\(entry.name.shown) is of type \(entry.type.shown), which is unknown")
     }
     var count = 1
     for side in entry.shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: side)
       guard !overflow else {
-        throw ResNetError(.badFormat, "\(entry.name) has the impossible shape \(entry.shape)")
+        throw ResNetError(.badFormat, "\(entry.name.shown) has the impossible shape \(entry.shape)")
       }
       count = product
     }
@@ -78,7 +79,7 @@ struct SafetensorsFile {
     guard !overflow, bytes == entry.end - entry.start else {
       throw ResNetError(
         .badFormat,
-        "\(entry.name) of type \(entry.type) and shape \(entry.shape) has "
+        "\(entry.name.shown) of type \(entry.type) and shape \(entry.shape) has "
           + "\(entry.end - entry.start) bytes")
     }
     let problem = type == nil ? "is of type \(entry.type), expected floats" : nil
@@ -93,7 +94,7 @@ struct SafetensorsFile {
     var names: Set<String> = []
     try scanner.object { scanner, name throws(ResNetError) in
       guard names.insert(name).inserted else {
-        throw ResNetError(.badFormat, "\(name) is in its header twice")
+        throw ResNetError(.badFormat, "\(name.shown) is in its header twice")
       }
       guard name != "__metadata__" else { return try scanner.skip() }
       var (type, shape, range): (String?, [Int]?, [Int]) = (nil, nil, [])
@@ -107,7 +108,7 @@ struct SafetensorsFile {
       }
       guard let type, let shape, range.count == 2, range[0] <= range[1] else {
         throw ResNetError(
-          .badFormat, "its header lacks the dtype, the shape or the data_offsets of \(name)")
+          .badFormat, "its header lacks the dtype, the shape or the data_offsets of \(name.shown)")
       }
       entries.append(
         Entry(name: name, type: type, shape: shape, start: range[0], end: range[1]))

@@ -44,9 +44,10 @@ struct TorchFile {
         throw ResNetError(.badFormat, "its numbers are not little-endian")
       }
     }
-    let folder = prefix + "data/"
-    for name in archive.names where name.hasPrefix(folder) {
-      storages[String(name.dropFirst(folder.utf8.count))] = try archive.place(name)
+    let folder = (prefix + "data/").utf8
+    for name in archive.names where name.utf8.starts(with: folder) {
+      let key = String(decoding: name.utf8.dropFirst(folder.count), as: UTF8.self)
+      storages[key] = try archive.place(name)
     }
     return try Pickle(try archive.bytes(name, atMost: Pickle.longest))
   }
@@ -84,7 +85,8 @@ struct TorchFile {
       position += 8
       guard count >= 0, count <= (source.size - position) / stride else {
         throw ResNetError(
-          .badFormat, "storage \(key) claims \(count) elements, which the file has no room for")
+          .badFormat,
+          "storage \(key.shown) claims \(count) elements, which the file has no room for")
       }
       storages[key] = position..<position + Int(count) * stride
       position += Int(count) * stride
@@ -107,18 +109,20 @@ struct TorchFile {
         Self.wholeObject(pickle.root, pickle).map { "it is " + $0 }
           ?? "it holds no state dict but another object")
     }
-    guard !Self.hasTensors(items, pickle) else { return items }
-    var found: [String] = []
-    var chosen = (key: "", items: items, rank: Int.max)
+    var found: [(key: String, items: Items)] = []
     for case (.string(let key), let value) in items {
       guard case .dictionary(let inner) = pickle.object(value), Self.hasTensors(inner, pickle)
       else { continue }
-      found.append(key)
-      let rank = Self.wrappers.firstIndex(of: key) ?? Self.wrappers.count
-      if rank < chosen.rank { chosen = (key, inner, rank) }
+      found.append((key, inner))
     }
-    guard chosen.rank < Self.wrappers.count || found.count == 1 else {
-      throw ResNetError(.badFormat, Self.refusal(of: items, found, pickle))
+    // Tensors may lie beside what is under a usual key, too.
+    var chosen = Self.wrappers.lazy.compactMap { key in found.first { $0.key == key } }.first
+    if chosen == nil {
+      guard !Self.hasTensors(items, pickle) else { return items }
+      if found.count == 1 { chosen = found[0] }
+    }
+    guard let chosen else {
+      throw ResNetError(.badFormat, Self.refusal(of: items, found.map(\.key), pickle))
     }
     for case (.string(let other), _) in items where other != chosen.key {
       weights.notes.append(.init(.ignored, other, "beside the state dict of a checkpoint"))
@@ -141,17 +145,17 @@ struct TorchFile {
   private static func refusal(of items: Items, _ found: [String], _ pickle: Pickle) -> String {
     if let first = found.first {
       return
-        "it holds \(found.count) state dicts, \(found.joined(separator: ", ")): save the one that is "
-        + "wanted, as by torch.save(checkpoint[\"\(first)\"], path)"
+        "it holds \(found.count) state dicts, \(found.shown()): save the one that is "
+        + "wanted, as by torch.save(checkpoint[\"\(first.shown)\"], path)"
     }
     for case (.string(let key), let value) in items where wrappers.contains(key) {
       if let object = wholeObject(value, pickle) { return "under the key \(key) is \(object)" }
     }
-    let keys = items.prefix(8).compactMap { item -> String? in
+    let keys = items.compactMap { item -> String? in
       if case .string(let key) = item.key { key } else { nil }
     }
     return "there is no state dict in it, of which the tensors were by name"
-      + (keys.isEmpty ? "" : "; its keys are \(keys.joined(separator: ", "))")
+      + (keys.isEmpty ? "" : "; its keys are \(keys.shown())")
       + ": save model.state_dict()"
   }
 
@@ -159,7 +163,7 @@ struct TorchFile {
   private static func wholeObject(_ value: Pickle.Value, _ pickle: Pickle) -> String? {
     guard case .other(let name) = pickle.object(value) else { return nil }
     return
-      "a pickled object of the class \(name), such as a whole model, which only the program that defines "
+      "a pickled object of the class \(name.shown), such as a whole model, which only the program that defines "
       + "the class can read: save model.state_dict() instead"
   }
 
@@ -181,7 +185,7 @@ struct TorchFile {
       }
       guard case .tensor(let tensor) = pickle.object(item.value) else {
         let other: String? =
-          if case .other(let name) = pickle.object(item.value) { " but \(name)" } else { nil }
+          if case .other(let name) = pickle.object(item.value) { " but \(name.shown)" } else { nil }
         weights.notes.append(.init(.unexpected, name, "is no tensor" + (other ?? "")))
         continue
       }
@@ -189,10 +193,11 @@ struct TorchFile {
       room -= bytes
       guard room >= 0 else {
         throw ResNetError(
-          .badFormat, "its tensors, up to \(name), claim more than twice the bytes of the file")
+          .badFormat,
+          "its tensors, up to \(name.shown), claim more than twice the bytes of the file")
       }
       let type = Self.types.first { $0.name == tensor.storage.type }?.type
-      let problem = type == nil ? "is of type \(tensor.storage.type), expected floats" : nil
+      let problem = type == nil ? "is of type \(tensor.storage.type.shown), expected floats" : nil
       let (source, start) = (source, storages[tensor.storage.key]?.lowerBound ?? 0)
       TorchNames.add(name, tensor.shape, problem: problem, to: &weights) {
         () throws(ResNetError) in
@@ -207,7 +212,8 @@ struct TorchFile {
     guard let place = storages[storage.key], let stride = Self.stride(of: storage.type) else {
       throw ResNetError(
         .badFormat,
-        "the storage of \(name) is not in the file, or of the unknown type \(storage.type)")
+        "the storage of \(name.shown) is not in the file, or of the unknown type \(storage.type.shown)"
+      )
     }
     var (count, last, isOut) = (1, storage.offset, false)
     func add(_ a: Int, _ b: Int) {
@@ -225,7 +231,7 @@ struct TorchFile {
     guard !isOut, !overflow, count == 0 || last < place.count / stride else {
       throw ResNetError(
         .badFormat,
-        "\(name) of shape \(tensor.shape) is outside of its storage of \(place.count) bytes")
+        "\(name.shown) of shape \(tensor.shape) is outside of its storage of \(place.count) bytes")
     }
     return bytes
   }
