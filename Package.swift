@@ -33,9 +33,14 @@ let package = Package(
     .target(name: "ResNet", dependencies: ["CKernels", "CZlib"]),
     .target(name: "ResNetExchange", dependencies: ["ResNet"]),
     .target(name: "ResNetData", dependencies: ["ResNet", "CImages", "CKernels"]),
+    // What a program hands over by resnet.h, for the C API and for the command.
+    .target(name: "ResNetCommunicator", dependencies: ["ResNet", "CResNet"]),
     .target(
       name: "ResNetC",
-      dependencies: ["ResNet", "ResNetData", "ResNetExchange", "CKernels", "CResNet", "CReserve"],
+      dependencies: [
+        "ResNet", "ResNetData", "ResNetExchange", "ResNetCommunicator", "CKernels", "CResNet",
+        "CReserve",
+      ],
       exclude: ["exports.map"],
       linkerSettings: [
         // The Swift runtime is linked in, only the C ABI is exported, and the library carries its

@@ -76,7 +76,8 @@ typedef enum rn_status {
   RN_NOT_FINITE = 8,    /* NaN or infinity in the input, or a loss that diverged */
   RN_CANCELLED = 9,     /* a callback asked to stop */
   RN_BUFFER_TOO_SMALL = 10,
-  RN_BUSY = 11 /* the handle is in use by another thread, or is training already */
+  RN_BUSY = 11, /* the handle is in use by another thread, or is training already */
+  RN_COMMUNICATION = 12 /* the ranks of a distributed training lost each other, or disagree */
 } rn_status;
 
 /* A short English name of a status, such as "shape mismatch". Static. */
@@ -1075,6 +1076,77 @@ typedef struct rn_fit_options {
  * gave is returned by the step that needs the image, which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
                          const rn_fit_options *options);
+
+/* ---- Many processes ------------------------------------------------------------------------- */
+
+typedef enum rn_sum_type { RN_SUM_FLOAT = 0, RN_SUM_DOUBLE = 1 } rn_sum_type;
+
+/* What the processes of a distributed training, its *ranks*, talk through. libresnet-mpi fills it in from
+ * an MPI communicator (resnet_mpi.h); any other library that sums over processes can.
+ *
+ * All ranks call the same functions in the same order, with as many values. They are called on the thread
+ * that calls the trainer, and find its mode of floating-point arithmetic. They return 0, or anything else if
+ * they failed: the call of the trainer then returns RN_COMMUNICATION, and nothing but `wait` is called any
+ * more. They must return: neither longjmp nor a C++ exception may leave them. */
+typedef struct rn_communicator {
+  size_t size;   /* sizeof(rn_communicator) */
+  int32_t rank;  /* this process's number, from 0 */
+  int32_t ranks; /* how many there are, 1 to 2^20 */
+  void *user;    /* handed to the functions */
+  /* Starts to add up values over all ranks, element by element and in place, without waiting for others.
+   * All ranks must receive the same bits. The memory is the communicator's until `wait` returns. *sum is
+   * what is then handed to that. */
+  int (*start_sum)(void *user, void *values, size_t count, rn_sum_type type, void **sum);
+  /* Waits until a sum is there. Called once for every sum that was started, in that order. When it has
+   * returned, with whatever status, nothing touches the sum's memory any more. */
+  int (*wait)(void *user, void *sum);
+  /* Gives all ranks the bytes that `root` has. */
+  int (*broadcast)(void *user, void *bytes, size_t count, int32_t root);
+  /* Returns when all ranks have called it. */
+  int (*barrier)(void *user);
+  /* Why the last call failed, valid until the next one. May be NULL. */
+  const char *(*error)(void *user);
+} rn_communicator;
+#define RN_COMMUNICATOR_INIT \
+  { sizeof(rn_communicator), 0, 1, NULL, NULL, NULL, NULL, NULL, NULL }
+
+typedef struct rn_distributed_options {
+  size_t size; /* sizeof(rn_distributed_options) */
+  /* Non-zero: BN takes mean and variance of the batch over all ranks, as one process with the whole batch
+   * does. 0: each rank normalises by the statistics of its own share, and running statistics take the mean
+   * over the ranks. */
+  int32_t synchronize_bn;
+  /* Steps after which the ranks compare checksums of weights, statistics and momentum; a difference is
+   * RN_COMMUNICATION on all. 0: never. */
+  int32_t check_interval;
+  /* Gradients are summed in pieces of about so many bytes, at least 1. */
+  int64_t bucket_bytes;
+} rn_distributed_options;
+#define RN_DISTRIBUTED_OPTIONS_INIT \
+  { sizeof(rn_distributed_options), 0, 100, 4194304 }
+
+/* Trains from now on together with other processes, each with a trainer of the same network, options and
+ * steps taken. All ranks call this, and every further call that trains, in the same order. They take the
+ * weights, running statistics and momentum of rank 0. communicator: copied; what its functions need must
+ * live as long as the trainer, or until it has another one. NULL: no ranks any more. options: NULL for
+ * RN_DISTRIBUTED_OPTIONS_INIT.
+ *
+ * To rn_trainer_step each rank gives its own share of a batch, all as many images: the step is that of the
+ * mean loss over all, which *loss is, too. To rn_trainer_fit all give the same datasets and options.
+ * options->batch_size is that of all ranks, of which each reads and trains on its share, which must come
+ * out even; each evaluates its share of the validation data; and what is reported is of all. So with
+ * synchronised BN any number of ranks learns what one does, up to rounding; a checkpoint is as good as
+ * another rank's, and is resumed on any number of ranks.
+ *
+ * Gradients are summed in buckets while the backward pass goes on, each as soon as its layers are done. A
+ * rank on which a call fails stops the others at their next step: theirs return RN_CANCELLED if it was
+ * cancelled, else RN_COMMUNICATION, and all models are as the last complete step left them. After a lost
+ * connection this must be called anew.
+ *
+ * RN_COMMUNICATION if the ranks' trainers differ; RN_INVALID_ARGUMENT for a rank, a number or a missing
+ * function that cannot be. */
+rn_status rn_trainer_distribute(rn_trainer *trainer, const rn_communicator *communicator,
+                                const rn_distributed_options *options);
 
 /* ---- Recipes ------------------------------------------------------------------------------- */
 

@@ -21,6 +21,8 @@ public struct ResNetError: Error, Hashable, Sendable, CustomStringConvertible {
     case notFinite
     /// The caller's own callback asked to stop.
     case cancelled
+    /// The ranks of a distributed training lost each other, or disagree.
+    case communication
   }
 
   public let kind: Kind

@@ -56,6 +56,7 @@ private func status(of kind: ResNetError.Kind) -> rn_status {
   case .outOfMemory: RN_OUT_OF_MEMORY
   case .notFinite: RN_NOT_FINITE
   case .cancelled: RN_CANCELLED
+  case .communication: RN_COMMUNICATION
   }
 }
 
@@ -120,6 +121,7 @@ public func rn_status_string(_ status: rn_status) -> UnsafePointer<CChar>? {
   case RN_CANCELLED: constant("cancelled")
   case RN_BUFFER_TOO_SMALL: constant("buffer too small")
   case RN_BUSY: constant("busy")
+  case RN_COMMUNICATION: constant("communication failed")
   default: constant("unknown status")
   }
 }

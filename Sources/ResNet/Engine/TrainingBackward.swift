@@ -92,7 +92,11 @@ extension TrainingContext {
             Int64(unit.pixels), Int64(task))
         }
       }
-      run(unit.blocks) { block, _ in batchNormCoefficients(unit, norm, own, block: block) }
+      let synchronized =
+        norm.isFrozen ? nil : exchange.flatMap { synchronizeBackward(unit, norm, own, $0) }
+      run(unit.blocks) { block, _ in
+        batchNormCoefficients(unit, norm, own, synchronized, block: block)
+      }
       run(unit.tasks) { task, _ in
         kernels.bn_backward_apply(
           arena[own.output], y, mask, arena[norm.coefficients], arena[own.y],
@@ -102,17 +106,50 @@ extension TrainingContext {
     }
   }
 
+  /// sum dz and sum dz x^ of a channel, over the rank's batch.
+  private func batchNormSums(
+    _ unit: TrainingPlan.ConvolutionUnit, _ own: TrainingPlan.ConvolutionGradients, channel: Int
+  ) -> (sum: Double, product: Double) {
+    let padded = unit.blocks * Int(RK_LANES)
+    var sum = 0.0
+    var product = 0.0
+    for image in 0..<unit.images {
+      let row = arena[own.sums] + image * 2 * padded
+      sum += Double(row[channel])
+      product += Double(row[padded + channel])
+    }
+    return (sum, product)
+  }
+
+  /// The same over all ranks, of every channel; nil if each rank normalises by its own.
+  private func synchronizeBackward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm,
+    _ own: TrainingPlan.ConvolutionGradients, _ exchange: GradientExchange
+  ) -> UnsafePointer<Double>? {
+    guard let sums = exchange.synchronized.baseAddress, !exchange.synchronized.isEmpty else {
+      return nil
+    }
+    let lanes = Int(RK_LANES)
+    run(unit.blocks) { block, _ in
+      for channel in block * lanes..<min((block + 1) * lanes, norm.tensors.channels) {
+        (sums[2 * channel], sums[2 * channel + 1]) = batchNormSums(unit, own, channel: channel)
+      }
+    }
+    exchange.synchronize(channels: norm.tensors.channels)
+    return UnsafePointer(sums)
+  }
+
   /// With x^ = (y - mean) / s, s = sqrt(variance + eps), and means over all n values of a channel:
   /// dbeta = sum dz, dgamma = sum dz x^, and
   /// dy = gamma / s * (dz - mean(dz) - x^ mean(dz x^)) = c0 dz + c1 y + c2. The sum of dy is 0, and so
   /// is the gradient of a bias before BN.
   private func batchNormCoefficients(
     _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm,
-    _ own: TrainingPlan.ConvolutionGradients, block: Int
+    _ own: TrainingPlan.ConvolutionGradients, _ synchronized: UnsafePointer<Double>?, block: Int
   ) {
     let lanes = Int(RK_LANES)
     let padded = unit.blocks * lanes
-    let values = Double(unit.images * unit.pixels)
+    let values = Double(unit.images * unit.pixels * (exchange?.synchronizedRanks ?? 1))
     let coefficients = arena[norm.coefficients]
     for channel in block * lanes..<(block + 1) * lanes {
       guard channel < norm.tensors.channels, !norm.isFrozen else {
@@ -122,15 +159,12 @@ extension TrainingContext {
         for row in 1..<3 { coefficients[row * padded + channel] = 0 }
         continue
       }
-      var sum = 0.0
-      var product = 0.0
-      for image in 0..<unit.images {
-        let row = arena[own.sums] + image * 2 * padded
-        sum += Double(row[channel])
-        product += Double(row[padded + channel])
-      }
+      var (sum, product) = batchNormSums(unit, own, channel: channel)
       gradients[norm.tensors.bias + channel] = Float(sum)
       gradients[norm.tensors.weight + channel] = Float(product)
+      if let synchronized {
+        (sum, product) = (synchronized[2 * channel], synchronized[2 * channel + 1])
+      }
       let inverse = Double(arena[norm.factors.inverseDeviation][channel])
       let mean = Double(arena[norm.factors.mean][channel])
       let scale = Double(parameters[norm.tensors.weight + channel]) * inverse

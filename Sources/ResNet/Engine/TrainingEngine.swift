@@ -19,6 +19,8 @@ package final class TrainingEngine {
   private let plan: TrainingPlan
   private let arena: Arena
   private let updates: [Update]
+  /// With the other ranks of a distributed training, or nil.
+  private var exchange: GradientExchange?
 
   /// A piece of the trainable parameters that one task updates.
   private struct Update {
@@ -28,8 +30,15 @@ package final class TrainingEngine {
     let isWeight: Bool
   }
 
-  package init(
+  /// - Parameter batch: Images of a step; in a distributed training, of this rank's share of it.
+  package convenience init(
     _ model: Model, batch: Int, extent: Extent, frozen: Set<Int> = []
+  ) throws(ResNetError) {
+    try self.init(model, batch: batch, extent: extent, frozen: frozen, group: nil)
+  }
+
+  init(
+    _ model: Model, batch: Int, extent: Extent, frozen: Set<Int>, group: RankGroup?
   ) throws(ResNetError) {
     self.model = model
     parameters = try model.parameters
@@ -41,6 +50,13 @@ package final class TrainingEngine {
     for (unit, _) in plan.normalized { unit.forward.countSlots() }
     updates = Self.updates(model.layout, frozen: frozen)
     gradients = try allocateFloats(model.layout.trainableFloats)
+    if let group {
+      let ownStatistics = plan.normalized.lazy.filter { !$1.isFrozen }
+      exchange = try GradientExchange(
+        group, tensors: plan.trained(model.layout, frozen: frozen), gradients: gradients,
+        statistics: 2 * ownStatistics.reduce(0) { $0 + $1.1.tensors.channels },
+        channels: (plan.normalized.map { $0.0.blocks }.max() ?? 0) * Int(RK_LANES))
+    }
     Log.debug {
       "training \(model.network.name) on \(batch) images of \(extent.height)x\(extent.width): "
         + "\(arena.bytes + model.layout.trainableFloats * MemoryLayout<Float>.stride) bytes to compute in"
@@ -72,6 +88,9 @@ package final class TrainingEngine {
   ///
   /// The images must be `batch` of `extent`, the labels valid classes. A loss that is not finite
   /// is returned as it is; the gradients then have no meaning.
+  ///
+  /// In a distributed training loss and gradients are those of the whole batch, and `correct` is of all of its
+  /// images.
   package func forwardBackward(
     _ images: ImagesView, normalization: Normalization, labels: UnsafePointer<Int32>
   ) throws(ResNetError) -> (loss: Double, correct: Int) {
@@ -83,10 +102,15 @@ package final class TrainingEngine {
         "label \(labels[index]) of image \(index) is not one of the \(classes) classes "
           + "(0 to \(classes - 1))")
     }
-    let context = try runForward(images, normalization: normalization)
-    let result = Softmax.crossEntropy(
-      scores: arena[plan.scores], labels: labels, count: batch, classes: classes,
+    let context = try loadImages(images, normalization: normalization)
+    try exchange?.begin(batch: batch)
+    for step in plan.steps { context.forward(step) }
+    let ranks = exchange?.group.ranks ?? 1
+    var result = Softmax.crossEntropy(
+      scores: arena[plan.scores], labels: labels, count: batch, classes: classes, of: batch * ranks,
       gradient: arena[plan.scoreGradient])
+    shareStatistics { $0 = $1 }
+    exchange?.startStatistics()
     for (index, step) in plan.steps.enumerated().reversed() {
       if let again = plan.inputAgain, again.step == index {
         try images.load(
@@ -94,6 +118,11 @@ package final class TrainingEngine {
           workers: arena.workers)
       }
       context.backward(step)
+      exchange?.finished(step: index)
+    }
+    if let exchange {
+      result = try exchange.finish(result)
+      shareStatistics { $1 = $0 / Float(ranks) }
     }
     if result.loss.isFinite { try checkStatistics() }
     return result
@@ -103,7 +132,8 @@ package final class TrainingEngine {
   /// `notFinite` if one of them is not finite.
   func forward(_ images: ImagesView, normalization: Normalization) throws(ResNetError) {
     try validate(images, normalization: normalization)
-    _ = try runForward(images, normalization: normalization)
+    let context = try loadImages(images, normalization: normalization)
+    for step in plan.steps { context.forward(step) }
     try checkStatistics()
   }
 
@@ -137,17 +167,31 @@ package final class TrainingEngine {
     }
   }
 
-  private func runForward(_ images: ImagesView, normalization: Normalization)
+  private func loadImages(_ images: ImagesView, normalization: Normalization)
     throws(ResNetError) -> TrainingContext
   {
     let context = TrainingContext(
       arena: arena, kernels: target.kernels, pool: .shared, batch: batch,
-      parameters: parameters.values, gradients: gradients)
+      parameters: parameters.values, gradients: gradients, exchange: exchange)
     try images.load(
       normalization: normalization, into: arena[plan.input], pool: context.pool,
       workers: arena.workers)
-    for step in plan.steps { context.forward(step) }
     return context
+  }
+
+  /// Hands the numbers that ranks share of BN's statistics, and where the engine has them, to `body`: none if
+  /// there are no other ranks, or they are synchronised.
+  private func shareStatistics(_ body: (_ shared: inout Float, _ own: inout Float) -> Void) {
+    guard let exchange, !exchange.statistics.isEmpty else { return }
+    var index = 0
+    for (_, norm) in plan.normalized where !norm.isFrozen {
+      for own in [norm.factors.mean, norm.factors.variance] {
+        for channel in 0..<norm.tensors.channels {
+          body(&exchange.statistics[index], &arena[own][channel])
+          index += 1
+        }
+      }
+    }
   }
 
   /// Throws if a layer's batch statistics overflowed, which huge pixels can do without the loss
@@ -190,7 +234,7 @@ package final class TrainingEngine {
   private func updateRunningStatistics(
     _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm
   ) {
-    let values = Float(unit.images * unit.pixels)
+    let values = Float(unit.images * unit.pixels * (exchange?.synchronizedRanks ?? 1))
     let keep = 1 - BatchNorm.momentum
     let means = parameters.values + norm.tensors.mean
     let variances = parameters.values + norm.tensors.variance

@@ -17,6 +17,8 @@ struct TrainingContext {
   let batch: Int
   let parameters: UnsafePointer<Float>
   let gradients: UnsafeMutablePointer<Float>
+  /// With the other ranks of a distributed training.
+  let exchange: GradientExchange?
 
   func run(_ tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     pool.run(tasks, workers: arena.workers, body)
@@ -100,7 +102,10 @@ extension TrainingContext {
     }
     convolve(
       unit, packed: unit.packed, y: unit.y, statistics: norm.isFrozen ? nil : arena[norm.slots])
-    run(unit.blocks) { block, _ in normalizationFactors(unit, norm, block: block) }
+    let synchronized = norm.isFrozen ? nil : exchange.flatMap { synchronizeForward(unit, norm, $0) }
+    run(unit.blocks) { block, _ in
+      normalizationFactors(unit, norm, synchronized, block: block)
+    }
     guard let activation = norm.activation else { return }
     var addend = unit.addend?.source(arena) ?? rk_source()
     withUnsafePointer(to: &addend) { addend in
@@ -141,14 +146,48 @@ extension TrainingContext {
     }
   }
 
+  /// Mean and variance of a channel over the rank's batch.
+  private func statistics(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, channel: Int
+  ) -> (mean: Double, variance: Double) {
+    var mean = 0.0
+    var variance = 0.0
+    unit.forward.slotCounts.withUnsafeBufferPointer { counts in
+      rk_merge_statistics(
+        arena[norm.slots], Int64(counts.count), counts.baseAddress,
+        Int64(unit.blocks * Int(RK_LANES)), Int64(channel), &mean, &variance)
+    }
+    return (mean, variance)
+  }
+
+  /// The same over all ranks, which have as many values each: of every channel, the sums of means and of
+  /// means of squares. Nil if each rank normalises by its own.
+  private func synchronizeForward(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, _ exchange: GradientExchange
+  ) -> UnsafePointer<Double>? {
+    guard let sums = exchange.synchronized.baseAddress, !exchange.synchronized.isEmpty else {
+      return nil
+    }
+    let lanes = Int(RK_LANES)
+    run(unit.blocks) { block, _ in
+      for channel in block * lanes..<min((block + 1) * lanes, norm.tensors.channels) {
+        let (mean, variance) = statistics(unit, norm, channel: channel)
+        sums[2 * channel] = mean
+        sums[2 * channel + 1] = mean * mean + variance
+      }
+    }
+    exchange.synchronize(channels: norm.tensors.channels)
+    return UnsafePointer(sums)
+  }
+
   /// Mean and variance of the block's channels, over the batch unless BN is frozen, and the affine
   /// map that BN amounts to:
   /// scale = gamma / sqrt(variance + eps), shift = beta - scale * mean.
   private func normalizationFactors(
-    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, block: Int
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm,
+    _ synchronized: UnsafePointer<Double>?, block: Int
   ) {
     let lanes = Int(RK_LANES)
-    let padded = unit.blocks * lanes
     for channel in block * lanes..<(block + 1) * lanes {
       guard channel < norm.tensors.channels else {
         for buffer in [
@@ -160,17 +199,18 @@ extension TrainingContext {
         }
         continue
       }
-      var mean = 0.0
-      var variance = 0.0
+      let mean: Double
+      let variance: Double
       if norm.isFrozen {
         mean = Double(parameters[norm.tensors.mean + channel])
         variance = Double(parameters[norm.tensors.variance + channel])
+      } else if let synchronized {
+        let ranks = Double(exchange?.group.ranks ?? 1)
+        mean = synchronized[2 * channel] / ranks
+        // A float's values leave a double's difference exact enough.
+        variance = max(0, synchronized[2 * channel + 1] / ranks - mean * mean)
       } else {
-        unit.forward.slotCounts.withUnsafeBufferPointer { counts in
-          rk_merge_statistics(
-            arena[norm.slots], Int64(counts.count), counts.baseAddress, Int64(padded),
-            Int64(channel), &mean, &variance)
-        }
+        (mean, variance) = statistics(unit, norm, channel: channel)
       }
       let inverse = 1 / (variance + BatchNorm.epsilon).squareRoot()
       let scale = Double(parameters[norm.tensors.weight + channel]) * inverse

@@ -177,6 +177,34 @@ struct TrainingPlan {
     arena = ArenaLayout(builder.planner, scratchFloats: builder.scratch, workers: target.workers)
   }
 
+  /// The trained tensors, with the step whose backward half gives their gradients.
+  func trained(_ layout: ParameterLayout, frozen: Set<Int>) -> [(
+    tensor: ParameterLayout.Tensor, step: Int
+  )] {
+    var stepOfOffset: [Int: Int] = [:]
+    for (index, step) in steps.enumerated() {
+      var weights: WeightTensors?
+      switch step {
+      case .convolution(let unit):
+        weights = unit.tensors
+        for offset in [unit.norm?.tensors.weight, unit.norm?.tensors.bias] {
+          if let offset { stepOfOffset[offset] = index }
+        }
+      case .linear(let unit, _): weights = unit.layer.tensors
+      default: break
+      }
+      for offset in [weights?.weight, weights?.bias] {
+        if let offset { stepOfOffset[offset] = index }
+      }
+    }
+    return layout.tensors.compactMap { tensor in
+      guard tensor.kind.isTrainable, !frozen.contains(tensor.layer),
+        let step = stepOfOffset[tensor.offset]
+      else { return nil }
+      return (tensor, step)
+    }
+  }
+
   /// The units that have BN.
   var normalized: [(ConvolutionUnit, Norm)] {
     steps.compactMap { step in

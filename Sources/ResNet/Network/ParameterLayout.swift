@@ -19,11 +19,14 @@ public struct ParameterLayout: Sendable {
     public let shape: [Int]
     /// Index of the graph's layer that it belongs to.
     public let layer: Int
-    /// First element in the flat array, a multiple of 16.
+    /// First element in the flat array, a multiple of ``ParameterLayout/alignment``.
     public let offset: Int
     /// Elements.
     public let count: Int
   }
+
+  /// Of tensors in the flat array, in floats: a cache line.
+  static let alignment = 16
 
   /// In `state_dict` order.
   public let tensors: [Tensor]
@@ -64,7 +67,7 @@ public struct ParameterLayout: Sendable {
     func place(where wanted: (Kind) -> Bool) {
       for (index, spec) in specs.enumerated() where wanted(spec.kind) {
         offsets[index] = end
-        end += (spec.shape.reduce(1, *) + 15) / 16 * 16
+        end += (spec.shape.reduce(1, *) + Self.alignment - 1) / Self.alignment * Self.alignment
       }
     }
     place(where: \.isTrainable)

@@ -5,14 +5,18 @@ struct ShuffledBatches: IteratorProtocol {
   private let batchSize: Int
   private let seed: UInt64
   private var steps: Range<Int>
+  private let share: Range<Int>
   private var order: (epoch: Int, indices: [Int])?
 
   /// Of a batch size of `count` at most.
-  init(count: Int, batchSize: Int, steps: Range<Int>, seed: UInt64) {
+  ///
+  /// - Parameter share: The part of every batch that is asked for.
+  init(count: Int, batchSize: Int, steps: Range<Int>, seed: UInt64, share: Range<Int>) {
     self.count = count
     self.batchSize = batchSize
     self.steps = steps
     self.seed = seed
+    self.share = share
   }
 
   mutating func next() -> BatchLoader.Request? {
@@ -24,8 +28,9 @@ struct ShuffledBatches: IteratorProtocol {
       order = (epoch, shuffledIndices(count: count, seed: seed, epoch: epoch))
     }
     guard let order else { return nil }
+    let first = batch * batchSize
     return BatchLoader.Request(
-      indices: order.indices[batch * batchSize..<(batch + 1) * batchSize], epoch: epoch)
+      indices: order.indices[first + share.lowerBound..<first + share.upperBound], epoch: epoch)
   }
 }
 

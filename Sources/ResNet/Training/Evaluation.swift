@@ -24,16 +24,23 @@ extension Model {
 
   /// Hands every image's class and the one it was taken for to `body`.
   ///
-  /// - Parameter labels: Nil for those of the model's class names.
+  /// - Parameters:
+  ///   - labels: Nil for those of the model's class names.
+  ///   - group: Ranks that evaluate the same data, each a part of it. The metrics are of all.
   func evaluate(
     _ data: any TrainingData, labels: LabelMap? = nil, workers: Int? = nil,
+    group: RankGroup? = nil,
     _ body: (_ label: Int, _ predicted: Int) -> Void
   ) throws(ResNetError) -> Metrics {
     let labels =
       if let labels { labels } else { try self.labels(of: data.classNames, role: "evaluation") }
     try validate(data, normalization: normalization, role: "evaluation")
-    let indices = try data.readable()
-    let size = min(evaluationBatch(data), indices.count)
+    var indices = try data.readable()
+    if let group {
+      let (rank, ranks) = (group.rank, group.ranks)
+      indices = Array(indices[indices.count * rank / ranks..<indices.count * (rank + 1) / ranks])
+    }
+    let size = max(1, min(evaluationBatch(data), indices.count))
     let loader = try BatchLoader(
       .init(data: data, labels: labels, normalization: normalization), batchSize: size,
       requests: SequentialBatches(indices, batchSize: size), workers: workers)
@@ -63,10 +70,11 @@ extension Model {
       }
       try steps.advance(by: batch.count)
     }
-    let count = Double(indices.count)
+    var sums = [loss, Double(correct), Double(amongFive), Double(indices.count)]
+    if let group { sums = try group.meet(.evaluation, sums) }
     return Metrics(
-      loss: loss / count, accuracy: Double(correct) / count,
-      top5Accuracy: Double(amongFive) / count, count: indices.count)
+      loss: sums[0] / sums[3], accuracy: sums[1] / sums[3], top5Accuracy: sums[2] / sums[3],
+      count: Int(sums[3]))
   }
 
   /// From labels of classes with those names, if they have any, to the model's classes.

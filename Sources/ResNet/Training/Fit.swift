@@ -11,7 +11,8 @@ extension Trainer {
   ///   - data: The training images. If the model has no class names, it takes those of the data,
   ///     if there is one per class. If it has, the data's labels are matched with them by name.
   ///   - validation: Evaluated after each epoch, in inference mode. Its labels are matched by name, too.
-  ///   - options: How long to train, in what steps and at what rates.
+  ///   - options: How long to train, in what steps and at what rates. Of a distributed training
+  ///     (``distribute(over:options:)``) the batch size is that of all ranks together, which share it evenly.
   ///   - progress: Called on this thread after every step and at the end of every epoch, while the
   ///     model is not in use; data may be, by threads that read ahead. Returning false stops the
   ///     training.
@@ -25,7 +26,17 @@ extension Trainer {
     _ data: any TrainingData, validation: (any TrainingData)? = nil,
     options: FitOptions = FitOptions(), progress: ((Progress) -> Bool)? = nil
   ) throws(ResNetError) -> [EpochMetrics] {
+    try together { () throws(ResNetError) in
+      try run(data, validation: validation, options: options, progress: progress)
+    }
+  }
+
+  private func run(
+    _ data: any TrainingData, validation: (any TrainingData)?, options: FitOptions,
+    progress: ((Progress) -> Bool)?
+  ) throws(ResNetError) -> [EpochMetrics] {
     try options.validate(for: data)
+    let share = try Share(of: options.batchSize, group)
     guard options.plateau == nil || validation != nil else {
       throw ResNetError(
         .invalidArgument,
@@ -39,7 +50,7 @@ extension Trainer {
       of: model.classNames.isEmpty ? "the training data" : model.network.name)
     try model.validate(data, normalization: model.normalization, role: "training")
     try model.graph.validateTraining(
-      batch: options.batchSize, extent: data.extent, frozen: frozen)
+      batch: share.count, extent: data.extent, frozen: frozen)
     let normalization = try normalization(for: data, options: options)
     if let validation {
       try model.validate(validation, normalization: normalization, role: "validation")
@@ -55,15 +66,17 @@ extension Trainer {
     } else {
       state = FitState(options, fitData)
     }
-    let size = options.batchSize
+    try group?.requireSame(
+      state.checksum(normalization), "what is to be trained on, or how,", .fit)
     let loader = try BatchLoader(
       .init(
         data: data, labels: labels, normalization: normalization,
         augmentation: options.augmentation ?? data.augmentation,
         seed: options.seed),
-      batchSize: size,
+      batchSize: share.count,
       requests: ShuffledBatches(
-        count: data.count, batchSize: size, steps: state.step..<state.total, seed: options.seed),
+        count: data.count, batchSize: options.batchSize, steps: state.step..<state.total,
+        seed: options.seed, share: share.range),
       workers: options.workers, prefetch: options.prefetch)
     try model.setNormalization(normalization)
     if model.classNames.isEmpty, data.classNames.count == model.network.classes {
@@ -86,19 +99,43 @@ extension Trainer {
         lastRate = rate
         let outcome = try train(
           batch.view, normalization: .identity, labels: batch.labels, rate: rate)
-        noteStep(outcome, images: size, rate: rate, seconds: monotonicSeconds() - start)
+        noteStep(outcome, images: options.batchSize, rate: rate, seconds: monotonicSeconds() - start)
         try report(self.course?.tally?.progress(iteration: iterations), to: progress)
         try taken.advance(by: 1)
       }
       let result = try validation.map { data throws(ResNetError) in
-        try model.evaluate(data, labels: validationLabels, workers: options.workers) { _, _ in }
+        try model.evaluate(
+          data, labels: validationLabels, workers: options.workers, group: group
+        ) { _, _ in }
       }
       let ended = course?.endEpoch(validation: result)
       Log.info { ended?.line ?? "" }
       try report(ended?.progress(iteration: iterations, epochEnded: true), to: progress)
     }
+    try group?.meet(.end)
     defer { course = nil }
     return course?.history ?? []
+  }
+
+  /// What a rank takes of every batch.
+  private struct Share {
+    /// Of the batch's images.
+    let range: Range<Int>
+
+    var count: Int { range.count }
+
+    /// Throws `invalidArgument` unless all ranks have as many.
+    init(of batchSize: Int, _ group: RankGroup?) throws(ResNetError) {
+      let (rank, ranks) = (group?.rank ?? 0, group?.ranks ?? 1)
+      guard batchSize.isMultiple(of: ranks) else {
+        throw ResNetError(
+          .invalidArgument,
+          "a batch of \(batchSize) images cannot be shared evenly by \(ranks) ranks; choose a multiple of "
+            + "\(ranks)")
+      }
+      let count = batchSize / ranks
+      range = rank * count..<(rank + 1) * count
+    }
   }
 
   /// The training that can be gone on with. Throws `invalidArgument` if there is none.

@@ -27,28 +27,30 @@ package enum Softmax {
   /// many rows have their highest score (the first of equals) at their label.
   ///
   /// `labels` must be in `0..<classes`. `gradient`, if not nil, receives the derivative of the
-  /// mean loss by each score, (softmax - onehot) / count. Scores that are not finite make the
+  /// mean loss by each score, (softmax - onehot) / total, where the rows are `count` of `total` whose mean
+  /// that is (nil for no others). Scores that are not finite make the
   /// loss NaN or infinite.
   package static func crossEntropy(
     scores: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, classes: Int,
-    gradient: UnsafeMutablePointer<Float>?
+    of total: Int? = nil, gradient: UnsafeMutablePointer<Float>?
   ) -> (loss: Double, correct: Int) {
-    var total = 0.0
+    let divisor = Double(total ?? count)
+    var sum = 0.0
     var correct = 0
     for image in 0..<count {
       let row = scores + image * classes
       let label = Int(labels[image])
-      let (maximum, sum) = normalizer(row, classes: classes)
-      total += log(sum) - (Double(row[label]) - maximum)
+      let (maximum, exponentials) = normalizer(row, classes: classes)
+      sum += log(exponentials) - (Double(row[label]) - maximum)
       if indexOfMaximum(row, classes: classes) == label { correct += 1 }
       guard let gradient else { continue }
       let result = gradient + image * classes
       for index in 0..<classes {
-        let probability = exp(Double(row[index]) - maximum) / sum
-        result[index] = Float((probability - (index == label ? 1 : 0)) / Double(count))
+        let probability = exp(Double(row[index]) - maximum) / exponentials
+        result[index] = Float((probability - (index == label ? 1 : 0)) / divisor)
       }
     }
-    return (total / Double(count), correct)
+    return (sum / Double(count), correct)
   }
 
   /// Adds the softmax of one row of scores to `sums`.

@@ -18,8 +18,10 @@ public final class Trainer {
   var course: FitState?
   /// The graph's layers whose tensors are left as they are.
   private(set) var frozen: Set<Int> = []
+  /// The ranks of a distributed training, or nil.
+  var group: RankGroup?
   /// For the batch size, extent and threads of the last step.
-  private var engine: TrainingEngine?
+  var engine: TrainingEngine?
 
   /// A trainer with zero momentum. Throws `invalidArgument` if an option is out of range, or the
   /// model was opened to be run.
@@ -118,18 +120,26 @@ public final class Trainer {
   ///   `notFinite` for pixels or a loss that are not finite. The model is then as before.
   @discardableResult
   public func step(_ images: Images, labels: [Int]) throws(ResNetError) -> Double {
-    try model.network.validate(labels: labels, of: images.count)
-    let narrow = labels.map { Int32(truncatingIfNeeded: $0) }
-    return try images.withView { view throws(ResNetError) in
-      let outcome = narrow.withUnsafeBufferPointer { labels in
-        Result { () throws(ResNetError) in try step(view, labels: labels) }
+    try together { () throws(ResNetError) in
+      try model.network.validate(labels: labels, of: images.count)
+      let narrow = labels.map { Int32(truncatingIfNeeded: $0) }
+      return try images.withView { view throws(ResNetError) in
+        let outcome = narrow.withUnsafeBufferPointer { labels in
+          Result { () throws(ResNetError) in try takeStep(view, labels) }
+        }
+        return try outcome.get()
       }
-      return try outcome.get()
     }
   }
 
   /// The same on borrowed memory.
   package func step(_ images: ImagesView, labels: UnsafeBufferPointer<Int32>)
+    throws(ResNetError) -> Double
+  {
+    try together { () throws(ResNetError) in try takeStep(images, labels) }
+  }
+
+  private func takeStep(_ images: ImagesView, _ labels: UnsafeBufferPointer<Int32>)
     throws(ResNetError) -> Double
   {
     let loss = try train(
@@ -171,6 +181,11 @@ public final class Trainer {
       velocity: velocity, rate: rate, momentum: options.momentum, decay: options.weightDecay,
       spareBNAndBiases: options.spareBatchNormAndBiases)
     iterations += 1
+    if let group, group.options.checkInterval > 0,
+      iterations.isMultiple(of: group.options.checkInterval)
+    {
+      try compareRanks(group)
+    }
     return outcome
   }
 
@@ -182,7 +197,8 @@ public final class Trainer {
     }
     // The old one's memory goes first.
     engine = nil
-    let new = try TrainingEngine(model, batch: batch, extent: extent, frozen: frozen)
+    let new = try TrainingEngine(
+      model, batch: batch, extent: extent, frozen: frozen, group: group)
     engine = new
     return new
   }

@@ -28,6 +28,7 @@ class Status(enum.IntEnum):
     CANCELLED = 9
     BUFFER_TOO_SMALL = 10
     BUSY = 11
+    COMMUNICATION = 12
 
 
 class Error(Exception):
@@ -136,6 +137,12 @@ class BusyError(Error, RuntimeError):
     """The object is in use by another thread."""
 
     status: ClassVar[Status | None] = Status.BUSY
+
+
+class CommunicationError(Error, ConnectionError):
+    """The ranks of a distributed training lost each other, or disagree."""
+
+    status: ClassVar[Status | None] = Status.COMMUNICATION
 
 
 _CLASSES: dict[int, type[Error]] = {

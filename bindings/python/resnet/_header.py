@@ -38,6 +38,7 @@ FORMATS = {
     "caffe": 6,
 }
 PREPROCESSING = {"none": 0, "torch": 1, "caffe": 2}
+SUM_TYPES = {"float": 0, "double": 1}
 NOTES = {"ignored": 0, "unexpected": 1, "mismatched": 2, "missing": 3}
 FLOAT32, UINT8 = 0, 1
 LOG_LEVELS = {"warning": 1, "info": 2, "debug": 3}
@@ -358,6 +359,40 @@ class FitOptions(Sized):
     ]
 
 
+StartSumCallback = ctypes.CFUNCTYPE(
+    c_int, ctypes.c_void_p, ctypes.c_void_p, c_size_t, c_int, POINTER(ctypes.c_void_p)
+)
+WaitCallback = ctypes.CFUNCTYPE(c_int, ctypes.c_void_p, ctypes.c_void_p)
+BroadcastCallback = ctypes.CFUNCTYPE(c_int, ctypes.c_void_p, ctypes.c_void_p, c_size_t, c_int32)
+BarrierCallback = ctypes.CFUNCTYPE(c_int, ctypes.c_void_p)
+ErrorCallback = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+
+
+class Communicator(Sized):
+    """`rn_communicator`."""
+
+    _fields_: ClassVar[Any] = [
+        ("rank", c_int32),
+        ("ranks", c_int32),
+        ("user", ctypes.c_void_p),
+        ("start_sum", StartSumCallback),
+        ("wait", WaitCallback),
+        ("broadcast", BroadcastCallback),
+        ("barrier", BarrierCallback),
+        ("error", ErrorCallback),
+    ]
+
+
+class DistributedOptions(Sized):
+    """`rn_distributed_options`."""
+
+    _fields_: ClassVar[Any] = [
+        ("synchronize_bn", c_int32),
+        ("check_interval", c_int32),
+        ("bucket_bytes", c_int64),
+    ]
+
+
 class TestOptions(Sized):
     """`rn_test_options`."""
 
@@ -488,6 +523,7 @@ STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "rn_trainer_history": [handle, ProgressCallback, ctypes.c_void_p],
     "rn_trainer_step": [handle, POINTER(Images), _labels, POINTER(c_double)],
     "rn_trainer_fit": [handle, handle, handle, POINTER(FitOptions)],
+    "rn_trainer_distribute": [handle, POINTER(Communicator), POINTER(DistributedOptions)],
     "rn_recipe_get": [
         c_char_p,
         POINTER(TrainerOptions),
@@ -527,6 +563,7 @@ LONG_FUNCTIONS = (
     "rn_trainer_fit",
     "rn_trainer_history",
     "rn_trainer_step",
+    "rn_trainer_distribute",
     "rn_model_load",
     "rn_model_open",
     "rn_model_save",

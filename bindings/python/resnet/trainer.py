@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
-from . import _batch_training, _header, _pixels, _values
+from . import _batch_training, _header, _pixels, _values, distributed
 from ._errors import CancelledError, InvalidArgumentError
 from ._handle import Owner
 from ._library import library
@@ -72,6 +72,7 @@ class Trainer(Owner):
         super().__init__(made, "rn_trainer_free")
         self._model = model
         self._stopped = False
+        self._callbacks: distributed.Callbacks | None = None
 
     @property
     def model(self) -> Model:
@@ -93,6 +94,7 @@ class Trainer(Owner):
         Owner.__init__(trainer, made, "rn_trainer_free")
         trainer._model = Model._adopt(model)
         trainer._stopped = False
+        trainer._callbacks = None
         return trainer
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -170,6 +172,55 @@ class Trainer(Owner):
         encoded = [_values.text(name, "a name") for name in _values.sequence(names, "names")]
         array = (ctypes.c_char_p * len(encoded))(*encoded)
         library().rn_trainer_freeze(self._handle, array, len(encoded))
+
+    def distribute(
+        self,
+        communicator: distributed.Communicator | None,
+        *,
+        synchronize_bn: bool = False,
+        check_interval: SupportsIndex = 100,
+        bucket_bytes: SupportsIndex = 4 << 20,
+    ) -> None:
+        """Trains from now on together with other processes, the ranks of a communicator.
+
+        All ranks call this, and then `step` and `fit`, in the same order, with trainers of the same
+        network, options and steps taken. They take the weights, running statistics and momentum of
+        rank 0. Gradients are summed while the backward pass goes on.
+
+        `step` is given each rank's own share of a batch, all as many images, and is that of the
+        mean loss over all. `fit` is given the same dataset and options on all ranks: `batch_size`
+        is that of all together, of which each reads and trains on its share, which must come out
+        even; validation is shared, too, and what is returned is of all. (Batches of your own are
+        each rank's share; all must have as many.) A rank on which a call fails or is stopped stops
+        the others at their next step.
+
+        Args:
+            communicator: The ranks; `resnet.mpi.Communicator()` for those of MPI. None: train alone
+                again.
+            synchronize_bn: BN takes the mean and variance of the batch over all ranks, so that any
+                number of ranks learns what one does, up to rounding. Else each rank normalises by
+                those of its own share.
+            check_interval: Steps after which the ranks compare checksums of weights and momentum;
+                0 for never.
+            bucket_bytes: Gradients are summed in pieces of about so many bytes.
+
+        Raises:
+            CommunicationError: The ranks' trainers differ, or they lost each other.
+            InvalidArgumentError: A value is out of range.
+        """
+        options = _header.DistributedOptions(
+            synchronize_bn=int(bool(synchronize_bn)),
+            check_interval=_values.integer(check_interval, "check_interval"),
+            bucket_bytes=_values.integer(bucket_bytes, "bucket_bytes", bits=64),
+        )
+        callbacks = None if communicator is None else distributed.Callbacks(communicator)
+        library().rn_trainer_distribute(
+            self._handle,
+            None if callbacks is None else ctypes.byref(callbacks.struct),
+            ctypes.byref(options),
+        )
+        # Whose functions the library calls from now on.
+        self._callbacks = callbacks
 
     def step(self, x: Images, y: npt.ArrayLike, *, layout: Layout = "NCHW") -> float:
         """Takes one SGD step on a batch.

@@ -42,6 +42,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "rn_trainer_options": _header.TrainerOptions,
     "rn_progress": _header.Progress,
     "rn_fit_options": _header.FitOptions,
+    "rn_communicator": _header.Communicator,
+    "rn_distributed_options": _header.DistributedOptions,
     "rn_test_options": _header.TestOptions,
 }
 
@@ -66,6 +68,7 @@ CONSTANTS: dict[str, int] = {
             ("RN_FORMAT", _header.FORMATS),
             ("RN_PREPROCESSING", _header.PREPROCESSING),
             ("RN_NOTE", _header.NOTES),
+            ("RN_SUM", _header.SUM_TYPES),
             ("RN_STRIDE_ON", _header.STRIDES_ON),
             ("RN_ZEROS", _header.ZERO_CHANNELS),
             ("RN_NORMALIZE", _header.NORMALIZE),

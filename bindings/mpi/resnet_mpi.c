@@ -1,0 +1,305 @@
+// The ranks of an MPI communicator as libresnet's trainer talks to them.
+//
+// What is summed while a training computes (gradients: floats) goes through a thread of its own, as MPI only
+// makes progress while it is called. What the trainer waits for at once (doubles, broadcasts, barriers) is
+// done on the caller's thread, over a second duplicate of the communicator, so that it need not queue
+// behind gradients and the order of operations on each is the same on all ranks.
+#define _POSIX_C_SOURCE 200809L
+
+#include "resnet_mpi.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+// A sum of gradients on its way.
+typedef struct sum {
+  float *values;
+  size_t count;
+  int status;  // of MPI
+  bool done;
+  struct sum *next;
+} sum;
+
+// What is behind a communicator, kept as an attribute of it.
+typedef struct group {
+  rn_communicator callbacks;
+  MPI_Comm comm;
+  MPI_Comm at_once, beside;  // duplicates of it
+  int rank, ranks, timeout;
+  bool threaded;
+  char message[MPI_MAX_ERROR_STRING + 1];
+
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  sum *first, *last;  // not yet taken by the thread
+  bool stopping;
+
+  struct group *next;
+} group;
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void give_up(const group *ranks, const char *what) {
+  fprintf(stderr,
+          "libresnet: rank %d of %d has waited %d seconds for the others to %s; the training ends on all "
+          "ranks, and goes on from its last checkpoint if it is resumed\n",
+          ranks->rank, ranks->ranks, ranks->timeout, what);
+  MPI_Abort(ranks->at_once, 1);
+}
+
+// Waits for an operation, spinning at first, then leaving the processor to those that compute.
+static int finish(const group *ranks, MPI_Request *request, const char *what) {
+  const double start = seconds();
+  for (unsigned polls = 0;; ++polls) {
+    int done = 0;
+    const int status = MPI_Test(request, &done, MPI_STATUS_IGNORE);
+    if (status != MPI_SUCCESS || done) return status;
+    if (polls > 200) nanosleep(&(struct timespec){0, polls > 2000 ? 100000 : 10000}, NULL);
+    if (polls % 256 == 0 && seconds() - start > ranks->timeout) give_up(ranks, what);
+  }
+}
+
+// In parts, as MPI counts in ints.
+static int add_up(const group *ranks, MPI_Comm comm, void *values, size_t count, MPI_Datatype type,
+                  size_t width) {
+  while (count > 0) {
+    const int part = count > INT_MAX / 2 ? INT_MAX / 2 : (int)count;
+    MPI_Request request;
+    int status = MPI_Iallreduce(MPI_IN_PLACE, values, part, type, MPI_SUM, comm, &request);
+    if (status == MPI_SUCCESS) status = finish(ranks, &request, "add up");
+    if (status != MPI_SUCCESS) return status;
+    values = (char *)values + (size_t)part * width;
+    count -= (size_t)part;
+  }
+  return MPI_SUCCESS;
+}
+
+static void add_up_gradients(const group *ranks, sum *next) {
+  next->status =
+      add_up(ranks, ranks->beside, next->values, next->count, MPI_FLOAT, sizeof(float));
+}
+
+static void *work(void *argument) {
+  group *ranks = argument;
+  pthread_mutex_lock(&ranks->lock);
+  for (;;) {
+    while (!ranks->first && !ranks->stopping) pthread_cond_wait(&ranks->changed, &ranks->lock);
+    sum *next = ranks->first;
+    if (!next) break;
+    ranks->first = next->next;
+    if (!ranks->first) ranks->last = NULL;
+    pthread_mutex_unlock(&ranks->lock);
+    add_up_gradients(ranks, next);
+    pthread_mutex_lock(&ranks->lock);
+    next->done = true;
+    pthread_cond_broadcast(&ranks->changed);
+  }
+  pthread_mutex_unlock(&ranks->lock);
+  return NULL;
+}
+
+// 0, or non-zero with a message.
+static int outcome(group *ranks, int status) {
+  if (status == MPI_SUCCESS) return 0;
+  int length = 0;
+  if (MPI_Error_string(status, ranks->message, &length) != MPI_SUCCESS)
+    snprintf(ranks->message, sizeof ranks->message, "MPI error %d", status);
+  return 1;
+}
+
+static int start_sum(void *user, void *values, size_t count, rn_sum_type type, void **started) {
+  group *ranks = user;
+  *started = NULL;
+  if (type == RN_SUM_DOUBLE)
+    return outcome(ranks, add_up(ranks, ranks->at_once, values, count, MPI_DOUBLE, sizeof(double)));
+  sum *next = calloc(1, sizeof *next);
+  if (!next) return outcome(ranks, MPI_ERR_NO_MEM);
+  next->values = values;
+  next->count = count;
+  *started = next;
+  if (!ranks->threaded) return 0;
+  pthread_mutex_lock(&ranks->lock);
+  *(ranks->last ? &ranks->last->next : &ranks->first) = next;
+  ranks->last = next;
+  pthread_cond_broadcast(&ranks->changed);
+  pthread_mutex_unlock(&ranks->lock);
+  return 0;
+}
+
+static int wait_for(void *user, void *started) {
+  group *ranks = user;
+  sum *own = started;
+  if (!own) return 0;
+  if (ranks->threaded) {
+    pthread_mutex_lock(&ranks->lock);
+    while (!own->done) pthread_cond_wait(&ranks->changed, &ranks->lock);
+    pthread_mutex_unlock(&ranks->lock);
+  } else {
+    add_up_gradients(ranks, own);
+  }
+  const int status = own->status;
+  free(own);
+  return outcome(ranks, status);
+}
+
+static int broadcast(void *user, void *bytes, size_t count, int32_t root) {
+  group *ranks = user;
+  int status = MPI_SUCCESS;
+  while (count > 0 && status == MPI_SUCCESS) {
+    const int part = count > INT_MAX / 2 ? INT_MAX / 2 : (int)count;
+    MPI_Request request;
+    status = MPI_Ibcast(bytes, part, MPI_BYTE, root, ranks->at_once, &request);
+    if (status == MPI_SUCCESS) status = finish(ranks, &request, "hand out the weights");
+    bytes = (char *)bytes + part;
+    count -= (size_t)part;
+  }
+  return outcome(ranks, status);
+}
+
+static int barrier(void *user) {
+  group *ranks = user;
+  MPI_Request request;
+  int status = MPI_Ibarrier(ranks->at_once, &request);
+  if (status == MPI_SUCCESS) status = finish(ranks, &request, "arrive");
+  return outcome(ranks, status);
+}
+
+static const char *error(void *user) { return ((group *)user)->message; }
+
+// ---- Lifetime -------------------------------------------------------------------------------------
+
+// Guards what follows.
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+static int on_communicator = MPI_KEYVAL_INVALID;
+// All that there are.
+static group *living;
+
+// Ends the thread and frees the duplicates: called when the communicator is freed.
+static int destroy(MPI_Comm comm, int key, void *attribute, void *extra) {
+  (void)comm, (void)key, (void)extra;
+  group *ranks = attribute;
+  for (group **place = &living; *place; place = &(*place)->next)
+    if (*place == ranks) {
+      *place = ranks->next;
+      break;
+    }
+  if (ranks->threaded) {
+    pthread_mutex_lock(&ranks->lock);
+    ranks->stopping = true;
+    pthread_cond_broadcast(&ranks->changed);
+    pthread_mutex_unlock(&ranks->lock);
+    pthread_join(ranks->thread, NULL);
+  }
+  pthread_mutex_destroy(&ranks->lock);
+  pthread_cond_destroy(&ranks->changed);
+  MPI_Comm_free(&ranks->at_once);
+  MPI_Comm_free(&ranks->beside);
+  free(ranks);
+  return MPI_SUCCESS;
+}
+
+// Does so for those that the program has not freed. MPI_Finalize begins with the attributes of
+// MPI_COMM_SELF, while all else still works.
+static int destroy_all(MPI_Comm self, int key, void *attribute, void *extra) {
+  (void)self, (void)key, (void)attribute, (void)extra;
+  while (living) MPI_Comm_delete_attr(living->comm, on_communicator);
+  return MPI_SUCCESS;
+}
+
+static int prepare(void) {
+  if (on_communicator != MPI_KEYVAL_INVALID) return MPI_SUCCESS;
+  int at_end;
+  int status = MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, destroy_all, &at_end, NULL);
+  if (status == MPI_SUCCESS) status = MPI_Comm_set_attr(MPI_COMM_SELF, at_end, NULL);
+  if (status != MPI_SUCCESS) return status;
+  return MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, destroy, &on_communicator, NULL);
+}
+
+// With its thread, where MPI allows one.
+static int create(MPI_Comm comm, group **made) {
+  group *ranks = calloc(1, sizeof *ranks);
+  if (!ranks) return MPI_ERR_NO_MEM;
+  ranks->comm = comm;
+  MPI_Comm_rank(comm, &ranks->rank);
+  MPI_Comm_size(comm, &ranks->ranks);
+  pthread_mutex_init(&ranks->lock, NULL);
+  pthread_cond_init(&ranks->changed, NULL);
+  int level = MPI_THREAD_SINGLE;
+  int status = MPI_Query_thread(&level);
+  if (status == MPI_SUCCESS) status = MPI_Comm_dup(comm, &ranks->at_once);
+  if (status == MPI_SUCCESS) status = MPI_Comm_dup(comm, &ranks->beside);
+  if (status == MPI_SUCCESS) status = MPI_Comm_set_errhandler(ranks->at_once, MPI_ERRORS_RETURN);
+  if (status == MPI_SUCCESS) status = MPI_Comm_set_errhandler(ranks->beside, MPI_ERRORS_RETURN);
+  if (status == MPI_SUCCESS) status = MPI_Comm_set_attr(comm, on_communicator, ranks);
+  if (status != MPI_SUCCESS) {
+    free(ranks);
+    return status;
+  }
+  ranks->next = living;
+  living = ranks;
+  // The host's handlers must not run on a thread that the host does not know.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  ranks->threaded = ranks->ranks > 1 && level == MPI_THREAD_MULTIPLE &&
+                    pthread_create(&ranks->thread, NULL, work, ranks) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  ranks->callbacks = (rn_communicator){
+      sizeof(rn_communicator), ranks->rank, ranks->ranks, ranks, start_sum, wait_for, broadcast,
+      barrier, error};
+  *made = ranks;
+  return MPI_SUCCESS;
+}
+
+int rn_mpi_communicator(MPI_Comm comm, int timeout, rn_communicator *communicator) {
+  int begun = 0, ended = 0;
+  MPI_Initialized(&begun);
+  MPI_Finalized(&ended);
+  if (!begun || ended || comm == MPI_COMM_NULL || timeout < 0 || !communicator) return MPI_ERR_ARG;
+  pthread_mutex_lock(&making);
+  int status = prepare();
+  void *ranks = NULL;
+  int found = 0;
+  if (status == MPI_SUCCESS) status = MPI_Comm_get_attr(comm, on_communicator, &ranks, &found);
+  if (status == MPI_SUCCESS && !found) {
+    group *made = NULL;
+    status = create(comm, &made);
+    ranks = made;
+  }
+  if (status == MPI_SUCCESS) {
+    ((group *)ranks)->timeout = timeout ? timeout : RN_MPI_TIMEOUT;
+    *communicator = ((group *)ranks)->callbacks;
+  }
+  pthread_mutex_unlock(&making);
+  return status;
+}
+
+static bool is_ours;
+
+int rn_mpi_begin(int timeout, rn_communicator *communicator) {
+  int begun = 0;
+  MPI_Initialized(&begun);
+  if (!begun) {
+    int level;
+    const int status = MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level);
+    if (status != MPI_SUCCESS) return status;
+    is_ours = true;
+  }
+  return rn_mpi_communicator(MPI_COMM_WORLD, timeout, communicator);
+}
+
+int rn_mpi_end(void) {
+  int ended = 0;
+  MPI_Finalized(&ended);
+  return is_ours && !ended ? MPI_Finalize() : MPI_SUCCESS;
+}
