@@ -121,6 +121,19 @@ include packaging/install.mk
 test: deps lint build docs test-abi test-c test-misuse test-install test-deb test-wheel test-dependent \
 	test-paper test-swift test-python  ## everything
 
+# The ranks of MPI, where there is one to compile against: it is no part of the rest.
+.PHONY: mpi
+mpi: build/libresnet-mpi.so  ## build/libresnet-mpi.so: training on the ranks of MPI, by mpicc
+build/libresnet-mpi.so.1: bindings/mpi/resnet_mpi.c bindings/mpi/resnet_mpi.h include/resnet.h
+	@mkdir -p $(@D)
+	mpicc $(CFLAGS) -fPIC -shared -fvisibility=hidden -Iinclude -Wl,-soname,$(@F) -o $@ $< -lpthread
+build/libresnet-mpi.so: build/libresnet-mpi.so.1
+	@ln -sf $(<F) $@ && touch -h $@
+
+.PHONY: test-mpi
+test-mpi: library mpi $(VENV)/ready  ## training on 2 and 4 ranks of MPI
+	Tests/mpi/run.sh $(PYTHON)
+
 .PHONY: test-abi abi
 test-abi:  ## the header's ABI is the committed one
 	Tests/abi/run.sh
@@ -185,10 +198,10 @@ test-python: build $(VENV)/ready  ## the Python package; the command; the guide'
 	$(PYTHON) -m pytest -q bindings/python Tests/command Tests/guide
 
 # Generated and vendored code is in folders that begin with a point or are called build.
-C_SOURCES = $(shell find include Sources Tests Examples Benchmarks -name '.?*' -prune -o \
+C_SOURCES = $(shell find include Sources Tests Examples Benchmarks bindings/mpi -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
 PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/exchange Tests/fuzz Tests/guide Tests/hdf5 \
-	Tests/misuse Tests/paper Tests/wheel
+	Tests/misuse Tests/mpi Tests/paper Tests/wheel
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint

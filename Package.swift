@@ -41,7 +41,7 @@ let package = Package(
         "ResNet", "ResNetData", "ResNetExchange", "ResNetCommunicator", "CKernels", "CResNet",
         "CReserve",
       ],
-      exclude: ["exports.map"],
+      exclude: ["discard.ld", "exports.map"],
       linkerSettings: [
         // The Swift runtime is linked in, only the C ABI is exported, and the library carries its
         // ABI's version in its soname. Once loaded it stays (nodelete): it has threads and
@@ -56,6 +56,7 @@ let package = Package(
             "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
             "-Xlinker", "--icf=all",
             "-Xlinker", "--no-eh-frame-hdr",
+            "-Xlinker", "\(Context.packageDirectory)/Sources/ResNetC/discard.ld",
             "-Xlinker", "--wrap=_swift_stdlib_getScalarName",
             "-Xlinker", "-soname=libresnet.so.1",
             "-Xlinker", "-z", "-Xlinker", "nodelete",

@@ -76,7 +76,7 @@ typedef enum rn_status {
   RN_NOT_FINITE = 8,    /* NaN or infinity in the input, or a loss that diverged */
   RN_CANCELLED = 9,     /* a callback asked to stop */
   RN_BUFFER_TOO_SMALL = 10,
-  RN_BUSY = 11, /* the handle is in use by another thread, or is training already */
+  RN_BUSY = 11,         /* the handle is in use by another thread, or is training already */
   RN_COMMUNICATION = 12 /* the ranks of a distributed training lost each other, or disagree */
 } rn_status;
 
@@ -1059,13 +1059,18 @@ typedef struct rn_fit_options {
    * again, for the epochs beyond it. Momentum goes on; what counts steps, such as milestones, begins
    * anew. */
   int32_t resume;
+  /* The batch that the learning rate is meant for: a batch k times as large takes a rate k times as high
+   * (Goyal et al. 2017), reached evenly over the first scaling_steps steps. Both 0: the rate is taken as
+   * it is. */
+  int32_t scaled_batch;
+  int64_t scaling_steps;
 } rn_fit_options;
-/* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no drops on plateaus, 2 batches
- * read ahead. */
+/* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no scaling, no drops on plateaus, 2
+ * batches read ahead. */
 #define RN_FIT_OPTIONS_INIT                                                                      \
   {                                                                                              \
     sizeof(rn_fit_options), 1, 128, 0, 0, RN_NORMALIZE_AUTO, NULL, 0, 0.1f, 0, NULL, NULL, 0, 0, \
-        0, 0, 0, RN_DEFAULT, 2, 0                                                                \
+        0, 0, 0, RN_DEFAULT, 2, 0, 0, 0                                                          \
   }
 
 /* Trains for options->epochs epochs, each a seeded shuffle of the dataset in full batches (images
@@ -1097,8 +1102,9 @@ typedef struct rn_communicator {
    * All ranks must receive the same bits. The memory is the communicator's until `wait` returns. *sum is
    * what is then handed to that. */
   int (*start_sum)(void *user, void *values, size_t count, rn_sum_type type, void **sum);
-  /* Waits until a sum is there. Called once for every sum that was started, in that order. When it has
-   * returned, with whatever status, nothing touches the sum's memory any more. */
+  /* Waits until a sum is there. Called once for every sum that was started, on all ranks in the same order,
+   * though perhaps not in that of starting. When it has returned, with whatever status, nothing touches the
+   * sum's memory any more. */
   int (*wait)(void *user, void *sum);
   /* Gives all ranks the bytes that `root` has. */
   int (*broadcast)(void *user, void *bytes, size_t count, int32_t root);

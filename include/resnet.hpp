@@ -147,6 +147,12 @@ struct trainer_options : rn_trainer_options {
 struct fit_options : rn_fit_options {
   fit_options() : rn_fit_options RN_FIT_OPTIONS_INIT {}
 };
+struct communicator : rn_communicator {
+  communicator() : rn_communicator RN_COMMUNICATOR_INIT {}
+};
+struct distributed_options : rn_distributed_options {
+  distributed_options() : rn_distributed_options RN_DISTRIBUTED_OPTIONS_INIT {}
+};
 
 // ---- What both sides of the C API need ------------------------------------------------------------
 
@@ -913,6 +919,12 @@ class trainer : public detail::owner<rn_trainer, rn_trainer_free> {
     if (recording.thrown) std::rethrow_exception(recording.thrown);
     check(status);
     return recording.epochs;
+  }
+
+  // What the communicator's functions need must live as long as the trainer has it; nullptr: none.
+  void distribute(const rn_communicator *communicator,
+                  const rn_distributed_options &options = distributed_options()) {
+    check(rn_trainer_distribute(get(), communicator, &options));
   }
 
   // The loss of the batch before the step.

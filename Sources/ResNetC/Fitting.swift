@@ -71,6 +71,10 @@ extension FitOptions {
     if options.warm_up_rate != 0 || options.warm_up_error != 0 {
       warmUp = WarmUp(rate: options.warm_up_rate, untilError: Double(options.warm_up_error))
     }
+    if options.scaled_batch != 0 || options.scaling_steps != 0 {
+      scaling = LinearScaling(
+        batchSize: Int(options.scaled_batch), warmUpSteps: Int(options.scaling_steps))
+    }
     if options.plateau_patience != 0 || options.plateau_threshold != 0 {
       plateau = Plateau(
         patience: Int(options.plateau_patience), threshold: Double(options.plateau_threshold))

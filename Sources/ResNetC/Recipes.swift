@@ -71,7 +71,9 @@ extension rn_fit_options {
       plateau_threshold: Float(options.plateau?.threshold ?? 0),
       iterations: Int64(options.iterations ?? 0),
       workers: options.workers.map { Int32(clamping: $0) } ?? RN_DEFAULT,
-      prefetch: Int32(clamping: options.prefetch), resume: 0)
+      prefetch: Int32(clamping: options.prefetch), resume: 0,
+      scaled_batch: Int32(clamping: options.scaling?.batchSize ?? 0),
+      scaling_steps: Int64(options.scaling?.warmUpSteps ?? 0))
   }
 }
 

@@ -11,7 +11,10 @@ import Testing
 /// them too early is found out.
 final class ThreadRanks: Sendable {
   enum Operation: Equatable {
-    case floats(Int), doubles(Int), broadcast(Int, root: Int), barrier
+    case floats(Int)
+    case doubles(Int)
+    case broadcast(Int, root: Int)
+    case barrier
   }
 
   let count: Int

@@ -171,7 +171,8 @@ import Testing
     synchronized: Bool = true, reports: Int = .max
   ) throws -> (trainer: Trainer, history: [EpochMetrics], error: ResNetError?) {
     let trainer =
-      try trainer ?? Trainer(
+      try trainer
+      ?? Trainer(
         try Model(TrainingSupport.network(), seed: 1), options: SGDOptions(learningRate: 0.05))
     if let rank {
       try trainer.distribute(
@@ -297,11 +298,16 @@ import Testing
         return ""
       }
       let messages = try results.map { try $0.get() }
-      #expect(messages.allSatisfy { $0.contains(way == 2 ? "different numbers of images" : "differs from that of rank 0") }, "\(messages)")
+      #expect(
+        messages.allSatisfy {
+          $0.contains(way == 2 ? "different numbers of images" : "differs from that of rank 0")
+        }, "\(messages)")
     }
   }
 
-  @Test("A lost connection leaves the model as the last step left it, and is said", arguments: [14, 15, 20, 26, 33])
+  @Test(
+    "A lost connection leaves the model as the last step left it, and is said",
+    arguments: [14, 15, 20, 26, 33])
   func losing(_ lifetime: Int) throws {
     let results = ThreadRanks.run(2) { rank in
       let trainer = try Trainer(try Model(TrainingSupport.network(), seed: 1))
@@ -361,7 +367,8 @@ import Testing
   @Test("Buckets hold every trained tensor once, and wait for all of theirs")
   func buckets() throws {
     for (preset, bytes) in [("resnet20", 100_000), ("resnet50", 4 << 20), ("resnet18", 1)] {
-      let graph = try Graph(try Network.preset(preset, family: preset == "resnet20" ? .cifar : .imageNet))
+      let graph = try Graph(
+        try Network.preset(preset, family: preset == "resnet20" ? .cifar : .imageNet))
       let layout = ParameterLayout(graph)
       let plan = try TrainingPlan(
         graph, layout: layout, extent: Extent(height: 64, width: 64), batch: 2,
@@ -374,7 +381,8 @@ import Testing
         #expect(own.count == 1 && own[0].range.upperBound >= tensor.offset + tensor.count)
         #expect(own[0].step <= step)
       }
-      #expect(buckets.first!.range.upperBound == layout.tensors.last!.offset + layout.tensors.last!.count)
+      #expect(
+        buckets.first!.range.upperBound == layout.tensors.last!.offset + layout.tensors.last!.count)
       if bytes > 1 { #expect(buckets.last!.range.count < bytes / 4 / 2) }
     }
   }

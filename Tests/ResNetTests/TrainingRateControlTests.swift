@@ -35,6 +35,21 @@ import Testing
     #expect(control.rate(base: 1, after: 100) == 1)
   }
 
+  @Test("A batch 4 times as large takes 4 times the rate, after a gradual warm-up")
+  func linearScaling() {
+    let control = RateControl(
+      FitOptions(
+        batchSize: 1024, schedule: StepSchedule(milestones: [100]),
+        scaling: LinearScaling(batchSize: 256, warmUpSteps: 30)))
+    #expect(control.rate(base: 0.1, after: 0) == 0.1)
+    #expect(abs(control.rate(base: 0.1, after: 10) - 0.2) < 1e-8)
+    #expect(abs(control.rate(base: 0.1, after: 30) - 0.4) < 1e-8)
+    #expect(abs(control.rate(base: 0.1, after: 99) - 0.4) < 1e-8)
+    #expect(abs(control.rate(base: 0.1, after: 100) - 0.04) < 1e-8)
+    let atOnce = RateControl(FitOptions(batchSize: 64, scaling: LinearScaling()))
+    #expect(atOnce.rate(base: 0.1, after: 0) == 0.025)
+  }
+
   @Test func theRateDropsWhenTheErrorHasStoppedFalling() {
     var control = RateControl(
       FitOptions(

@@ -227,6 +227,9 @@ void test_training() {
   trainer.freeze({"conv1", "bn1"});
   trainer.freeze({});
   EXPECT(thrown([&] { trainer.freeze({"nothing"}); }) == RN_NOT_FOUND);
+  const resnet::communicator nobody;
+  EXPECT(thrown([&] { trainer.distribute(&nobody); }) == RN_INVALID_ARGUMENT);
+  trainer.distribute(nullptr);
 
   resnet::fit_options options;
   options.epochs = 5;

@@ -68,6 +68,46 @@ int free_all(const rn_progress *progress, void *user) {
   return stop_after(4);
 }
 
+/* ---- Among ranks ----------------------------------------------------------------------------- */
+
+int alone_start(void *user, void *values, size_t count, rn_sum_type type, void **sum) {
+  (void)user, (void)values, (void)count, (void)type;
+  *sum = NULL;
+  return 0;
+}
+
+int alone_wait(void *user, void *sum) {
+  (void)user;
+  return sum != NULL;
+}
+
+int alone_broadcast(void *user, void *bytes, size_t count, int32_t root) {
+  (void)user, (void)bytes, (void)count;
+  return root;
+}
+
+int alone(void *user) {
+  (void)user;
+  return 0;
+}
+
+int minimum(void *user) {
+  (void)user;
+  return INT32_MIN;
+}
+
+int free_among_ranks(void *user) {
+  (void)user;
+  meddle_with_all();
+  free_handles();
+  return 0;
+}
+
+const char *no_reason(void *user) {
+  (void)user;
+  return NULL;
+}
+
 /* ---- Between steps --------------------------------------------------------------------------- */
 
 int step_on(const rn_step *step, void *user) {

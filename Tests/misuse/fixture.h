@@ -68,6 +68,15 @@ int answer_minimum(const rn_progress *progress, void *user);
 int answer_minus_one(const rn_progress *progress, void *user);
 int meddle(const rn_progress *progress, void *user);
 int free_all(const rn_progress *progress, void *user);
+/* What one rank alone says to the others; a barrier with a strange answer, and one that does all that it
+ * must not. */
+int alone_start(void *user, void *values, size_t count, rn_sum_type type, void **sum);
+int alone_wait(void *user, void *sum);
+int alone_broadcast(void *user, void *bytes, size_t count, int32_t root);
+int alone(void *user);
+int minimum(void *user);
+int free_among_ranks(void *user);
+const char *no_reason(void *user);
 /* Step callbacks of the same kinds. */
 int step_on(const rn_step *step, void *user);
 int step_minimum(const rn_step *step, void *user);

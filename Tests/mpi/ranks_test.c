@@ -20,12 +20,12 @@ enum { SIDE = 8, CLASSES = 4, IMAGES = 96, BATCH = 24 };
 
 static int rank, ranks;
 
-#define CHECK(condition)                                                                      \
-  do {                                                                                        \
-    if (!(condition)) {                                                                       \
+#define CHECK(condition)                                                                          \
+  do {                                                                                            \
+    if (!(condition)) {                                                                           \
       fprintf(stderr, "rank %d: line %d: %s: %s\n", rank, __LINE__, #condition, rn_last_error()); \
-      MPI_Abort(MPI_COMM_WORLD, 3);                                                           \
-    }                                                                                         \
+      MPI_Abort(MPI_COMM_WORLD, 3);                                                               \
+    }                                                                                             \
   } while (0)
 
 /* Noise, with one quadrant brighter: which one is the class. */

@@ -1,5 +1,7 @@
 #!/bin/bash
 # Trains with 2 and 4 ranks on this machine: from C, from Python and by the command.
+#
+# usage: run.sh PYTHON
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -22,6 +24,11 @@ done
 ranks 2 "$work/ranks_test" same funnelled
 ranks 4 "$work/ranks_test" communicators
 ranks 4 "$work/ranks_test" cancel
+
+for count in 2 4; do
+  PYTHONPATH="$root/bindings/python" LIBRESNET="$root/build/libresnet.so" \
+    ranks $count "$(realpath -s "$1")" "$root/Tests/mpi/ranks.py"
+done
 
 # A rank that dies ends the others, and one that does not answer, within the seconds given.
 for way in die stall; do

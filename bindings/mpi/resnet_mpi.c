@@ -51,7 +51,8 @@ static double seconds(void) {
 
 static void give_up(const group *ranks, const char *what) {
   fprintf(stderr,
-          "libresnet: rank %d of %d has waited %d seconds for the others to %s; the training ends on all "
+          "libresnet: rank %d of %d has waited %d seconds for the others to %s; the training ends "
+          "on all "
           "ranks, and goes on from its last checkpoint if it is resumed\n",
           ranks->rank, ranks->ranks, ranks->timeout, what);
   MPI_Abort(ranks->at_once, 1);
@@ -85,8 +86,7 @@ static int add_up(const group *ranks, MPI_Comm comm, void *values, size_t count,
 }
 
 static void add_up_gradients(const group *ranks, sum *next) {
-  next->status =
-      add_up(ranks, ranks->beside, next->values, next->count, MPI_FLOAT, sizeof(float));
+  next->status = add_up(ranks, ranks->beside, next->values, next->count, MPI_FLOAT, sizeof(float));
 }
 
 static void *work(void *argument) {
@@ -254,9 +254,15 @@ static int create(MPI_Comm comm, group **made) {
   ranks->threaded = ranks->ranks > 1 && level == MPI_THREAD_MULTIPLE &&
                     pthread_create(&ranks->thread, NULL, work, ranks) == 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  ranks->callbacks = (rn_communicator){
-      sizeof(rn_communicator), ranks->rank, ranks->ranks, ranks, start_sum, wait_for, broadcast,
-      barrier, error};
+  ranks->callbacks = (rn_communicator){sizeof(rn_communicator),
+                                       ranks->rank,
+                                       ranks->ranks,
+                                       ranks,
+                                       start_sum,
+                                       wait_for,
+                                       broadcast,
+                                       barrier,
+                                       error};
   *made = ranks;
   return MPI_SUCCESS;
 }

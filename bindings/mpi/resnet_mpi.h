@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+#define RN_MPI_API __attribute__((visibility("default")))
+
 /* Seconds that a rank waits for the others if nothing else is said. */
 #define RN_MPI_TIMEOUT 600
 
@@ -35,14 +37,14 @@ extern "C" {
  *
  * Returns an MPI error code, MPI_SUCCESS if all went well; MPI_ERR_ARG for an argument that cannot be, or where MPI is not
  * initialised. */
-int rn_mpi_communicator(MPI_Comm comm, int timeout, rn_communicator *communicator);
+RN_MPI_API int rn_mpi_communicator(MPI_Comm comm, int timeout, rn_communicator *communicator);
 
 /* The same for programs that do not use MPI themselves: initialises it, if nobody has, and fills in
  * *communicator with the ranks of MPI_COMM_WORLD, those that mpirun or srun started. */
-int rn_mpi_begin(int timeout, rn_communicator *communicator);
+RN_MPI_API int rn_mpi_begin(int timeout, rn_communicator *communicator);
 /* Ends MPI, which all ranks do, if rn_mpi_begin initialised it. Where the ranks lost each other a process
  * leaves it out, and exits. */
-int rn_mpi_end(void);
+RN_MPI_API int rn_mpi_end(void);
 
 /* Has a trainer train with the ranks of `comm`, all of which call this: see rn_mpi_communicator and
  * rn_trainer_distribute. options: NULL for RN_DISTRIBUTED_OPTIONS_INIT. */

@@ -20,7 +20,7 @@ public protocol Communicator: AnyObject {
     -> UnsafeMutableRawPointer?
 
   /// Waits until a sum is there. When it returns or throws, nothing touches the sum's memory any more.
-  /// Sums are waited for in the order in which they were started.
+  /// Every sum is waited for once, on all ranks in the same order, though perhaps not in that of starting.
   func wait(for sum: UnsafeMutableRawPointer?) throws(ResNetError)
 
   /// Gives all ranks the bytes that `root` has.

@@ -59,7 +59,8 @@ final class GradientExchange {
     guard group.isSame(sum: sums[0], squares: sums[1]) else {
       throw ResNetError(
         .shapeMismatch,
-        "the ranks have different numbers of images in this step, here \(batch); all must have as many")
+        "the ranks have different numbers of images in this step, here \(batch); all must have as many"
+      )
     }
   }
 
@@ -77,7 +78,9 @@ final class GradientExchange {
   func finished(step: Int) {
     while let bucket = next, bucket.step >= step {
       started += 1
-      start(UnsafeMutableBufferPointer(start: gradients + bucket.range.lowerBound, count: bucket.range.count))
+      start(
+        UnsafeMutableBufferPointer(
+          start: gradients + bucket.range.lowerBound, count: bucket.range.count))
     }
   }
 

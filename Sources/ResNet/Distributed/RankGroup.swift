@@ -72,7 +72,8 @@ final class RankGroup {
       hasParted = true
       throw ResNetError(
         cancelled == stopped ? .cancelled : .communication,
-        "\(stopped) of \(ranks) ranks stopped the training" + (cancelled == stopped ? "" : ": see what they say"))
+        "\(stopped) of \(ranks) ranks stopped the training"
+          + (cancelled == stopped ? "" : ": see what they say"))
     }
     guard isSame(sum: numbers[2], squares: numbers[3]) else {
       hasParted = true

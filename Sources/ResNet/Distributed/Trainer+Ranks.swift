@@ -25,7 +25,8 @@ extension Trainer {
       group.barrier()
       try options.validate()
       let parameters = try model.parameters
-      try group.requireSame(identity, "the network, its training options or the steps taken", .joining)
+      try group.requireSame(
+        identity, "the network, its training options or the steps taken", .joining)
       let before = try stateChecksum
       group.broadcast(
         UnsafeMutableRawBufferPointer(
@@ -110,6 +111,7 @@ extension FitState {
       data.images, data.validationImages ?? -1, total, step, options.batchSize,
       Int(bitPattern: UInt(options.seed)), options.augmentation?.padding ?? -1,
       options.augmentation?.mirror == true ? 1 : 0, options.plateau?.patience ?? -1,
+      options.scaling?.batchSize ?? -1, options.scaling?.warmUpSteps ?? -1,
     ] + options.schedule.milestones {
       checksum.add(number)
     }

@@ -204,6 +204,14 @@ extension Checkpoint {
     if try group.hasAttribute(Name.milestones) {
       options.schedule.milestones = try group.integers(Name.milestones, limit: maximumMilestones)
     }
+    if try group.hasAttribute(Name.scaling) {
+      let values = try group.integers(Name.scaling, limit: 2)
+      guard values.count == 2 else {
+        throw ResNetError(
+          .badFormat, "attribute \(Name.scaling) of \(group.path) is not two integers")
+      }
+      options.scaling = LinearScaling(batchSize: values[0], warmUpSteps: values[1])
+    }
     if try group.hasAttribute(Name.warmUp) {
       let values = try group.reals(Name.warmUp, count: 2)
       options.warmUp = WarmUp(rate: Float(values[0]), untilError: values[1])

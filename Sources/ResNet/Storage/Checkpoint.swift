@@ -31,6 +31,7 @@ enum Checkpoint {
     static let milestones = "milestones"
     static let gamma = "gamma"
     static let warmUp = "warm_up"
+    static let scaling = "scaling"
     static let warmUpIsOver = "warm_up_is_over"
     static let recentCorrect = "recent_correct"
     static let plateauPatience = "plateau_patience"
@@ -148,6 +149,9 @@ extension FitState {
       if !control.recent.isEmpty {
         group.set(Name.recentCorrect, control.recent.map(\.correct))
       }
+    }
+    if let scaling = options.scaling {
+      group.set(Name.scaling, [scaling.batchSize, scaling.warmUpSteps])
     }
     if let plateau = options.plateau {
       group.set(Name.plateauPatience, plateau.patience)

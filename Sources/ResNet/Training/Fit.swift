@@ -99,7 +99,8 @@ extension Trainer {
         lastRate = rate
         let outcome = try train(
           batch.view, normalization: .identity, labels: batch.labels, rate: rate)
-        noteStep(outcome, images: options.batchSize, rate: rate, seconds: monotonicSeconds() - start)
+        noteStep(
+          outcome, images: options.batchSize, rate: rate, seconds: monotonicSeconds() - start)
         try report(self.course?.tally?.progress(iteration: iterations), to: progress)
         try taken.advance(by: 1)
       }

@@ -26,6 +26,8 @@ public struct FitOptions: Hashable, Sendable {
   public var schedule: StepSchedule
   /// A lower rate at first, or nil.
   public var warmUp: WarmUp?
+  /// A rate that grows with the batch, or nil.
+  public var scaling: LinearScaling?
   /// Drops when the validation error has stopped falling, or nil.
   public var plateau: Plateau?
   /// Of the order and the augmentation. Fitting again with the same seed repeats both.
@@ -52,7 +54,8 @@ public struct FitOptions: Hashable, Sendable {
     epochs: Int = 1, iterations: Int? = nil, batchSize: Int = 128,
     augmentation: Augmentation? = nil, normalize: Normalize = .automatic,
     schedule: StepSchedule = StepSchedule(),
-    warmUp: WarmUp? = nil, plateau: Plateau? = nil, seed: UInt64 = 0, workers: Int? = nil,
+    warmUp: WarmUp? = nil, scaling: LinearScaling? = nil, plateau: Plateau? = nil, seed: UInt64 = 0,
+    workers: Int? = nil,
     prefetch: Int = defaultPrefetch, resumes: Bool = false
   ) {
     self.epochs = epochs
@@ -62,6 +65,7 @@ public struct FitOptions: Hashable, Sendable {
     self.normalize = normalize
     self.schedule = schedule
     self.warmUp = warmUp
+    self.scaling = scaling
     self.plateau = plateau
     self.seed = seed
     self.workers = workers
@@ -101,6 +105,7 @@ public struct FitOptions: Hashable, Sendable {
       throw ResNetError(.invalidArgument, "the batch size must be at least 1, got \(batchSize)")
     }
     try schedule.validate()
+    try scaling?.validate()
     if let workers, !(0...ThreadPool.maximumThreads).contains(workers) {
       throw ResNetError(
         .invalidArgument,

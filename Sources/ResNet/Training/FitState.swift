@@ -109,6 +109,7 @@ struct FitState {
     try Self.require(
       "gamma", options.schedule.gamma.description, new.schedule.gamma.description)
     try Self.require("the warm-up", Self.text(options.warmUp), Self.text(new.warmUp))
+    try Self.require("the scaling", Self.text(options.scaling), Self.text(new.scaling))
     try Self.require("the plateau", Self.text(options.plateau), Self.text(new.plateau))
     try self.data.validate(resumedWith: data)
     // The steps that an epoch was cut short by would be missing.
@@ -152,6 +153,10 @@ struct FitState {
 
   private static func text(_ warmUp: WarmUp?) -> String {
     warmUp.map { "\($0.rate) until \($0.untilError)" } ?? "none"
+  }
+
+  private static func text(_ scaling: LinearScaling?) -> String {
+    scaling.map { "from \($0.batchSize) images in \($0.warmUpSteps) steps" } ?? "none"
   }
 
   private static func text(_ plateau: Plateau?) -> String {

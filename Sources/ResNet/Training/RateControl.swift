@@ -49,7 +49,9 @@ struct RateControl {
 
   /// Of the step that follows `steps` steps, where `base` is the initial rate.
   func rate(base: Float, after steps: Int) -> Float {
-    var rate = options.schedule.rate(base: warmUp?.rate ?? base, after: steps)
+    let base = warmUp?.rate ?? base
+    let factor = options.scaling?.factor(batchSize: options.batchSize, after: steps) ?? 1
+    var rate = options.schedule.rate(base: Float(Double(base) * factor), after: steps)
     for _ in 0..<drops { rate *= options.schedule.gamma }
     return rate
   }

@@ -47,6 +47,7 @@ void test_dataset_files(void);
 void test_images(void);
 void test_training(void);
 void test_fitting(void);
+void test_distributed(void);
 void test_checkpoints(void);
 void test_threads(void);
 void test_steps(void);

@@ -115,6 +115,7 @@ int main(void) {
   test_images();
   test_training();
   test_fitting();
+  test_distributed();
   test_checkpoints();
   test_threads();
   test_steps();

@@ -159,6 +159,7 @@ _CLASSES: dict[int, type[Error]] = {
         CancelledError,
         BufferTooSmallError,
         BusyError,
+        CommunicationError,
     )
     if kind.status is not None
 }

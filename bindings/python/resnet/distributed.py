@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-_TYPES = {0: np.dtype(np.float32), 1: np.dtype(np.float64)}
+_TYPES: dict[int, type[np.generic]] = {0: np.float32, 1: np.float64}
 
 
 class Communicator(abc.ABC):
@@ -60,7 +60,11 @@ class Communicator(abc.ABC):
 
     @abc.abstractmethod
     def wait(self, request: Any) -> None:  # noqa: ANN401 (a subclass's own)
-        """Waits until a sum is there. Called for each that was started, in that order."""
+        """Waits until a sum is there.
+
+        Called once for each that was started, on all ranks in the same order, though perhaps not in
+        that of starting.
+        """
 
     @abc.abstractmethod
     def broadcast(self, values: npt.NDArray[np.uint8], root: int) -> None:
@@ -104,7 +108,12 @@ class Callbacks:
         return 0
 
     def _start_sum(
-        self, _user: object, address: int, count: int, kind: int, request: Any  # noqa: ANN401
+        self,
+        _user: object,
+        address: int,
+        count: int,
+        kind: int,
+        request: Any,  # noqa: ANN401
     ) -> int:
         def start() -> None:
             values = _array(address, count, _TYPES[kind])
@@ -119,7 +128,7 @@ class Callbacks:
 
     def _broadcast(self, _user: object, address: int, count: int, root: int) -> int:
         return self._call(
-            lambda: self._communicator.broadcast(_array(address, count, np.dtype(np.uint8)), root)
+            lambda: self._communicator.broadcast(_array(address, count, np.uint8), root)
         )
 
     def _barrier(self, _user: object) -> int:
@@ -131,7 +140,7 @@ class Callbacks:
         return ctypes.addressof(self._text)
 
 
-def _array(address: int, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _array(address: int, count: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
     """The library's memory as an array."""
-    memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
-    return np.frombuffer(memory, dtype=dtype)
+    memory = (ctypes.c_ubyte * (count * np.dtype(dtype).itemsize)).from_address(address)
+    return np.asarray(memory).view(dtype)

@@ -258,6 +258,7 @@ class Trainer(Owner):
         milestones: Sequence[SupportsIndex] = (),
         gamma: float = 0.1,
         warm_up: tuple[float, float] | None = None,
+        scale_lr: tuple[SupportsIndex, SupportsIndex] | None = None,
         plateau: tuple[SupportsIndex, float] | None = None,
         normalize: Literal["auto", "channels", "keep"] = "auto",
         seed: SupportsIndex = 0,
@@ -278,8 +279,8 @@ class Trainer(Owner):
             dataset: A `Dataset`, or a tuple of images and labels. Or an iterable of batches, each a
                 tuple or list of images and labels, such as a PyTorch DataLoader: an epoch goes
                 through all of them, a step takes one. Their size and order are theirs, so
-                `batch_size`, `augment`, `warm_up`, `plateau`, `normalize`, `seed`, `workers` and
-                `prefetch` are not to be given; the model keeps its normalisation.
+                `batch_size`, `augment`, `warm_up`, `scale_lr`, `plateau`, `normalize`, `seed`,
+                `workers` and `prefetch` are not to be given; the model keeps its normalisation.
             epochs: How many.
             iterations: How many steps to take in all, instead of epochs, as the paper counts. The
                 last epoch may end early, and is evaluated and reported like the others.
@@ -294,6 +295,9 @@ class Trainer(Owner):
             gamma: See milestones.
             warm_up: (rate, error): a learning rate at first, until the training error of the last
                 100 steps is below `error`; the paper's ResNet-110 takes (0.01, 0.8).
+            scale_lr: (batch, steps): `lr` is meant for batches of so many images, and one k times
+                as large takes a rate k times as high, reached evenly over the first steps: (256,
+                those of 5 epochs) as Goyal et al. 2017.
             plateau: (patience, threshold): after so many epochs in a row whose validation error is
                 not below the lowest so far by `threshold`, the learning rate is multiplied by
                 gamma. Needs `validation`.
@@ -340,6 +344,7 @@ class Trainer(Owner):
             for value in _values.sequence(milestones, "milestones")
         ]
         warm_rate, warm_error = _pair(warm_up, "warm_up is a rate and an error")
+        scaled, scaling_steps = _pair(scale_lr, "scale_lr is a batch size and a number of steps")
         patience, threshold = _pair(plateau, "plateau is a number of epochs and a threshold")
         watcher = Watcher(shown=progress, callback=callback, log=log)
         options = _header.FitOptions(
@@ -359,6 +364,8 @@ class Trainer(Owner):
             progress=_header.ProgressCallback(watcher),
             warm_up_rate=_values.number(warm_rate, "the warm-up's rate"),
             warm_up_error=_values.number(warm_error, "the warm-up's error"),
+            scaled_batch=_values.integer(scaled, "the batch that lr is meant for"),
+            scaling_steps=_values.integer(scaling_steps, "the steps of scale_lr", bits=64),
             plateau_patience=_values.integer(patience, "the plateau's patience"),
             plateau_threshold=_values.number(threshold, "the plateau's threshold"),
         )
@@ -404,6 +411,7 @@ def _refuse_loader_options(options: _header.FitOptions) -> None:
         "batch_size": options.batch_size != BATCH_SIZE,
         "augment": bool(options.pad or options.mirror),
         "warm_up": options.warm_up_rate != 0 or options.warm_up_error != 0,
+        "scale_lr": options.scaled_batch != 0 or options.scaling_steps != 0,
         "plateau": options.plateau_patience != 0 or options.plateau_threshold != 0,
         "normalize": options.normalize == _header.NORMALIZE["channels"],
         "seed": options.seed != 0,
