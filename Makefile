@@ -118,7 +118,7 @@ include packaging/install.mk
 
 # The runners come last, so that a run ends with their counts.
 .PHONY: test
-test: deps lint build docs test-abi test-c test-misuse test-install test-deb test-wheel test-dependent \
+test: deps lint build mpi docs test-abi test-c test-misuse test-mpi test-install test-deb test-wheel test-dependent \
 	test-paper test-swift test-python  ## everything
 
 # The ranks of MPI, where there is one to compile against: it is no part of the rest.
@@ -194,7 +194,7 @@ test-swift:  ## the Swift tests; those of the engine on every instruction set
 	$(RUN_SWIFT_TESTS)
 
 .PHONY: test-python
-test-python: build $(VENV)/ready  ## the Python package; the command; the guide's pages
+test-python: build mpi $(VENV)/ready  ## the Python package; the command; the guide's pages
 	$(PYTHON) -m pytest -q bindings/python Tests/command Tests/guide
 
 # Generated and vendored code is in folders that begin with a point or are called build.
@@ -269,6 +269,12 @@ bench-images: library  ## reading JPEG files for training beside Pillow and torc
 bench-loading: library  ## training from JPEG files beside training from memory: REPS
 	@Benchmarks/environment.sh '$(RESNET_BENCH_ENV)' Benchmarks/images/requirements.txt
 	@$(BENCH_MODULE) images.training $(if $(REPS),--reps $(REPS))
+
+.PHONY: bench-ranks
+bench-ranks: library mpi $(VENV)/ready  ## a training step on 2 ranks beside one alone: PRESET BATCH BUCKET
+	@OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PYTHONPATH=Benchmarks:bindings/python \
+	  mpirun --bind-to core -n 2 $(PYTHON) -m ranks $(if $(PRESET),--preset $(PRESET)) \
+	  $(if $(BATCH),--batch $(BATCH)) $(if $(BUCKET),--bucket $(BUCKET))
 
 build/bench/peak: $(wildcard Benchmarks/peak/*.[ch])
 	@mkdir -p $(@D)

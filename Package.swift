@@ -69,7 +69,7 @@ let package = Package(
     .executableTarget(
       name: "resnet-cli",
       dependencies: [
-        "ResNet", "ResNetData", "ResNetExchange", "CPeak",
+        "ResNet", "ResNetData", "ResNetExchange", "ResNetCommunicator", "CPeak", "CResNet",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .target(

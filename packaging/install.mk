@@ -58,7 +58,8 @@ install:  ## install what make has built: PREFIX=/usr/local DESTDIR, or GNU's li
 
 uninstall:  ## remove what make install installed, by the same variables
 	rm -f $(foreach name,libresnet.so $(SONAME) libresnet.so.$(VERSION),'$(DESTDIR)$(libdir)/$(name)')
-	rm -f $(foreach name,$(HEADERS),'$(DESTDIR)$(includedir)/$(name)')
+	rm -f $(foreach name,libresnet-mpi.so libresnet-mpi.so.1,'$(DESTDIR)$(libdir)/$(name)')
+	rm -f $(foreach name,$(HEADERS) resnet_mpi.h,'$(DESTDIR)$(includedir)/$(name)')
 	rm -f '$(DESTDIR)$(pkgconfigdir)/resnet.pc' '$(DESTDIR)$(bindir)/resnet' \
 	  '$(DESTDIR)$(mandir)/man1/resnet.1' '$(DESTDIR)$(bashcompletiondir)/resnet' \
 	  '$(DESTDIR)$(zshcompletiondir)/_resnet' '$(DESTDIR)$(fishcompletiondir)/resnet.fish'
@@ -67,6 +68,15 @@ uninstall:  ## remove what make install installed, by the same variables
 	for folder in '$(DESTDIR)$(cmakedir)' '$(DESTDIR)$(docdir)'; do \
 	  [ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
 	done
+
+# Apart from the rest, which does not need MPI.
+.PHONY: install-mpi
+install-mpi:  ## install what make mpi has built, in the same places
+	@[ -e build/libresnet-mpi.so.1 ] || { echo "error: there is no build/libresnet-mpi.so.1: run make mpi first" >&2; exit 1; }
+	$(INSTALL) -d '$(DESTDIR)$(libdir)' '$(DESTDIR)$(includedir)'
+	$(INSTALL_DATA) build/libresnet-mpi.so.1 '$(DESTDIR)$(libdir)'
+	ln -sf libresnet-mpi.so.1 '$(DESTDIR)$(libdir)/libresnet-mpi.so'
+	$(INSTALL_DATA) bindings/mpi/resnet_mpi.h '$(DESTDIR)$(includedir)'
 
 .PHONY: deb
 deb: build  ## build/deb: Debian packages

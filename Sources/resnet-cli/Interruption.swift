@@ -11,7 +11,8 @@ struct Interruption {
 
   /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come.
   ///
-  /// Returns the signal that stopped it, if one did: what had come to its end is not stopped.
+  /// Returns the signal that stopped it, if one did: what had come to its end is not stopped. Of processes
+  /// that train together one may hear of it by the others first.
   static func watch(_ body: () throws(ResNetError) -> Void) throws(ResNetError) -> CInt? {
     let before = signals.map { number in
       var action = sigaction()
@@ -35,7 +36,8 @@ struct Interruption {
       return nil
     } catch {
       guard error.kind == .cancelled else { throw error }
-      return noted.load(ordering: .relaxed)
+      let signal = noted.load(ordering: .relaxed)
+      return signal == 0 ? SIGTERM : signal
     }
   }
 

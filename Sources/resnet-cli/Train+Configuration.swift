@@ -54,6 +54,7 @@ extension Train {
       recipe.fit.augmentation = nil
       recipe.images = (images as? ImageFileDataset)?.options.variation
     }
+    recipe.fit.scaling = processes.scaling
     recipe.fit.seed = seed
     recipe.fit.workers = workers
     return recipe
@@ -88,6 +89,7 @@ extension Train {
     }
     settings.set("hold-out", heldOut)
     settings.set("seed", seed)
+    processes.describe(in: &settings)
     data.describe(recipe, for: base, in: &settings)
     if engine.noWinograd { settings.set("no-winograd", true) }
     return settings

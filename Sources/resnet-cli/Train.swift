@@ -35,6 +35,7 @@ struct Train: ParsableCommand {
 
           resnet train --cifar10 cifar-10-batches-bin --recipe cifar --checkpoints run --resume
           resnet train --folder images --from model.h5 --freeze conv1,bn1,layer1 --out tuned.h5
+          mpirun -n 4 resnet train --mpi --sync-bn --cifar10 cifar-10-batches-bin
       """)
 
   @Option(
@@ -137,6 +138,9 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Fine-tuning")
   var start: StartOptions
 
+  @OptionGroup(title: "Many processes")
+  var processes: RankOptions
+
   @OptionGroup(title: "Reports")
   var reports: ReportOptions
 
@@ -164,7 +168,9 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    try requireWritableModel(out)
+    let ranks = try processes.ranks()
+    let isFirst = ranks?.isFirst ?? true
+    if isFirst { try requireWritableModel(out) }
     try start.requireOther(than: out)
     try engine.apply()
     let named = try recipe.map { name throws(ResNetError) in try Recipe.named(name) }
@@ -208,10 +214,11 @@ struct Train: ParsableCommand {
       if trainer.iterations == steps, !reports.areWanted, holds(out, trainer.model) {
         try requireSame(trainer, training, validation, recipe.fit)
         // It may have been killed before it could say it.
-        let error = try testError(of: trainer.model, on: test, images)
+        let error = try isFirst ? testError(of: trainer.model, on: test, images) : nil
         print(
           "the training has ended, after \(steps) steps, and \(out) is its model: "
             + (error ?? "nothing is left to do"))
+        ranks?.end()
         return
       }
     } else {
@@ -231,10 +238,12 @@ struct Train: ParsableCommand {
     }
     // Where standard output is a file, it would come after hours.
     fflush(nil)
+    try ranks?.train(trainer)
     let run = TrainingRun(
       trainer: trainer, options: recipe.fit, training: training,
       validation: validation.map { ($0, held == nil ? "test" : "validation") },
-      checkpoints: checkpoints, files: reports.files, title: trainer.model.network.name)
+      checkpoints: checkpoints, files: reports.files, title: trainer.model.network.name,
+      ranks: ranks)
     let signal = try advisingOnDamage(of: [images, test]) {
       do {
         return try run.run()
@@ -243,7 +252,13 @@ struct Train: ParsableCommand {
         throw ResNetError(error.kind, "\(error.message); the last checkpoint before is \(path)")
       }
     }
-    if let signal { try finish(trainer, checkpoints, after: signal) }
+    // The others wait for the first one until it has written.
+    defer { ranks?.end() }
+    if let signal {
+      if isFirst { try finish(trainer, checkpoints, after: signal) }
+      throw ExitCode(128 + signal)
+    }
+    guard isFirst else { return }
     try trainer.model.save(to: out)
     let error = try testError(of: trainer.model, on: test, images)
     print((error.map { "\($0), " } ?? "") + "saved \(out)")
@@ -378,6 +393,5 @@ struct Train: ParsableCommand {
       try trainer.model.save(to: out)
       printError("stopped by \(name) after \(trainer.iterations) steps, saved \(out)")
     }
-    throw ExitCode(128 + signal)
   }
 }

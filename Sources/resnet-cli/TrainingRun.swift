@@ -12,14 +12,21 @@ struct TrainingRun {
   let checkpoints: Checkpoints?
   let files: TrainingReports.Files
   let title: String
+  /// The processes that train together, or nil. The first of them shows, reports and saves.
+  var ranks: Ranks?
 
   /// Trains. Returns the signal that stopped it, if one did.
   func run() throws -> CInt? {
+    if let ranks, !ranks.isFirst {
+      return try Interruption.watch { () throws(ResNetError) in
+        try trainer.fit(training, validation: validation?.data, options: options)
+      }
+    }
     let before = TrainingHistory(trainer.epochReports)
     let flop = try trainer.model.graph.trainingOperations(input: training.extent)
     let display = ProgressDisplay(
       total: options.steps(forImages: training.count).total, history: before,
-      peak: Peak.rate(try Engine.instructionSet(), seconds: 0.1) / flop,
+      peak: Double(ranks?.count ?? 1) * Peak.rate(try Engine.instructionSet(), seconds: 0.1) / flop,
       validation: validation?.name ?? "")
     let reports = try TrainingReports(
       files, title: title, history: before, validation: validation?.name)

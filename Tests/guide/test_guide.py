@@ -26,7 +26,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Of a shell that finds an installed library, and the command."""
     prefix = tmp_path_factory.mktemp("prefix")
     subprocess.run(
-        ["/usr/bin/make", "--silent", "install", f"PREFIX={prefix}"],
+        ["/usr/bin/make", "--silent", "install", "install-mpi", f"PREFIX={prefix}"],
         cwd=ROOT,
         check=True,
         timeout=60,
@@ -35,6 +35,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "PATH": f"{prefix}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig",
         "LD_LIBRARY_PATH": f"{prefix}/lib",
+        "CPATH": f"{prefix}/include",
+        "LIBRARY_PATH": f"{prefix}/lib",
+        # More ranks than cores, as root, in a container.
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     }
     return os.environ | found
 
