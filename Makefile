@@ -131,7 +131,7 @@ build/libresnet-mpi.so: build/libresnet-mpi.so.1
 	@ln -sf $(<F) $@ && touch -h $@
 
 .PHONY: test-mpi
-test-mpi: library mpi $(VENV)/ready  ## training on 2 and 4 ranks of MPI
+test-mpi: library command mpi $(VENV)/ready  ## training on 2 and 4 ranks of MPI
 	Tests/mpi/run.sh $(PYTHON)
 
 .PHONY: test-abi abi

@@ -25,10 +25,12 @@ ranks 2 "$work/ranks_test" same funnelled
 ranks 4 "$work/ranks_test" communicators
 ranks 4 "$work/ranks_test" cancel
 
+export PYTHONPATH="$root/bindings/python" LIBRESNET="$root/build/libresnet.so"
+python=$(realpath -s "$1")
 for count in 2 4; do
-  PYTHONPATH="$root/bindings/python" LIBRESNET="$root/build/libresnet.so" \
-    ranks $count "$(realpath -s "$1")" "$root/Tests/mpi/ranks.py"
+  ranks $count "$python" "$root/Tests/mpi/ranks.py"
 done
+"$python" "$root/Tests/mpi/command.py" "$root/build/resnet"
 
 # A rank that dies ends the others, and one that does not answer, within the seconds given.
 for way in die stall; do

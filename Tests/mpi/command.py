@@ -1,0 +1,122 @@
+"""`mpirun resnet train --mpi`: what it learns, how it ends when a rank dies, and how it goes on.
+
+usage: command.py RESNET
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import resnet
+
+RESNET = str(pathlib.Path(sys.argv[1]).resolve())
+DATA = "data"
+TRAIN = [
+    *("train", "--cifar10", DATA, "--network", "resnet8", "--batch-size", "24", "--lr", "0.02"),
+    *("--threads", "1", "--epochs", "4", "--no-winograd"),
+]
+
+
+def write_data() -> None:
+    """Images in CIFAR-10's form that can be learned: each class is brighter elsewhere."""
+    random = np.random.default_rng(0)
+    folder = pathlib.Path(DATA)
+    folder.mkdir()
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        records = random.integers(0, 200, (200, 3073), np.uint8)
+        records[:, 0] = np.arange(200) % 10
+        for row in records:
+            place = 1 + 300 * int(row[0])
+            row[place : place + 300] += 55
+        records.tofile(folder / f"{name}.bin")
+
+
+def ranks(count: int, *arguments: str) -> subprocess.Popen[str]:
+    """The command on so many ranks."""
+    return subprocess.Popen(  # noqa: S603
+        ["mpirun", "--oversubscribe", "-n", str(count), RESNET, *arguments],  # noqa: S607
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    """What it prints, if it ends well."""
+    printed, _ = process.communicate(timeout=120)
+    if process.returncode != 0:
+        raise SystemExit(f"exit {process.returncode}: {printed}")
+    return printed
+
+
+def difference(first: str, second: str) -> float:
+    """Of the models' scores, as a part of the largest."""
+    images = np.random.default_rng(1).integers(0, 256, (16, 3, 32, 32), np.uint8)
+    a, b = (resnet.load(path).logits(images) for path in (first, second))
+    return float(np.abs(a - b).max() / np.abs(a).max())
+
+
+def steps() -> int:
+    """Of the newest checkpoint."""
+    return max((int(path.stem[5:]) for path in pathlib.Path("run").glob("step-*.h5")), default=0)
+
+
+def kill_one() -> float:
+    """Kills one of two ranks in the middle of their training; how long the other lives on."""
+    process = ranks(2, *TRAIN, "--mpi", "--sync-bn", *CHECKPOINTS, "--out", "died.h5")
+    while steps() < 5:  # noqa: PLR2004
+        if process.poll() is not None:
+            raise SystemExit(f"it ended before a rank was killed: {process.communicate()[0]}")
+        time.sleep(0.02)
+    children = subprocess.run(  # noqa: S603
+        ["pgrep", "-P", str(process.pid)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    begin = time.monotonic()
+    printed, _ = process.communicate(timeout=60)
+    if process.returncode == 0:
+        raise SystemExit(f"it went on without a rank: {printed}")
+    return time.monotonic() - begin
+
+
+CHECKPOINTS = ("--checkpoints", "run", "--checkpoint-every", "1")
+
+
+def main() -> None:
+    """All of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        write_data()
+        finished(ranks(1, *TRAIN, "--out", "alone.h5"))
+        printed = finished(ranks(2, *TRAIN, "--mpi", "--sync-bn", "--out", "shared.h5"))
+        if printed.count("saved shared.h5") != 1:
+            raise SystemExit(f"one rank is to speak for all: {printed}")
+        shared = difference("alone.h5", "shared.h5")
+        lived = kill_one()
+        after = steps()
+        printed = finished(
+            ranks(4, *TRAIN, "--mpi", "--sync-bn", *CHECKPOINTS, "--resume", "--out", "resumed.h5")
+        )
+        if f"resuming after {after} steps" not in printed:
+            raise SystemExit(f"it did not go on from step {after}: {printed}")
+        resumed = difference("alone.h5", "resumed.h5")
+        if max(shared, resumed) > 1e-4:  # noqa: PLR2004
+            raise SystemExit(f"2 ranks differ by {shared:.1e}, resumed on 4 by {resumed:.1e}")
+        print(
+            f"the command on 2 ranks differs by {shared:.1e}; one killed after {after} steps, the "
+            f"other ended {lived:.1f} s later; resumed on 4 ranks: {resumed:.1e}"
+        )
+
+
+main()
