@@ -1062,8 +1062,8 @@ typedef struct rn_fit_options {
   /* The batch that the learning rate is meant for: a batch k times as large takes a rate k times as high
    * (Goyal et al. 2017), reached evenly over the first scaling_steps steps. Both 0: the rate is taken as
    * it is. */
-  int32_t scaled_batch;
   int64_t scaling_steps;
+  int32_t scaled_batch;
 } rn_fit_options;
 /* 1 epoch, batches of 128, no augmentation, gamma 0.1, no warm-up, no scaling, no drops on plateaus, 2
  * batches read ahead. */
@@ -1137,20 +1137,22 @@ typedef struct rn_distributed_options {
  * live as long as the trainer, or until it has another one. NULL: no ranks any more. options: NULL for
  * RN_DISTRIBUTED_OPTIONS_INIT.
  *
- * To rn_trainer_step each rank gives its own share of a batch, all as many images: the step is that of the
- * mean loss over all, which *loss is, too. To rn_trainer_fit all give the same datasets and options.
- * options->batch_size is that of all ranks, of which each reads and trains on its share, which must come
- * out even; each evaluates its share of the validation data; and what is reported is of all. So with
- * synchronised BN any number of ranks learns what one does, up to rounding; a checkpoint is as good as
- * another rank's, and is resumed on any number of ranks.
+ * To rn_trainer_step each rank gives its own share of a batch, all as many images: the step is that
+ * of the mean loss over all, which *loss is, too. To rn_trainer_fit all give the same datasets and
+ * options. options->batch_size is that of all ranks, of which each reads and trains on its share,
+ * which must come out even; each evaluates its share of the validation data; and what is reported is
+ * of all. A checkpoint is as good as another rank's, and is resumed on any number of ranks. With
+ * synchronised BN any number learns what one does, up to rounding; with BN of each rank's own share
+ * another number is another training.
  *
- * Gradients are summed in buckets while the backward pass goes on, each as soon as its layers are done. A
- * rank on which a call fails stops the others at their next step: theirs return RN_CANCELLED if it was
- * cancelled, else RN_COMMUNICATION, and all models are as the last complete step left them. After a lost
- * connection this must be called anew.
+ * Gradients are summed in buckets while the backward pass goes on, each as soon as its layers are
+ * done. A rank on which one of these calls fails stops the others at their next step: theirs return
+ * RN_CANCELLED if it was cancelled, else RN_COMMUNICATION, and all models are as the last complete
+ * step left them. Only a handle that is dead or busy cannot tell them. After a lost connection this
+ * must be called anew.
  *
- * RN_COMMUNICATION if the ranks' trainers differ; RN_INVALID_ARGUMENT for a rank, a number or a missing
- * function that cannot be. */
+ * RN_COMMUNICATION if the ranks' trainers or options differ; RN_INVALID_ARGUMENT for a rank, a number
+ * or a missing function that cannot be. */
 rn_status rn_trainer_distribute(rn_trainer *trainer, const rn_communicator *communicator,
                                 const rn_distributed_options *options);
 

@@ -11,6 +11,7 @@ public func rn_trainer_fit(
 ) -> rn_status {
   guarded {
     try using(trainer) { (trainer: TrainerResource) in
+      try trainer.trainer.announced {
       try using(dataset) { (dataset: DatasetResource) in
         let options = try options.map {
           try structure($0, "rn_fit_options", start: "RN_FIT_OPTIONS_INIT")
@@ -30,6 +31,7 @@ public func rn_trainer_fit(
             try fit(validation: validation.data)
           }
         }
+      }
       }
     }
   }

@@ -72,8 +72,8 @@ extension rn_fit_options {
       iterations: Int64(options.iterations ?? 0),
       workers: options.workers.map { Int32(clamping: $0) } ?? RN_DEFAULT,
       prefetch: Int32(clamping: options.prefetch), resume: 0,
-      scaled_batch: Int32(clamping: options.scaling?.batchSize ?? 0),
-      scaling_steps: Int64(options.scaling?.warmUpSteps ?? 0))
+      scaling_steps: Int64(options.scaling?.warmUpSteps ?? 0),
+      scaled_batch: Int32(clamping: options.scaling?.batchSize ?? 0))
   }
 }
 

@@ -135,10 +135,12 @@ public func rn_trainer_step(
 ) -> rn_status {
   guarded {
     try using(trainer) { (resource: TrainerResource) in
-      let images = try ImagesView(images)
-      let labels = try array(labels, count: images.count, "labels")
-      let loss = try required(loss, "loss")
-      try resource.train { loss.pointee = try resource.trainer.step(images, labels: labels) }
+      try resource.trainer.announced {
+        let images = try ImagesView(images)
+        let labels = try array(labels, count: images.count, "labels")
+        let loss = try required(loss, "loss")
+        try resource.train { loss.pointee = try resource.trainer.step(images, labels: labels) }
+      }
     }
   }
 }

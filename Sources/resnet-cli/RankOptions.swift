@@ -81,8 +81,9 @@ struct Ranks {
     // plugins look its functions up in what is loaded globally.
     let folder = Self.folder
     let places = [Self.library, "\(folder)/../lib/\(Self.library)", "\(folder)/\(Self.library)"]
-    guard
-      let handle = places.lazy.compactMap({ dlopen($0, RTLD_NOW | RTLD_GLOBAL) }).first,
+    var loaded: UnsafeMutableRawPointer?
+    for place in places where loaded == nil { loaded = dlopen(place, RTLD_NOW | RTLD_GLOBAL) }
+    guard let handle = loaded,
       let begin = dlsym(handle, "rn_mpi_begin"), let end = dlsym(handle, "rn_mpi_end")
     else {
       throw ResNetError(
@@ -110,6 +111,24 @@ struct Ranks {
   /// Whether this is the process that speaks and writes for all.
   var isFirst: Bool { communicator.rank == 0 }
   var count: Int { communicator.ranks }
+
+  /// Whether the first of them finds something so, which all ask at once.
+  func first(finds something: Bool) throws(ResNetError) -> Bool {
+    var answer = [something ? UInt8(1) : 0]
+    var failure: ResNetError?
+    answer.withUnsafeMutableBytes { bytes in
+      do throws(ResNetError) {
+        try communicator.broadcast(bytes, from: 0)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return answer[0] != 0
+  }
+
+  /// Waits for the others.
+  func wait() { try? communicator.barrier() }
 
   func train(_ trainer: Trainer) throws(ResNetError) {
     try trainer.distribute(over: communicator, options: options)

@@ -211,7 +211,9 @@ struct Train: ParsableCommand {
       recipe.fit.resumes = true
       let steps = recipe.fit.steps(forImages: training.count).total
       // Reports want the last epoch, which is evaluated below.
-      if trainer.iterations == steps, !reports.areWanted, holds(out, trainer.model) {
+      let hasEnded =
+        trainer.iterations == steps && !reports.areWanted && isFirst && holds(out, trainer.model)
+      if try ranks?.first(finds: hasEnded) ?? hasEnded {
         try requireSame(trainer, training, validation, recipe.fit)
         // It may have been killed before it could say it.
         let error = try isFirst ? testError(of: trainer.model, on: test, images) : nil
@@ -256,6 +258,8 @@ struct Train: ParsableCommand {
     defer { ranks?.end() }
     if let signal {
       if isFirst { try finish(trainer, checkpoints, after: signal) }
+      // The launcher ends all when one exits with a status.
+      ranks?.wait()
       throw ExitCode(128 + signal)
     }
     guard isFirst else { return }
@@ -340,7 +344,9 @@ struct Train: ParsableCommand {
     }
     let configuration = configuration.replacing("from", with: resolvedPath)
     let isSame = trainer.model.network == network && trainer.options == recipe.sgd
-    guard !isSame || ["from", "freeze"].contains(where: { begun?[$0] != configuration[$0] }) else {
+    guard
+      !isSame || ["from", "freeze", "sync-bn"].contains(where: { begun?[$0] != configuration[$0] })
+    else {
       return
     }
     var message = "\(path) is of another training than the options say"

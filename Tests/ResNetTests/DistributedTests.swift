@@ -279,30 +279,89 @@ import Testing
     #expect(outcomes[0].steps == [4, 5, 15, 5, 0, 0, 4][way], "\(outcomes)")
   }
 
-  @Test("Ranks whose networks, options or calls differ are told so")
-  func differing() throws {
-    for way in 0..<3 {
-      let results = ThreadRanks.run(2) { rank in
-        let isOdd = rank.rank == 1
-        let trainer = try Trainer(
-          try Model(TrainingSupport.network(classes: way == 0 && isOdd ? 5 : 4), seed: 1),
-          options: SGDOptions(learningRate: way == 1 && isOdd ? 0.2 : 0.1))
-        do throws(ResNetError) {
-          try trainer.distribute(over: rank)
-          let batch = Result { try TrainingSupport.images(count: isOdd ? 4 : 8) }
-          guard case .success(let (images, labels)) = batch else { return "" }
-          try trainer.step(images, labels: labels)
-        } catch {
-          return error.message
-        }
-        return ""
+  @Test("Ranks whose networks, options or steps differ are told so", arguments: 0..<9)
+  func differing(_ way: Int) throws {
+    let results = ThreadRanks.run(2) { rank in
+      let isOdd = rank.rank == 1
+      let trainer = try Trainer(
+        try Model(TrainingSupport.network(classes: way == 0 && isOdd ? 5 : 4), seed: 1),
+        options: SGDOptions(learningRate: way == 1 && isOdd ? 0.2 : 0.1))
+      var options = DistributedOptions()
+      if isOdd, way == 2 { options.synchronizesBatchNorm = true }
+      if isOdd, way == 3 { options.bucketBytes = 1 }
+      if isOdd, way == 4 { options.checkInterval = 1 }
+      let count = way == 5 && isOdd ? 4 : 8
+      let side = way == 6 && isOdd ? 12 : 8
+      let images = try Images(
+        .float([Float](repeating: 0.5, count: count * 3 * side * side)), count: count, channels: 3,
+        height: side, width: side)
+      do throws(ResNetError) {
+        try trainer.distribute(over: rank, options: options)
+        if isOdd, way == 7 { try trainer.freeze(["conv1"]) }
+        if isOdd, way == 8 { try trainer.setLearningRate(0.2) }
+        try trainer.step(images, labels: [Int](repeating: 1, count: count))
+      } catch {
+        return error
       }
-      let messages = try results.map { try $0.get() }
-      #expect(
-        messages.allSatisfy {
-          $0.contains(way == 2 ? "different numbers of images" : "differs from that of rank 0")
-        }, "\(messages)")
+      return ResNetError(.notFound, "nothing was thrown")
     }
+    for result in results {
+      let error = try result.get()
+      #expect(
+        error.kind == .communication && error.message.contains("from that of rank 0"), "\(error)")
+    }
+  }
+
+  @Test("Sums that are none end the training, not the process")
+  func strangeSums() throws {
+    for strange in [Double.nan, .infinity, -1, 1e300, 0.5] {
+      let trainer = try Trainer(try Model(TrainingSupport.network(), seed: 1))
+      let error = thrownError { try trainer.distribute(over: StrangeSums(strange)) }
+      #expect(error?.kind == .communication)
+    }
+  }
+
+  @Test("What fails in a callback and is not told there is told by the call around it")
+  func swallowing() throws {
+    let results = ThreadRanks.run(2) { rank in
+      let trainer = try Trainer(try Model(TrainingSupport.network(), seed: 1))
+      try trainer.distribute(over: rank)
+      let (images, _) = try TrainingSupport.images(count: 4)
+      do throws(ResNetError) {
+        try trainer.fit(try Self.fitData().0, options: FitOptions(batchSize: 12)) { progress in
+          if rank.rank == 1, progress.step == 2 {
+            _ = try? trainer.step(images, labels: [99, 99, 99, 99])
+          }
+          return true
+        }
+      } catch {
+        return error
+      }
+      return ResNetError(.notFound, "nothing was thrown")
+    }
+    #expect(try results.map { try $0.get().kind } == [.communication, .communication])
+  }
+
+  /// Two ranks whose every sum comes out as the same.
+  private final class StrangeSums: Communicator {
+    let rank = 0
+    let ranks = 2
+    private let sum: Double
+
+    init(_ sum: Double) { self.sum = sum }
+
+    func startSum(_ values: UnsafeMutableBufferPointer<Float>) throws(ResNetError)
+      -> UnsafeMutableRawPointer?
+    { nil }
+    func startSum(_ values: UnsafeMutableBufferPointer<Double>) throws(ResNetError)
+      -> UnsafeMutableRawPointer?
+    {
+      values.update(repeating: sum)
+      return nil
+    }
+    func wait(for sum: UnsafeMutableRawPointer?) throws(ResNetError) {}
+    func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ResNetError) {}
+    func barrier() throws(ResNetError) {}
   }
 
   @Test(
@@ -373,7 +432,7 @@ import Testing
       let plan = try TrainingPlan(
         graph, layout: layout, extent: Extent(height: 64, width: 64), batch: 2,
         target: try .current(), frozen: [])
-      let trained = plan.trained(layout, frozen: [])
+      let trained = try plan.trained(layout, frozen: [])
       #expect(trained.count == layout.tensors.filter(\.kind.isTrainable).count)
       let buckets = GradientExchange.buckets(trained, floats: bytes / 4)
       for (tensor, step) in trained {

@@ -20,8 +20,8 @@ import resnet
 RESNET = str(pathlib.Path(sys.argv[1]).resolve())
 DATA = "data"
 TRAIN = [
-    *("train", "--cifar10", DATA, "--network", "resnet8", "--batch-size", "24", "--lr", "0.02"),
-    *("--threads", "1", "--epochs", "4", "--no-winograd"),
+    *("train", "--cifar10", DATA, "--network", "resnet20", "--batch-size", "100", "--lr", "0.01"),
+    *("--threads", "1", "--epochs", "2", "--no-winograd"),
 ]
 
 

@@ -32,6 +32,8 @@ def main() -> None:
     if difference > 1e-5:  # noqa: PLR2004
         print(f"rank {communicator.rank} differs by {difference:.1e}")
         MPI.COMM_WORLD.Abort(1)
+    shared.distribute(None)
+    communicator.close()
     # The program's own messages go over the same ranks.
     total = MPI.COMM_WORLD.allreduce(communicator.rank)
     if communicator.rank == 0:

@@ -11,9 +11,11 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 // A sum of gradients on its way.
@@ -30,8 +32,10 @@ typedef struct group {
   rn_communicator callbacks;
   MPI_Comm comm;
   MPI_Comm at_once, beside;  // duplicates of it
-  int rank, ranks, timeout;
+  int rank, ranks;
+  atomic_int timeout;  // seconds
   bool threaded;
+  atomic_int failed;  // the first error of MPI, after which nothing is sent any more
   char message[MPI_MAX_ERROR_STRING + 1];
 
   pthread_t thread;
@@ -49,43 +53,61 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void give_up(const group *ranks, const char *what) {
-  fprintf(stderr,
-          "libresnet: rank %d of %d has waited %d seconds for the others to %s; the training ends "
-          "on all "
-          "ranks, and goes on from its last checkpoint if it is resumed\n",
-          ranks->rank, ranks->ranks, ranks->timeout, what);
+// MPI may still write to the memory of what it has begun, and cannot take it back: the process must not
+// go on.
+static void give_up(group *ranks, const char *why, const char *what) {
+  fprintf(
+      stderr,
+      "libresnet: rank %d of %d %s the others to %s; the training ends on all ranks, and goes on "
+      "from its last checkpoint if it is resumed\n",
+      ranks->rank, ranks->ranks, why, what);
   MPI_Abort(ranks->at_once, 1);
+  abort();
 }
 
 // Waits for an operation, spinning at first, then leaving the processor to those that compute.
-static int finish(const group *ranks, MPI_Request *request, const char *what) {
+static void finish(group *ranks, MPI_Request *request, const char *what) {
   const double start = seconds();
   for (unsigned polls = 0;; ++polls) {
     int done = 0;
-    const int status = MPI_Test(request, &done, MPI_STATUS_IGNORE);
-    if (status != MPI_SUCCESS || done) return status;
+    if (MPI_Test(request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+      give_up(ranks, "has lost", what);
+    if (done) return;
     if (polls > 200) nanosleep(&(struct timespec){0, polls > 2000 ? 100000 : 10000}, NULL);
-    if (polls % 256 == 0 && seconds() - start > ranks->timeout) give_up(ranks, what);
+    const int timeout = atomic_load(&ranks->timeout);
+    if (polls % 256 == 0 && seconds() - start > timeout) {
+      char why[64];
+      snprintf(why, sizeof why, "has waited %d seconds for", timeout);
+      give_up(ranks, why, what);
+    }
   }
 }
 
+// What MPI refused to begin is not tried again.
+static int fail(group *ranks, int status) {
+  int none = MPI_SUCCESS;
+  atomic_compare_exchange_strong(&ranks->failed, &none, status);
+  return status;
+}
+
 // In parts, as MPI counts in ints.
-static int add_up(const group *ranks, MPI_Comm comm, void *values, size_t count, MPI_Datatype type,
+static int add_up(group *ranks, MPI_Comm comm, void *values, size_t count, MPI_Datatype type,
                   size_t width) {
   while (count > 0) {
+    const int failed = atomic_load(&ranks->failed);
+    if (failed != MPI_SUCCESS) return failed;
     const int part = count > INT_MAX / 2 ? INT_MAX / 2 : (int)count;
     MPI_Request request;
-    int status = MPI_Iallreduce(MPI_IN_PLACE, values, part, type, MPI_SUM, comm, &request);
-    if (status == MPI_SUCCESS) status = finish(ranks, &request, "add up");
-    if (status != MPI_SUCCESS) return status;
+    const int status = MPI_Iallreduce(MPI_IN_PLACE, values, part, type, MPI_SUM, comm, &request);
+    if (status != MPI_SUCCESS) return fail(ranks, status);
+    finish(ranks, &request, "add up");
     values = (char *)values + (size_t)part * width;
     count -= (size_t)part;
   }
   return MPI_SUCCESS;
 }
 
-static void add_up_gradients(const group *ranks, sum *next) {
+static void add_up_gradients(group *ranks, sum *next) {
   next->status = add_up(ranks, ranks->beside, next->values, next->count, MPI_FLOAT, sizeof(float));
 }
 
@@ -123,7 +145,7 @@ static int start_sum(void *user, void *values, size_t count, rn_sum_type type, v
   if (type == RN_SUM_DOUBLE)
     return outcome(ranks, add_up(ranks, ranks->at_once, values, count, MPI_DOUBLE, sizeof(double)));
   sum *next = calloc(1, sizeof *next);
-  if (!next) return outcome(ranks, MPI_ERR_NO_MEM);
+  if (!next) return outcome(ranks, fail(ranks, MPI_ERR_NO_MEM));
   next->values = values;
   next->count = count;
   *started = next;
@@ -154,45 +176,60 @@ static int wait_for(void *user, void *started) {
 
 static int broadcast(void *user, void *bytes, size_t count, int32_t root) {
   group *ranks = user;
-  int status = MPI_SUCCESS;
-  while (count > 0 && status == MPI_SUCCESS) {
+  while (count > 0) {
     const int part = count > INT_MAX / 2 ? INT_MAX / 2 : (int)count;
     MPI_Request request;
-    status = MPI_Ibcast(bytes, part, MPI_BYTE, root, ranks->at_once, &request);
-    if (status == MPI_SUCCESS) status = finish(ranks, &request, "hand out the weights");
+    const int status = MPI_Ibcast(bytes, part, MPI_BYTE, root, ranks->at_once, &request);
+    if (status != MPI_SUCCESS) return outcome(ranks, fail(ranks, status));
+    finish(ranks, &request, "hand out the weights");
     bytes = (char *)bytes + part;
     count -= (size_t)part;
   }
-  return outcome(ranks, status);
+  return 0;
 }
 
 static int barrier(void *user) {
   group *ranks = user;
   MPI_Request request;
-  int status = MPI_Ibarrier(ranks->at_once, &request);
-  if (status == MPI_SUCCESS) status = finish(ranks, &request, "arrive");
-  return outcome(ranks, status);
+  const int status = MPI_Ibarrier(ranks->at_once, &request);
+  if (status != MPI_SUCCESS) return outcome(ranks, fail(ranks, status));
+  finish(ranks, &request, "arrive");
+  return 0;
 }
 
 static const char *error(void *user) { return ((group *)user)->message; }
 
 // ---- Lifetime -------------------------------------------------------------------------------------
 
-// Guards what follows.
-static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+// Guards what follows; never held while others are waited for.
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static int on_communicator = MPI_KEYVAL_INVALID;
 // All that there are.
 static group *living;
 
-// Ends the thread and frees the duplicates: called when the communicator is freed.
-static int destroy(MPI_Comm comm, int key, void *attribute, void *extra) {
-  (void)comm, (void)key, (void)extra;
-  group *ranks = attribute;
+static void unlist(const group *ranks) {
+  pthread_mutex_lock(&registry);
   for (group **place = &living; *place; place = &(*place)->next)
     if (*place == ranks) {
       *place = ranks->next;
       break;
     }
+  pthread_mutex_unlock(&registry);
+}
+
+static void release(group *ranks) {
+  if (ranks->at_once != MPI_COMM_NULL) MPI_Comm_free(&ranks->at_once);
+  if (ranks->beside != MPI_COMM_NULL) MPI_Comm_free(&ranks->beside);
+  pthread_mutex_destroy(&ranks->lock);
+  pthread_cond_destroy(&ranks->changed);
+  free(ranks);
+}
+
+// Ends the thread and frees the duplicates: called when the communicator is freed.
+static int destroy(MPI_Comm comm, int key, void *attribute, void *extra) {
+  (void)comm, (void)key, (void)extra;
+  group *ranks = attribute;
+  unlist(ranks);
   if (ranks->threaded) {
     pthread_mutex_lock(&ranks->lock);
     ranks->stopping = true;
@@ -200,11 +237,7 @@ static int destroy(MPI_Comm comm, int key, void *attribute, void *extra) {
     pthread_mutex_unlock(&ranks->lock);
     pthread_join(ranks->thread, NULL);
   }
-  pthread_mutex_destroy(&ranks->lock);
-  pthread_cond_destroy(&ranks->changed);
-  MPI_Comm_free(&ranks->at_once);
-  MPI_Comm_free(&ranks->beside);
-  free(ranks);
+  release(ranks);
   return MPI_SUCCESS;
 }
 
@@ -212,8 +245,10 @@ static int destroy(MPI_Comm comm, int key, void *attribute, void *extra) {
 // MPI_COMM_SELF, while all else still works.
 static int destroy_all(MPI_Comm self, int key, void *attribute, void *extra) {
   (void)self, (void)key, (void)attribute, (void)extra;
-  while (living) MPI_Comm_delete_attr(living->comm, on_communicator);
-  return MPI_SUCCESS;
+  int status = MPI_SUCCESS;
+  while (living && status == MPI_SUCCESS)
+    status = MPI_Comm_delete_attr(living->comm, on_communicator);
+  return status;
 }
 
 static int prepare(void) {
@@ -230,10 +265,13 @@ static int create(MPI_Comm comm, group **made) {
   group *ranks = calloc(1, sizeof *ranks);
   if (!ranks) return MPI_ERR_NO_MEM;
   ranks->comm = comm;
-  MPI_Comm_rank(comm, &ranks->rank);
-  MPI_Comm_size(comm, &ranks->ranks);
+  ranks->at_once = ranks->beside = MPI_COMM_NULL;
+  atomic_init(&ranks->failed, MPI_SUCCESS);
+  atomic_init(&ranks->timeout, RN_MPI_TIMEOUT);
   pthread_mutex_init(&ranks->lock, NULL);
   pthread_cond_init(&ranks->changed, NULL);
+  MPI_Comm_rank(comm, &ranks->rank);
+  MPI_Comm_size(comm, &ranks->ranks);
   int level = MPI_THREAD_SINGLE;
   int status = MPI_Query_thread(&level);
   if (status == MPI_SUCCESS) status = MPI_Comm_dup(comm, &ranks->at_once);
@@ -242,11 +280,13 @@ static int create(MPI_Comm comm, group **made) {
   if (status == MPI_SUCCESS) status = MPI_Comm_set_errhandler(ranks->beside, MPI_ERRORS_RETURN);
   if (status == MPI_SUCCESS) status = MPI_Comm_set_attr(comm, on_communicator, ranks);
   if (status != MPI_SUCCESS) {
-    free(ranks);
+    release(ranks);
     return status;
   }
+  pthread_mutex_lock(&registry);
   ranks->next = living;
   living = ranks;
+  pthread_mutex_unlock(&registry);
   // The host's handlers must not run on a thread that the host does not know.
   sigset_t all, before;
   sigfillset(&all);
@@ -271,23 +311,27 @@ int rn_mpi_communicator(MPI_Comm comm, int timeout, rn_communicator *communicato
   int begun = 0, ended = 0;
   MPI_Initialized(&begun);
   MPI_Finalized(&ended);
-  if (!begun || ended || comm == MPI_COMM_NULL || timeout < 0 || !communicator) return MPI_ERR_ARG;
-  pthread_mutex_lock(&making);
+  if (!begun || ended || comm == MPI_COMM_NULL || timeout < 0 || !communicator ||
+      communicator->size < sizeof *communicator)
+    return MPI_ERR_ARG;
+  int is_between_groups = 0;
+  MPI_Comm_test_inter(comm, &is_between_groups);
+  if (is_between_groups) return MPI_ERR_ARG;
+  pthread_mutex_lock(&registry);
   int status = prepare();
-  void *ranks = NULL;
-  int found = 0;
-  if (status == MPI_SUCCESS) status = MPI_Comm_get_attr(comm, on_communicator, &ranks, &found);
-  if (status == MPI_SUCCESS && !found) {
-    group *made = NULL;
-    status = create(comm, &made);
-    ranks = made;
-  }
-  if (status == MPI_SUCCESS) {
-    ((group *)ranks)->timeout = timeout ? timeout : RN_MPI_TIMEOUT;
-    *communicator = ((group *)ranks)->callbacks;
-  }
-  pthread_mutex_unlock(&making);
-  return status;
+  pthread_mutex_unlock(&registry);
+  void *found = NULL;
+  int is_there = 0;
+  if (status == MPI_SUCCESS) status = MPI_Comm_get_attr(comm, on_communicator, &found, &is_there);
+  group *ranks = found;
+  if (status == MPI_SUCCESS && !is_there) status = create(comm, &ranks);
+  if (status != MPI_SUCCESS) return status;
+  atomic_store(&ranks->timeout, timeout ? timeout : RN_MPI_TIMEOUT);
+  // A caller of a later header may have more members.
+  const size_t size = communicator->size;
+  memcpy(communicator, &ranks->callbacks, sizeof *communicator);
+  communicator->size = size;
+  return MPI_SUCCESS;
 }
 
 static bool is_ours;

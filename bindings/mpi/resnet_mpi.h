@@ -24,7 +24,8 @@ extern "C" {
 /* Seconds that a rank waits for the others if nothing else is said. */
 #define RN_MPI_TIMEOUT 600
 
-/* Fills in *communicator with the ranks of `comm`, all of which call this. It is valid until `comm` is freed
+/* Fills in *communicator, which begins as RN_COMMUNICATOR_INIT, with the ranks of `comm`, all of which
+ * call this. It is valid until `comm` is freed
  * or MPI_Finalize begins; the same `comm` gives the same one again.
  *
  * Messages go over duplicates of `comm`, so they cannot be taken for the program's own. Where MPI was

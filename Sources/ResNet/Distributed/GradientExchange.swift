@@ -49,19 +49,12 @@ final class GradientExchange {
     synchronized.deallocate()
   }
 
-  /// How many ranks' values BN's statistics are of.
-  var synchronizedRanks: Int { synchronized.isEmpty ? 1 : group.ranks }
-
-  /// Meets the others before a step on `batch` images. Throws `communication` if they have another number.
-  func begin(batch: Int) throws(ResNetError) {
-    let size = Double(batch)
-    let sums = try group.meet(.step, [size, size * size])
-    guard group.isSame(sum: sums[0], squares: sums[1]) else {
-      throw ResNetError(
-        .shapeMismatch,
-        "the ranks have different numbers of images in this step, here \(batch); all must have as many"
-      )
-    }
+  /// Meets the others before a step. Throws `communication` if theirs is another one.
+  func begin(_ step: CRC32) throws(ResNetError) {
+    var checksum = step
+    for bucket in buckets { checksum.add(bucket.range.lowerBound) }
+    try group.requireSame(
+      checksum.value, "the number or the size of images, the learning rate or what is frozen", .step)
   }
 
   /// Adds up the statistics of a BN layer of so many channels.
@@ -91,16 +84,20 @@ final class GradientExchange {
     if let sum = group.start(values) { sums.append(sum) }
   }
 
-  /// Waits for all that was started, and returns the mean loss and the number of recognised images of all ranks.
-  /// Throws `communication` if the connection is lost.
-  func finish(_ own: (loss: Double, correct: Int)) throws(ResNetError) -> (
-    loss: Double, correct: Int
-  ) {
+  /// Waits for all that was started.
+  func finish() {
     for sum in sums { group.wait(for: sum) }
     sums.removeAll(keepingCapacity: true)
     started = 0
+  }
+
+  /// The mean loss and the number of recognised images of all ranks. Throws `communication` if the connection
+  /// is lost.
+  func result(_ own: (loss: Double, correct: Int)) throws(ResNetError) -> (
+    loss: Double, correct: Int
+  ) {
     let sums = try group.meet(.stepResult, [own.loss, Double(own.correct)])
-    return (loss: sums[0] / Double(group.ranks), correct: Int(sums[1]))
+    return (loss: sums[0] / Double(group.ranks), correct: RankGroup.whole(sums[1]) ?? 0)
   }
 
   /// The trained tensors in buckets of `floats` values or a little more, in the order in which they are complete.

@@ -16,6 +16,8 @@ final class RankGroup {
   private(set) var failure: ResNetError?
   /// Whether the ranks ended the current call together.
   private var hasParted = false
+  /// Calls of `together` within each other.
+  private var depth = 0
 
   /// Checks that the communicator's numbers make sense.
   init(_ communicator: any Communicator, _ options: DistributedOptions) throws(ResNetError) {
@@ -35,13 +37,18 @@ final class RankGroup {
   var rank: Int { communicator.rank }
   var ranks: Int { communicator.ranks }
 
+  /// How many ranks' values a statistic of BN is of.
+  var ranksOfBatchNorm: Int { options.synchronizesBatchNorm ? ranks : 1 }
+
   // MARK: Agreement
 
   /// Runs one call that all ranks make. What it throws on this rank alone, the others learn at their next
   /// meeting.
   func together<Result>(_ body: () throws(ResNetError) -> Result) throws(ResNetError) -> Result {
     if let failure { throw failure }
-    hasParted = false
+    if depth == 0 { hasParted = false }
+    depth += 1
+    defer { depth -= 1 }
     do {
       return try body()
     } catch {
@@ -61,19 +68,27 @@ final class RankGroup {
   private func meet(_ phase: Phase?, isCancelled: Bool, _ values: [Double] = [])
     throws(ResNetError) -> [Double]
   {
+    // A callback that went on where a call within it had failed.
+    guard !hasParted else {
+      throw ResNetError(.communication, "the ranks have stopped the training that this was part of")
+    }
     let place = Double(phase?.rawValue ?? 0)
     var numbers =
       [phase == nil ? 1 : 0, isCancelled ? 1 : 0, place, place * place] + values
       + [Double](repeating: 0, count: 4 - values.count)
     sum(&numbers)
     if let failure { throw failure }
-    let (stopped, cancelled) = (Int(numbers[0]), Int(numbers[1]))
-    guard stopped == 0 else {
+    guard numbers[0] == 0 else {
       hasParted = true
+      guard let stopped = Self.whole(numbers[0]), stopped <= ranks else {
+        throw ResNetError(
+          .communication, "the communicator adds up \(ranks) numbers of 0 or 1 to \(numbers[0])")
+      }
+      let isCancelled = numbers[1] == numbers[0]
       throw ResNetError(
-        cancelled == stopped ? .cancelled : .communication,
+        isCancelled ? .cancelled : .communication,
         "\(stopped) of \(ranks) ranks stopped the training"
-          + (cancelled == stopped ? "" : ": see what they say"))
+          + (isCancelled ? "" : ": see what they say"))
     }
     guard isSame(sum: numbers[2], squares: numbers[3]) else {
       hasParted = true
@@ -83,6 +98,9 @@ final class RankGroup {
     }
     return [Double](numbers[4...])
   }
+
+  /// A sum of counts; nil if what the communicator added up is none.
+  static func whole(_ sum: Double) -> Int? { Int(exactly: sum).flatMap { $0 >= 0 ? $0 : nil } }
 
   /// Whether all ranks had the same number, whole and below 2^16, of which these are the sums. With as many
   /// ranks as there may be, what differs shows in spite of rounding (Cauchy-Schwarz).

@@ -26,16 +26,17 @@ extension Trainer {
       try options.validate()
       let parameters = try model.parameters
       try group.requireSame(
-        identity, "the network, its training options or the steps taken", .joining)
+        try identity(options), "the network, its options, its kind of processor or the steps taken",
+        .joining)
       let before = try stateChecksum
       group.broadcast(
         UnsafeMutableRawBufferPointer(
           start: parameters.values, count: model.layout.totalFloats * MemoryLayout<Float>.stride),
         from: 0)
       group.broadcast(UnsafeMutableRawBufferPointer(momenta), from: 0)
-      try group.meet(.joining)
       // A training that was stopped goes on with the weights that it had.
       if try stateChecksum != before { parameters.noteChange() }
+      try group.meet(.joining)
     }
     self.group = group
   }
@@ -45,7 +46,7 @@ extension Trainer {
   }
 
   /// A checksum of what must be the same on all ranks before they take the weights of one.
-  private var identity: UInt32 {
+  private func identity(_ distributed: DistributedOptions) throws(ResNetError) -> UInt32 {
     var checksum = CRC32()
     for tensor in model.layout.tensors {
       checksum.add(Array(tensor.name.utf8)[...])
@@ -67,12 +68,23 @@ extension Trainer {
     for number in model.normalization.mean + model.normalization.scale {
       checksum.add(Int(number.bitPattern))
     }
-    for number in [iterations, course?.step ?? -1] { checksum.add(number) }
+    for number in [
+      iterations, course?.step ?? -1, distributed.synchronizesBatchNorm ? 1 : 0,
+      distributed.checkInterval, distributed.bucketBytes,
+      // Where multiplication and addition are not one operation, updates are others.
+      try Engine.instructionSet() == "portable" ? 1 : 0,
+    ] {
+      checksum.add(number)
+    }
     return checksum.value
   }
 
-  /// Throws `communication` unless all ranks have the same weights, statistics and momentum.
-  func compareRanks(_ group: RankGroup) throws(ResNetError) {
+  /// After so many steps as the options say, throws `communication` unless all ranks have the same weights,
+  /// statistics and momentum.
+  func compareRanksIfDue() throws(ResNetError) {
+    guard let group, group.options.checkInterval > 0,
+      iterations.isMultiple(of: group.options.checkInterval)
+    else { return }
     try group.requireSame(
       try stateChecksum, "the state after step \(iterations)", .comparison)
   }
@@ -87,6 +99,26 @@ extension Trainer {
           count: model.layout.totalFloats * MemoryLayout<Float>.stride))
       checksum.add(UnsafeRawBufferPointer(momenta))
       return checksum.value
+    }
+  }
+
+  /// Runs what comes before and after such a call: what it throws, the others learn.
+  package func announced(_ body: () throws -> Void) throws {
+    guard let group else { return try body() }
+    var other: (any Error)?
+    do throws(ResNetError) {
+      try group.together { () throws(ResNetError) in
+        do {
+          try body()
+        } catch let error as ResNetError {
+          throw error
+        } catch {
+          other = error
+          throw ResNetError(.invalidArgument, "\(error)")
+        }
+      }
+    } catch {
+      throw other ?? error
     }
   }
 
@@ -112,6 +144,7 @@ extension FitState {
       Int(bitPattern: UInt(options.seed)), options.augmentation?.padding ?? -1,
       options.augmentation?.mirror == true ? 1 : 0, options.plateau?.patience ?? -1,
       options.scaling?.batchSize ?? -1, options.scaling?.warmUpSteps ?? -1,
+      control.warmUp == nil ? 0 : 1, control.recent.count, control.drops, control.epochsWithout,
     ] + options.schedule.milestones {
       checksum.add(number)
     }

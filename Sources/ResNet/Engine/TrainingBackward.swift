@@ -149,7 +149,7 @@ extension TrainingContext {
   ) {
     let lanes = Int(RK_LANES)
     let padded = unit.blocks * lanes
-    let values = Double(unit.images * unit.pixels * (exchange?.synchronizedRanks ?? 1))
+    let values = Double(unit.images * unit.pixels * (exchange?.group.ranksOfBatchNorm ?? 1))
     let coefficients = arena[norm.coefficients]
     for channel in block * lanes..<(block + 1) * lanes {
       guard channel < norm.tensors.channels, !norm.isFrozen else {

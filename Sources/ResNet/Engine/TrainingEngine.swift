@@ -45,7 +45,9 @@ package final class TrainingEngine {
     self.batch = batch
     self.extent = extent
     target = try .current()
-    plan = try Self.plan(model, batch: batch, extent: extent, target: target, frozen: frozen)
+    plan = try Self.plan(
+      model, batch: batch, extent: extent, target: target, frozen: frozen,
+      ranks: group?.ranksOfBatchNorm ?? 1)
     arena = try Arena(plan.arena)
     for (unit, _) in plan.normalized { unit.forward.countSlots() }
     updates = Self.updates(model.layout, frozen: frozen)
@@ -53,7 +55,7 @@ package final class TrainingEngine {
     if let group {
       let ownStatistics = plan.normalized.lazy.filter { !$1.isFrozen }
       exchange = try GradientExchange(
-        group, tensors: plan.trained(model.layout, frozen: frozen), gradients: gradients,
+        group, tensors: try plan.trained(model.layout, frozen: frozen), gradients: gradients,
         statistics: 2 * ownStatistics.reduce(0) { $0 + $1.1.tensors.channels },
         channels: (plan.normalized.map { $0.0.blocks }.max() ?? 0) * Int(RK_LANES))
     }
@@ -65,7 +67,8 @@ package final class TrainingEngine {
 
   /// The plan of such an engine. Throws for batches that cannot be trained on.
   static func plan(
-    _ model: Model, batch: Int, extent: Extent, target: PlanTarget, frozen: Set<Int> = []
+    _ model: Model, batch: Int, extent: Extent, target: PlanTarget, frozen: Set<Int> = [],
+    ranks: Int = 1
   ) throws(ResNetError) -> TrainingPlan {
     _ = try ImagesView.pixelCount(
       count: batch, channels: model.network.inputChannels, height: extent.height,
@@ -75,7 +78,7 @@ package final class TrainingEngine {
         .shapeMismatch, "a batch of \(batch) images; at most \(Self.maximumBatch) can be trained on"
       )
     }
-    try model.graph.validateTraining(batch: batch, extent: extent, frozen: frozen)
+    try model.graph.validateTraining(batch: batch * ranks, extent: extent, frozen: frozen)
     return try TrainingPlan(
       model.graph, layout: model.layout, extent: extent, batch: batch, target: target,
       frozen: frozen)
@@ -91,8 +94,10 @@ package final class TrainingEngine {
   ///
   /// In a distributed training loss and gradients are those of the whole batch, and `correct` is of all of its
   /// images.
+  ///
+  /// - Parameter tag: Must be the same on all ranks.
   package func forwardBackward(
-    _ images: ImagesView, normalization: Normalization, labels: UnsafePointer<Int32>
+    _ images: ImagesView, normalization: Normalization, labels: UnsafePointer<Int32>, tag: Int = 0
   ) throws(ResNetError) -> (loss: Double, correct: Int) {
     let classes = model.network.classes
     try validate(images, normalization: normalization)
@@ -103,7 +108,11 @@ package final class TrainingEngine {
           + "(0 to \(classes - 1))")
     }
     let context = try loadImages(images, normalization: normalization)
-    try exchange?.begin(batch: batch)
+    if let exchange {
+      var step = CRC32()
+      for number in [batch, extent.height, extent.width, tag] { step.add(number) }
+      try exchange.begin(step)
+    }
     for step in plan.steps { context.forward(step) }
     let ranks = exchange?.group.ranks ?? 1
     var result = Softmax.crossEntropy(
@@ -111,17 +120,25 @@ package final class TrainingEngine {
       gradient: arena[plan.scoreGradient])
     shareStatistics { $0 = $1 }
     exchange?.startStatistics()
+    // What fails from here on must not keep this rank from the sums that others wait for.
+    var late: ResNetError?
     for (index, step) in plan.steps.enumerated().reversed() {
       if let again = plan.inputAgain, again.step == index {
-        try images.load(
-          normalization: normalization, into: arena[again.buffer], pool: context.pool,
-          workers: arena.workers)
+        do throws(ResNetError) {
+          try images.load(
+            normalization: normalization, into: arena[again.buffer], pool: context.pool,
+            workers: arena.workers)
+        } catch {
+          late = error
+        }
       }
       context.backward(step)
       exchange?.finished(step: index)
     }
+    exchange?.finish()
+    if let late { throw late }
     if let exchange {
-      result = try exchange.finish(result)
+      result = try exchange.result(result)
       shareStatistics { $1 = $0 / Float(ranks) }
     }
     if result.loss.isFinite { try checkStatistics() }
@@ -234,7 +251,7 @@ package final class TrainingEngine {
   private func updateRunningStatistics(
     _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm
   ) {
-    let values = Float(unit.images * unit.pixels * (exchange?.synchronizedRanks ?? 1))
+    let values = Float(unit.images * unit.pixels * (exchange?.group.ranksOfBatchNorm ?? 1))
     let keep = 1 - BatchNorm.momentum
     let means = parameters.values + norm.tensors.mean
     let variances = parameters.values + norm.tensors.variance

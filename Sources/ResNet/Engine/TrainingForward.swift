@@ -161,7 +161,8 @@ extension TrainingContext {
   }
 
   /// The same over all ranks, which have as many values each: of every channel, the sums of means and of
-  /// means of squares. Nil if each rank normalises by its own.
+  /// means of squares, less the running mean, from which those of a batch are not far. Nil if each rank
+  /// normalises by its own.
   private func synchronizeForward(
     _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, _ exchange: GradientExchange
   ) -> UnsafePointer<Double>? {
@@ -172,8 +173,9 @@ extension TrainingContext {
     run(unit.blocks) { block, _ in
       for channel in block * lanes..<min((block + 1) * lanes, norm.tensors.channels) {
         let (mean, variance) = statistics(unit, norm, channel: channel)
-        sums[2 * channel] = mean
-        sums[2 * channel + 1] = mean * mean + variance
+        let shifted = mean - Double(parameters[norm.tensors.mean + channel])
+        sums[2 * channel] = shifted
+        sums[2 * channel + 1] = shifted * shifted + variance
       }
     }
     exchange.synchronize(channels: norm.tensors.channels)
@@ -206,9 +208,10 @@ extension TrainingContext {
         variance = Double(parameters[norm.tensors.variance + channel])
       } else if let synchronized {
         let ranks = Double(exchange?.group.ranks ?? 1)
-        mean = synchronized[2 * channel] / ranks
-        // A float's values leave a double's difference exact enough.
-        variance = max(0, synchronized[2 * channel + 1] / ranks - mean * mean)
+        let shifted = synchronized[2 * channel] / ranks
+        mean = shifted + Double(parameters[norm.tensors.mean + channel])
+        // What is not a number stays so.
+        variance = max(synchronized[2 * channel + 1] / ranks - shifted * shifted, 0)
       } else {
         (mean, variance) = statistics(unit, norm, channel: channel)
       }

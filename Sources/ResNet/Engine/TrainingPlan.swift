@@ -178,7 +178,7 @@ struct TrainingPlan {
   }
 
   /// The trained tensors, with the step whose backward half gives their gradients.
-  func trained(_ layout: ParameterLayout, frozen: Set<Int>) -> [(
+  func trained(_ layout: ParameterLayout, frozen: Set<Int>) throws(ResNetError) -> [(
     tensor: ParameterLayout.Tensor, step: Int
   )] {
     var stepOfOffset: [Int: Int] = [:]
@@ -197,10 +197,11 @@ struct TrainingPlan {
         if let offset { stepOfOffset[offset] = index }
       }
     }
-    return layout.tensors.compactMap { tensor in
-      guard tensor.kind.isTrainable, !frozen.contains(tensor.layer),
-        let step = stepOfOffset[tensor.offset]
-      else { return nil }
+    return try layout.tensors.filter { $0.kind.isTrainable && !frozen.contains($0.layer) }.map {
+      tensor throws(ResNetError) in
+      guard let step = stepOfOffset[tensor.offset] else {
+        throw ResNetError(.invalidArgument, "no step of the plan trains \(tensor.name)")
+      }
       return (tensor, step)
     }
   }

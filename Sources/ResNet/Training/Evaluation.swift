@@ -35,10 +35,12 @@ extension Model {
     let labels =
       if let labels { labels } else { try self.labels(of: data.classNames, role: "evaluation") }
     try validate(data, normalization: normalization, role: "evaluation")
-    var indices = try data.readable()
+    let indices: [Int]
     if let group {
-      let (rank, ranks) = (group.rank, group.ranks)
-      indices = Array(indices[indices.count * rank / ranks..<indices.count * (rank + 1) / ranks])
+      let (count, rank, ranks) = (data.count, group.rank, group.ranks)
+      indices = try data.readable(Array(count * rank / ranks..<count * (rank + 1) / ranks))
+    } else {
+      indices = try data.readable()
     }
     let size = max(1, min(evaluationBatch(data), indices.count))
     let loader = try BatchLoader(
@@ -72,9 +74,12 @@ extension Model {
     }
     var sums = [loss, Double(correct), Double(amongFive), Double(indices.count)]
     if let group { sums = try group.meet(.evaluation, sums) }
+    guard let count = RankGroup.whole(sums[3]), count > 0 else {
+      throw ResNetError(.badFormat, "none of the \(data.count) images can be read")
+    }
     return Metrics(
       loss: sums[0] / sums[3], accuracy: sums[1] / sums[3], top5Accuracy: sums[2] / sums[3],
-      count: Int(sums[3]))
+      count: count)
   }
 
   /// From labels of classes with those names, if they have any, to the model's classes.

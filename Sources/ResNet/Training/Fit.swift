@@ -50,7 +50,7 @@ extension Trainer {
       of: model.classNames.isEmpty ? "the training data" : model.network.name)
     try model.validate(data, normalization: model.normalization, role: "training")
     try model.graph.validateTraining(
-      batch: share.count, extent: data.extent, frozen: frozen)
+      batch: share.count * (group?.ranksOfBatchNorm ?? 1), extent: data.extent, frozen: frozen)
     let normalization = try normalization(for: data, options: options)
     if let validation {
       try model.validate(validation, normalization: normalization, role: "validation")
@@ -101,6 +101,7 @@ extension Trainer {
           batch.view, normalization: .identity, labels: batch.labels, rate: rate)
         noteStep(
           outcome, images: options.batchSize, rate: rate, seconds: monotonicSeconds() - start)
+        try compareRanksIfDue()
         try report(self.course?.tally?.progress(iteration: iterations), to: progress)
         try taken.advance(by: 1)
       }

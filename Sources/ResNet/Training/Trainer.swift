@@ -146,6 +146,7 @@ public final class Trainer {
       images, normalization: model.normalization, labels: labels, rate: learningRate
     ).loss
     course = nil
+    try compareRanksIfDue()
     return loss
   }
 
@@ -170,7 +171,7 @@ public final class Trainer {
     }
     let engine = try engine(batch: images.count, extent: images.extent)
     let outcome = try engine.forwardBackward(
-      images, normalization: normalization, labels: labels)
+      images, normalization: normalization, labels: labels, tag: Int(rate.bitPattern))
     guard outcome.loss.isFinite else {
       throw ResNetError(
         .notFinite,
@@ -181,11 +182,6 @@ public final class Trainer {
       velocity: velocity, rate: rate, momentum: options.momentum, decay: options.weightDecay,
       spareBNAndBiases: options.spareBatchNormAndBiases)
     iterations += 1
-    if let group, group.options.checkInterval > 0,
-      iterations.isMultiple(of: group.options.checkInterval)
-    {
-      try compareRanks(group)
-    }
     return outcome
   }
 

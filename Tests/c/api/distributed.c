@@ -118,6 +118,8 @@ static void *train(void *argument) {
   int32_t bad[SHARE] = {0, 1, 0, self.number == 1 ? 99 : 1};
   CHECK_STATUS(self.number == 1 ? RN_INVALID_ARGUMENT : RN_COMMUNICATION,
                rn_trainer_step(trainer, &images, bad, &loss));
+  CHECK_STATUS(self.number == 2 ? RN_INVALID_ARGUMENT : RN_COMMUNICATION,
+               rn_trainer_step(trainer, &images, self.number == 2 ? NULL : own, &loss));
   models[self.number] = model;
   int64_t iterations = 0;
   CHECK_OK(rn_trainer_iterations(trainer, &iterations));

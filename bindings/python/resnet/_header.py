@@ -356,8 +356,8 @@ class FitOptions(Sized):
         ("workers", c_int32),
         ("prefetch", c_int32),
         ("resume", c_int32),
-        ("scaled_batch", c_int32),
         ("scaling_steps", c_int64),
+        ("scaled_batch", c_int32),
     ]
 
 

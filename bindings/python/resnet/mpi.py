@@ -11,6 +11,8 @@ It takes mpi4py's own communicators, so that a program's other messages can use 
 from __future__ import annotations
 
 import concurrent.futures
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +29,9 @@ except ImportError as error:
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+# Polls of an operation before it leaves time to others.
+_SPINS = 200
+
 
 class Communicator(distributed.Communicator):
     """The ranks of an MPI communicator.
@@ -36,14 +41,17 @@ class Communicator(distributed.Communicator):
     THREAD_MULTIPLE, as mpi4py does unless it is told otherwise; else while training waits for them.
     """
 
-    def __init__(self, comm: Any = None) -> None:  # noqa: ANN401 (mpi4py's own)
+    def __init__(self, comm: Any = None, *, timeout: float = 600) -> None:  # noqa: ANN401
         """Makes one of `comm`, an `mpi4py.MPI.Comm`; all of its ranks do so.
 
         Args:
             comm: None for `MPI.COMM_WORLD`.
+            timeout: Seconds that a rank waits for the others in one operation. MPI cannot take back
+                what it has begun, so a rank that has waited for so long says so on standard error
+                and ends all of them by `Abort`.
         """
         comm = MPI.COMM_WORLD if comm is None else comm
-        self._rank, self._ranks = comm.Get_rank(), comm.Get_size()
+        self._rank, self._ranks, self._timeout = comm.Get_rank(), comm.Get_size(), timeout
         # What is waited for at once need not queue behind gradients.
         self._at_once, self._beside = comm.Dup(), comm.Dup()
         self._thread = (
@@ -51,6 +59,13 @@ class Communicator(distributed.Communicator):
             if MPI.Query_thread() == MPI.THREAD_MULTIPLE
             else None
         )
+
+    def close(self) -> None:
+        """Ends its thread and frees its duplicates; all ranks do so, after the training."""
+        if self._thread is not None:
+            self._thread.shutdown()
+        self._at_once.Free()
+        self._beside.Free()
 
     @property
     def rank(self) -> int:
@@ -62,26 +77,44 @@ class Communicator(distributed.Communicator):
         """How many processes there are."""
         return int(self._ranks)
 
+    def _finish(self, request: Any, what: str) -> None:  # noqa: ANN401 (mpi4py's own)
+        """Waits for an operation, for a moment at full speed, then leaving time to others."""
+        begin, polls = time.monotonic(), 0
+        while not request.Test():
+            polls += 1
+            if polls > _SPINS:
+                time.sleep(1e-4)
+            if time.monotonic() - begin > self._timeout:
+                print(
+                    f"resnet.mpi: rank {self._rank} of {self._ranks} has waited {self._timeout} "
+                    f"seconds for the others to {what}; the training ends on all ranks, and goes "
+                    "on from its last checkpoint if it is resumed",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                self._at_once.Abort(1)
+
+    def _sum(self, values: npt.NDArray[Any]) -> None:
+        self._finish(self._beside.Iallreduce(MPI.IN_PLACE, values), "add up")
+
     def start_sum(self, values: npt.NDArray[Any]) -> object:
         """See `resnet.distributed.Communicator`."""
         if values.dtype == np.float64:
-            self._at_once.Allreduce(MPI.IN_PLACE, values)
+            self._finish(self._at_once.Iallreduce(MPI.IN_PLACE, values), "add up")
             return None
-        if self._thread is None:
-            return values
-        return self._thread.submit(self._beside.Allreduce, MPI.IN_PLACE, values)
+        return values if self._thread is None else self._thread.submit(self._sum, values)
 
     def wait(self, request: Any) -> None:  # noqa: ANN401
         """See `resnet.distributed.Communicator`."""
         if isinstance(request, concurrent.futures.Future):
             request.result()
         elif request is not None:
-            self._beside.Allreduce(MPI.IN_PLACE, request)
+            self._sum(request)
 
     def broadcast(self, values: npt.NDArray[np.uint8], root: int) -> None:
         """See `resnet.distributed.Communicator`."""
-        self._at_once.Bcast(values, root)
+        self._finish(self._at_once.Ibcast(values, root), "hand out the weights")
 
     def barrier(self) -> None:
         """See `resnet.distributed.Communicator`."""
-        self._at_once.Barrier()
+        self._finish(self._at_once.Ibarrier(), "arrive")

@@ -190,9 +190,10 @@ class Trainer(Owner):
         `step` is given each rank's own share of a batch, all as many images, and is that of the
         mean loss over all. `fit` is given the same dataset and options on all ranks: `batch_size`
         is that of all together, of which each reads and trains on its share, which must come out
-        even; validation is shared, too, and what is returned is of all. (Batches of your own are
-        each rank's share; all must have as many.) A rank on which a call fails or is stopped stops
-        the others at their next step.
+        even; validation is shared, too, and what is returned is of all. A rank on which a call
+        fails or is stopped stops the others at their next step: they raise `CommunicationError`, or
+        `CancelledError` if it was stopped. Iterables of batches are refused: `step` takes each
+        rank's own.
 
         Args:
             communicator: The ranks; `resnet.mpi.Communicator()` for those of MPI. None: train alone
@@ -337,6 +338,8 @@ class Trainer(Owner):
             ShapeError: The images do not fit the model.
             InvalidArgumentError: A value is out of range.
             NotFiniteError: The loss diverged.
+            CancelledError: Another rank was stopped (`distribute`).
+            CommunicationError: Another rank failed, or the ranks lost each other.
         """
         pad, mirror = _augmentation(augment)
         drops = [
@@ -373,6 +376,11 @@ class Trainer(Owner):
         try:
             batches = as_batches(dataset)
             if batches is not None:
+                if self._callbacks is not None:
+                    raise InvalidArgumentError(
+                        "batches of your own are not shared among ranks: give a resnet.Dataset, or "
+                        "call step with each rank's share"
+                    )
                 _refuse_loader_options(options)
                 schedule = _batch_training.Schedule(
                     options.epochs, options.iterations or None, drops, options.gamma
@@ -381,8 +389,9 @@ class Trainer(Owner):
             else:
                 self._fit_dataset(dataset, validation, options)
         except CancelledError:
-            # The caller's callback wanted it so.
-            pass
+            # The caller's callback wanted it so; not another rank's.
+            if not watcher.stopped:
+                raise
         finally:
             self._stopped = watcher.stopped
             watcher.close()
