@@ -12,26 +12,26 @@ public func rn_trainer_fit(
   guarded {
     try using(trainer) { (trainer: TrainerResource) in
       try trainer.trainer.announced {
-      try using(dataset) { (dataset: DatasetResource) in
-        let options = try options.map {
-          try structure($0, "rn_fit_options", start: "RN_FIT_OPTIONS_INIT")
-        }
-        let fitOptions = try options.map(FitOptions.init) ?? FitOptions()
-        let progress = options.flatMap(reporter)
-        func fit(validation: (any TrainingData)?) throws {
-          try trainer.train {
-            try trainer.trainer.fit(
-              dataset.data, validation: validation, options: fitOptions, progress: progress)
+        try using(dataset) { (dataset: DatasetResource) in
+          let options = try options.map {
+            try structure($0, "rn_fit_options", start: "RN_FIT_OPTIONS_INIT")
+          }
+          let fitOptions = try options.map(FitOptions.init) ?? FitOptions()
+          let progress = options.flatMap(reporter)
+          func fit(validation: (any TrainingData)?) throws {
+            try trainer.train {
+              try trainer.trainer.fit(
+                dataset.data, validation: validation, options: fitOptions, progress: progress)
+            }
+          }
+          if validation == nil {
+            try fit(validation: nil)
+          } else {
+            try using(validation) { (validation: DatasetResource) in
+              try fit(validation: validation.data)
+            }
           }
         }
-        if validation == nil {
-          try fit(validation: nil)
-        } else {
-          try using(validation) { (validation: DatasetResource) in
-            try fit(validation: validation.data)
-          }
-        }
-      }
       }
     }
   }

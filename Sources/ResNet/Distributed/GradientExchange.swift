@@ -54,7 +54,8 @@ final class GradientExchange {
     var checksum = step
     for bucket in buckets { checksum.add(bucket.range.lowerBound) }
     try group.requireSame(
-      checksum.value, "the number or the size of images, the learning rate or what is frozen", .step)
+      checksum.value, "the number or the size of images, the learning rate or what is frozen", .step
+    )
   }
 
   /// Adds up the statistics of a BN layer of so many channels.

@@ -21,10 +21,10 @@ from . import distributed
 
 try:
     from mpi4py import MPI
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "resnet.mpi needs mpi4py, and that an MPI: pip install mpi4py, and Debian's openmpi-bin"
-    ) from error
+    ) from _error
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias
 
-from . import _batch_training, _header, _pixels, _values, distributed
+from . import _batch_training, _header, _pixels, _ranks, _values
 from ._errors import CancelledError, InvalidArgumentError
 from ._handle import Owner
 from ._library import library
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from . import distributed
     from ._pixels import Images, Layout
     from ._watching import Progress, Record
     from .batches import BatchSource
@@ -72,7 +73,7 @@ class Trainer(Owner):
         super().__init__(made, "rn_trainer_free")
         self._model = model
         self._stopped = False
-        self._callbacks: distributed.Callbacks | None = None
+        self._callbacks: _ranks.Callbacks | None = None
 
     @property
     def model(self) -> Model:
@@ -214,7 +215,7 @@ class Trainer(Owner):
             check_interval=_values.integer(check_interval, "check_interval"),
             bucket_bytes=_values.integer(bucket_bytes, "bucket_bytes", bits=64),
         )
-        callbacks = None if communicator is None else distributed.Callbacks(communicator)
+        callbacks = None if communicator is None else _ranks.Callbacks(communicator)
         library().rn_trainer_distribute(
             self._handle,
             None if callbacks is None else ctypes.byref(callbacks.struct),
