@@ -19,7 +19,7 @@ public struct ParameterLayout: Sendable {
     public let shape: [Int]
     /// Index of the graph's layer that it belongs to.
     public let layer: Int
-    /// First element in the flat array, a multiple of ``ParameterLayout/alignment``.
+    /// First element in the flat array, a multiple of 16.
     public let offset: Int
     /// Elements.
     public let count: Int
