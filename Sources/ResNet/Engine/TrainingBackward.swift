@@ -92,8 +92,7 @@ extension TrainingContext {
             Int64(unit.pixels), Int64(task))
         }
       }
-      let synchronized =
-        norm.isFrozen ? nil : exchange.flatMap { synchronizeBackward(unit, norm, own, $0) }
+      let synchronized = synchronize(unit, norm) { batchNormSums(unit, own, channel: $0) }
       run(unit.blocks) { block, _ in
         batchNormCoefficients(unit, norm, own, synchronized, block: block)
       }
@@ -119,24 +118,6 @@ extension TrainingContext {
       product += Double(row[padded + channel])
     }
     return (sum, product)
-  }
-
-  /// The same over all ranks, of every channel; nil if each rank normalises by its own.
-  private func synchronizeBackward(
-    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm,
-    _ own: TrainingPlan.ConvolutionGradients, _ exchange: GradientExchange
-  ) -> UnsafePointer<Double>? {
-    guard let sums = exchange.synchronized.baseAddress, !exchange.synchronized.isEmpty else {
-      return nil
-    }
-    let lanes = Int(RK_LANES)
-    run(unit.blocks) { block, _ in
-      for channel in block * lanes..<min((block + 1) * lanes, norm.tensors.channels) {
-        (sums[2 * channel], sums[2 * channel + 1]) = batchNormSums(unit, own, channel: channel)
-      }
-    }
-    exchange.synchronize(channels: norm.tensors.channels)
-    return UnsafePointer(sums)
   }
 
   /// With x^ = (y - mean) / s, s = sqrt(variance + eps), and means over all n values of a channel:

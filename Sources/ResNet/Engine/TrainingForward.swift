@@ -102,7 +102,13 @@ extension TrainingContext {
     }
     convolve(
       unit, packed: unit.packed, y: unit.y, statistics: norm.isFrozen ? nil : arena[norm.slots])
-    let synchronized = norm.isFrozen ? nil : exchange.flatMap { synchronizeForward(unit, norm, $0) }
+    // Of means and of means of squares, less the running mean, from which those of a batch are not far. The
+    // ranks have as many values each.
+    let synchronized = synchronize(unit, norm) { channel in
+      let (mean, variance) = statistics(unit, norm, channel: channel)
+      let shifted = mean - Double(parameters[norm.tensors.mean + channel])
+      return (shifted, shifted * shifted + variance)
+    }
     run(unit.blocks) { block, _ in
       normalizationFactors(unit, norm, synchronized, block: block)
     }
@@ -160,26 +166,22 @@ extension TrainingContext {
     return (mean, variance)
   }
 
-  /// The same over all ranks, which have as many values each: of every channel, the sums of means and of
-  /// means of squares, less the running mean, from which those of a batch are not far. Nil if each rank
-  /// normalises by its own.
-  private func synchronizeForward(
-    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm, _ exchange: GradientExchange
+  /// Adds up two numbers of every channel of a BN layer over all ranks. Nil if it has no statistics of the
+  /// batch, or each rank normalises by its own.
+  func synchronize(
+    _ unit: TrainingPlan.ConvolutionUnit, _ norm: TrainingPlan.Norm,
+    _ own: (_ channel: Int) -> (Double, Double)
   ) -> UnsafePointer<Double>? {
-    guard let sums = exchange.synchronized.baseAddress, !exchange.synchronized.isEmpty else {
-      return nil
-    }
+    guard !norm.isFrozen, let exchange, !exchange.synchronized.isEmpty else { return nil }
+    let sums = exchange.synchronized
     let lanes = Int(RK_LANES)
     run(unit.blocks) { block, _ in
       for channel in block * lanes..<min((block + 1) * lanes, norm.tensors.channels) {
-        let (mean, variance) = statistics(unit, norm, channel: channel)
-        let shifted = mean - Double(parameters[norm.tensors.mean + channel])
-        sums[2 * channel] = shifted
-        sums[2 * channel + 1] = shifted * shifted + variance
+        (sums[2 * channel], sums[2 * channel + 1]) = own(channel)
       }
     }
     exchange.synchronize(channels: norm.tensors.channels)
-    return UnsafePointer(sums)
+    return sums.baseAddress.map { UnsafePointer($0) }
   }
 
   /// Mean and variance of the block's channels, over the batch unless BN is frozen, and the affine
