@@ -122,16 +122,17 @@ test: deps lint build mpi docs test-abi test-c test-misuse test-mpi test-install
 	test-paper test-swift test-python  ## everything
 
 # The ranks of MPI, where there is one to compile against: it is no part of the rest.
+MPI_FOLDER = build
 .PHONY: mpi
-mpi: build/libresnet-mpi.so  ## build/libresnet-mpi.so: training on the ranks of MPI, by mpicc
-build/libresnet-mpi.so.1: bindings/mpi/resnet_mpi.c bindings/mpi/resnet_mpi.h include/resnet.h
+mpi: $(MPI_FOLDER)/libresnet-mpi.so  ## build/libresnet-mpi.so: training on the ranks of MPI, by mpicc
+$(MPI_FOLDER)/libresnet-mpi.so.1: bindings/mpi/resnet_mpi.c bindings/mpi/resnet_mpi.h include/resnet.h
 	@mkdir -p $(@D)
 	mpicc $(CFLAGS) -fPIC -shared -fvisibility=hidden -Iinclude -Wl,-soname,$(@F) -o $@ $< -lpthread
-build/libresnet-mpi.so: build/libresnet-mpi.so.1
+$(MPI_FOLDER)/libresnet-mpi.so: $(MPI_FOLDER)/libresnet-mpi.so.1
 	@ln -sf $(<F) $@ && touch -h $@
 
 .PHONY: test-mpi
-test-mpi: library command mpi $(VENV)/ready  ## training on 2 and 4 ranks of MPI
+test-mpi: library command $(VENV)/ready  ## training on 2 and 4 ranks of Open MPI and of MPICH
 	Tests/mpi/run.sh $(PYTHON)
 
 .PHONY: test-abi abi

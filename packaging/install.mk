@@ -79,5 +79,5 @@ install-mpi:  ## install what make mpi has built, in the same places
 	$(INSTALL_DATA) bindings/mpi/resnet_mpi.h '$(DESTDIR)$(includedir)'
 
 .PHONY: deb
-deb: build  ## build/deb: Debian packages
+deb: build mpi  ## build/deb: Debian packages
 	packaging/deb.sh build/deb $(VERSION)

@@ -14,7 +14,7 @@ version=$(sed -nE 's/^#define RN_VERSION_(MAJOR|MINOR|PATCH) //p' "$root/include
 architecture=$(dpkg --print-architecture)
 multiarch=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 soname=libresnet.so.${version%%.*}
-packages=(libresnet1 libresnet-dev resnet)
+packages=(libresnet1 libresnet-dev resnet libresnet-mpi1 libresnet-mpi-dev)
 file() { echo "$directory/$1_$version-1_$architecture.deb"; }
 field() { dpkg-deb --field "$(file "$1")" "$2"; }
 
@@ -26,6 +26,7 @@ for needed in libc6 libgcc-s1 libjpeg libpng zlib1g; do
     field $package Depends | grep -q "\b$needed" || fail "$package does not depend on $needed"
   done
 done
+field libresnet-mpi1 Depends | grep -q '\blibopenmpi3' || fail "libresnet-mpi1 does not depend on its MPI"
 # What packs relative relocations needs a loader that knows them.
 field libresnet1 Depends | grep -q 'libc6 (>= 2.36)' || fail "libresnet1 does not ask for libc6 2.36"
 [ "$(field libresnet-dev Depends)" = "libresnet1 (= $version-1)" ] || fail "libresnet-dev needs another library"
@@ -41,8 +42,8 @@ dpkg_here() {
   fakeroot dpkg --root="$system" --log="$work/dpkg.log" --force-not-root,depends,script-chrootless "$@" \
     >"$work/log" 2>&1 || { cat "$work/log"; fail "dpkg $* failed"; }
 }
-dpkg_here --install "$(file libresnet1)" "$(file libresnet-dev)" "$(file resnet)"
 for package in "${packages[@]}"; do
+  dpkg_here --install "$(file $package)"
   grep -qxE 'Status: install ok (installed|triggers-awaited)' \
     <(dpkg --root="$system" --status $package) || fail "$package is not installed"
 done
@@ -55,15 +56,19 @@ export PKG_CONFIG_SYSROOT_DIR=$system PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFI
 cc -std=c99 "$root/Tests/install/program.c" $(pkg-config --cflags --libs resnet) -o "$work/program"
 "$work/program" | grep -q "^$version " || fail "the program says something else"
 [ "$("$system/usr/bin/resnet" --version)" = "$version" ] || fail "the command has another version"
+# shellcheck disable=SC2046
+mpicc.openmpi -std=c99 "$root/Examples/c/train_mpi.c" $(pkg-config --cflags resnet) -lresnet-mpi \
+  $(pkg-config --libs resnet) -o "$work/ranks"
+ldd "$work/ranks" | grep -q "libresnet-mpi.so.1 => $lib/" || fail "the program for MPI is not linked to the package's"
 zcat "$system/usr/share/man/man1/resnet.1.gz" | grep -q '^\.Dt RESNET 1' || fail "there is no manual page"
 for place in bash-completion/completions/resnet zsh/vendor-completions/_resnet fish/vendor_completions.d/resnet.fish; do
   grep -qE -- "--top|-l 'top'" "$system/usr/share/$place" || fail "$place does not know the options of the command"
 done
 [ ! -e "$system/usr/include/module.modulemap" ] || fail "the module map is installed"
 
-dpkg_here --remove resnet libresnet-dev
+dpkg_here --remove resnet libresnet-mpi-dev libresnet-dev libresnet-mpi1
 "$work/program" >"$work/log" || fail "the library is gone with its headers"
-dpkg_here --purge libresnet1 resnet libresnet-dev
+dpkg_here --purge "${packages[@]}"
 left=$(find "$system" -path "$system/var/lib/dpkg" -prune -o ! -type d -print)
 [ -z "$left" ] || fail "the packages left:" $left
 echo "run.sh: all passed"

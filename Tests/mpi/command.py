@@ -1,4 +1,4 @@
-"""`mpirun resnet train --mpi`: what it learns, how it ends when a rank dies, and how it goes on.
+"""`mpirun resnet train --mpi`: what it learns, how a signal or a death ends it, how it goes on.
 
 usage: command.py RESNET
 """
@@ -44,7 +44,7 @@ def write_data() -> None:
 def ranks(count: int, *arguments: str) -> subprocess.Popen[str]:
     """The command on so many ranks."""
     return subprocess.Popen(  # noqa: S603
-        ["mpirun", "--oversubscribe", "-n", str(count), RESNET, *arguments],  # noqa: S607
+        ["mpirun", "-n", str(count), RESNET, *arguments],  # noqa: S607
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -66,32 +66,50 @@ def difference(first: str, second: str) -> float:
     return float(np.abs(a - b).max() / np.abs(a).max())
 
 
-def steps() -> int:
+def steps(folder: str) -> int:
     """Of the newest checkpoint."""
-    return max((int(path.stem[5:]) for path in pathlib.Path("run").glob("step-*.h5")), default=0)
+    return max((int(path.stem[5:]) for path in pathlib.Path(folder).glob("step-*.h5")), default=0)
 
 
-def kill_one() -> float:
-    """Kills one of two ranks in the middle of their training; how long the other lives on."""
-    process = ranks(
-        *(2, *TRAIN, *RANKS, "--checkpoints", "run", "--checkpoint-every", "1", "--out", "died.h5")
-    )
-    while steps() < 5:  # noqa: PLR2004
-        if process.poll() is not None:
-            raise SystemExit(f"it ended before a rank was killed: {process.communicate()[0]}")
-        time.sleep(0.02)
+def going_on(count: int, folder: str, *arguments: str) -> subprocess.Popen[str]:
+    """A training that writes a checkpoint after every step, and goes on from one that is there."""
+    checkpoints = ("--checkpoints", folder, "--checkpoint-every", "1", "--resume")
+    return ranks(count, *TRAIN, *RANKS, *checkpoints, *arguments)
+
+
+def of_rank(parent: int) -> list[int]:
+    """The processes below one that are ranks; launchers have others between."""
     children = subprocess.run(  # noqa: S603
-        ["pgrep", "-P", str(process.pid)],  # noqa: S607
+        ["pgrep", "-P", str(parent)],  # noqa: S607
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     ).stdout.split()
-    os.kill(int(children[-1]), signal.SIGKILL)
+    found = []
+    for child in map(int, children):
+        own = pathlib.Path(f"/proc/{child}/exe").resolve() == pathlib.Path(RESNET)
+        found += [child] if own else of_rank(child)
+    return found
+
+
+def end(
+    process: subprocess.Popen[str], number: signal.Signals, to: str, folder: str
+) -> tuple[str, float]:
+    """Sends a signal to one rank or to mpirun in the middle of a training, which then must end.
+
+    What it printed, and how many seconds it went on.
+    """
+    later = steps(folder) + 3
+    while steps(folder) < later:
+        if process.poll() is not None:
+            raise SystemExit(f"it ended before the signal: {process.communicate()[0]}")
+        time.sleep(0.02)
+    os.kill(process.pid if to == "mpirun" else of_rank(process.pid)[-1], number)
     begin = time.monotonic()
     printed, _ = process.communicate(timeout=60)
     if process.returncode == 0:
-        raise SystemExit(f"it went on without a rank: {printed}")
-    return time.monotonic() - begin
+        raise SystemExit(f"it went on after {number.name} to {to}: {printed}")
+    return printed, time.monotonic() - begin
 
 
 def main() -> None:
@@ -107,23 +125,24 @@ def main() -> None:
         printed = finished(ranks(2, *TRAIN, *RANKS, "--out", "whole.h5"))
         if printed.count("saved whole.h5") != 1:
             raise SystemExit(f"one rank is to speak for all: {printed}")
-        lived = kill_one()
-        after = steps()
+        for to in ("rank", "mpirun"):
+            process = going_on(2, to, "--epochs", "1000")
+            ended, _ = end(process, signal.SIGTERM, to, to)
+            told = f"after {steps(to)} steps, saved {to}/step-{steps(to):09}.h5"
+            if f"stopped by SIGTERM {told}" not in ended:
+                raise SystemExit(f"SIGTERM to {to} is to stop it {told}: {ended}")
+        _, lived = end(going_on(2, "run"), signal.SIGKILL, "rank", "run")
+        after = steps("run")
         shutil.copytree("run", "run4")
         for count, place in ((2, "run"), (4, "run4")):
-            printed = finished(
-                ranks(
-                    *(count, *TRAIN, *RANKS, "--checkpoints", place, "--checkpoint-every", "1"),
-                    *("--resume", "--out", f"resumed{count}.h5"),
-                )
-            )
+            printed = finished(going_on(count, place, "--out", f"resumed{count}.h5"))
             if f"resuming after {after} steps" not in printed:
                 raise SystemExit(f"it did not go on from step {after}: {printed}")
         if shared > 1e-5 or difference("whole.h5", "resumed2.h5") != 0:  # noqa: PLR2004
             raise SystemExit(f"2 ranks differ by {shared:.1e}, or resumed they are not the same")
         print(
-            f"the command on 2 ranks differs by {shared:.1e}; one killed after {after} steps, the "
-            f"other ended {lived:.1f} s later; resumed on 2 the bits are the same, and 4 go on"
+            f"the command on 2 ranks differs by {shared:.1e}; one killed, the other ended "
+            f"{lived:.1f} s later; resumed on 2 after {after} steps the bits are the same, 4 go on"
         )
 
 
