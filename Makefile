@@ -175,7 +175,6 @@ test-misuse: library $(VENV)/ready  ## every function of the C API with everythi
 .PHONY: test-dependent
 test-dependent: build $(VENV)/ready  ## the README's programs; a package that depends on this one
 	Tests/dependent/run.sh
-	swift build $(EXAMPLE)
 
 .PHONY: test-paper
 test-paper: command $(VENV)/ready  ## the commands of docs/PAPER.md print what it says

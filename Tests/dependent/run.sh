@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs the README's programs as a reader would: the Python one in the build's environment, those in C
 # and C++ linked to build/libresnet.so, and the Swift one in a package that depends on this one *by
-# version*. SwiftPM refuses that if the product ResNet has unsafe flags, so it shows that it has not.
+# version*. SwiftPM refuses that if the product ResNet has unsafe flags, so it shows that it has not. The
+# example in Swift is compiled beside it.
 # All of it in a temporary folder, with a tagged clone of the last commit.
 set -euo pipefail
 root=$(realpath "$(dirname "$0")/../..")
@@ -13,6 +14,7 @@ trap 'rm -rf "$work"' EXIT
 block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" "$root/README.md" | sed '1d;$d'; }
 
 mkdir -p "$work/app/Sources/app"
+cp -r "$root/Examples/swift/Sources/classify" "$work/app/Sources"
 cd "$work"
 block python >digits.py
 block c >one.c
@@ -55,7 +57,9 @@ let package = Package(
   name: "app",
   dependencies: [.package(url: "file://$work/libresnet", from: "$version")],
   targets: [
-    .executableTarget(name: "app", dependencies: [.product(name: "ResNet", package: "libresnet")])
+    .executableTarget(name: "app", dependencies: [.product(name: "ResNet", package: "libresnet")]),
+    .executableTarget(
+      name: "classify", dependencies: [.product(name: "ResNet", package: "libresnet")]),
   ]
 )
 END

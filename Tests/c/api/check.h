@@ -26,6 +26,7 @@ rn_model *make_model(uint64_t seed);
 void make_images(int count, float *pixels, int32_t *labels);
 rn_dataset *make_dataset(int count);
 
+rn_model_info info_of(rn_model *model);
 /* Whether two models give bitwise equal scores. */
 int same_scores(rn_model *a, rn_model *b);
 
@@ -36,6 +37,7 @@ const char *scratch(const char *name);
 void test_library(void);
 void test_handles(void);
 void test_models(void);
+void test_descriptions(void);
 void test_tensors(void);
 void test_running(void);
 void test_features_and_responses(void);

@@ -56,6 +56,12 @@ rn_model *make_model(uint64_t seed) {
   return model;
 }
 
+rn_model_info info_of(rn_model *model) {
+  rn_model_info info = RN_MODEL_INFO_INIT;
+  CHECK_OK(rn_model_get_info(model, &info));
+  return info;
+}
+
 void make_images(int count, float *pixels, int32_t *labels) {
   uint32_t noise = 1;
   for (int i = 0; i < count; i++) {
@@ -104,6 +110,7 @@ int main(void) {
   test_library();
   test_handles();
   test_models();
+  test_descriptions();
   test_tensors();
   test_running();
   test_features_and_responses();
