@@ -3,7 +3,7 @@
 The reference for the accuracy comparison in docs/ACCURACY.md, and for `resnet experiment --beside`.
 Needs torch and numpy.
 
-Usage: cifar10_pytorch.py DIR [--log FILE.csv] [--depth 20] [--iterations 3900] [--milestones A,B]
+Usage: cifar10_pytorch.py DIR [--log FILE.csv] [--state FILE.pt] [--depth 20] [--iterations 3900]
 """
 
 import argparse
@@ -53,7 +53,48 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--log", type=pathlib.Path, help="what `resnet train --log` writes")
+    parser.add_argument("--state", type=pathlib.Path, help="written each epoch, and gone on from")
     return parser.parse_args()
+
+
+def evaluation(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> list[float]:
+    """Loss, and the parts of images whose class is the first and among the first five."""
+    model.eval()
+    with torch.no_grad():
+        scores = torch.cat([model(part) for part in x.split(500)])
+    top5 = (scores.topk(5).indices == y[:, None]).any(1)
+    top1 = scores.argmax(1) == y
+    return [
+        functional.cross_entropy(scores, y).item(),
+        *(t.float().mean().item() for t in (top1, top5)),
+    ]
+
+
+class Kept:
+    """A file of what a training consists of, by which it goes on."""
+
+    def __init__(
+        self, path: pathlib.Path | None, generator: torch.Generator, **parts: object
+    ) -> None:
+        """Of parts that have a state_dict."""
+        self.path, self.generator, self.parts = path, generator, parts
+
+    def restore(self) -> tuple[int, int] | None:
+        """Steps and epochs taken, if there are some."""
+        if self.path is None or not self.path.exists():
+            return None
+        state = torch.load(self.path)
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self.generator.set_state(state["generator"])
+        return state["taken"]
+
+    def write(self, steps: int, epochs: int) -> None:
+        """After so many."""
+        if self.path is not None:
+            state = {name: part.state_dict() for name, part in self.parts.items()}
+            state["generator"], state["taken"] = self.generator.get_state(), (steps, epochs)
+            torch.save(state, self.path)
 
 
 def main() -> None:
@@ -76,9 +117,11 @@ def main() -> None:
     model = resnet(options.depth).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones)
-    if options.log:
+    kept = Kept(options.state, generator, model=model, optimizer=optimizer, schedule=schedule)
+    before = kept.restore()
+    taken, epoch = before or (0, 0)
+    if options.log and not before:
         options.log.write_text(",".join(COLUMNS) + "\n")
-    taken, epoch = 0, 0
     while taken < options.iterations:
         epoch += 1
         steps = min(len(train_x) // options.batch, options.iterations - taken)
@@ -100,20 +143,13 @@ def main() -> None:
         images = steps * options.batch
         speed = images / (time.perf_counter() - start)
         taken += steps
-        model.eval()
-        with torch.no_grad():
-            scores = torch.cat([model(part) for part in test_x.split(500)])
-        top5 = (scores.topk(5).indices == test_y[:, None]).any(1).float().mean().item()
-        record = (
-            *(epoch, taken, loss_sum / steps, right / images, rate, speed),
-            functional.cross_entropy(scores, test_y).item(),
-            (scores.argmax(1) == test_y).float().mean().item(),
-            top5,
-        )
+        figures = (epoch, taken, loss_sum / steps, right / images, rate, speed)
+        record = (*figures, *evaluation(model, test_x, test_y))
         print("  ".join(f"{n} {v:.6g}" for n, v in zip(COLUMNS, record, strict=True)), flush=True)
         if options.log:
             with options.log.open("a") as file:
                 file.write(",".join(str(value) for value in record) + "\n")
+        kept.write(taken, epoch)
 
 
 if __name__ == "__main__":
