@@ -475,7 +475,8 @@ typedef struct rn_tensor_info {
 rn_status rn_model_tensor_info(rn_model *model, int32_t index, rn_tensor_info *info);
 /* Copies a tensor out. capacity and count are in elements. */
 rn_status rn_model_get_tensor(rn_model *model, const char *name, float *values, size_t capacity);
-/* Replaces a tensor's values; count must be exactly its size, and all values finite. */
+/* Replaces a tensor's values; count must be exactly its size, all values finite, and running variances not
+ * negative. */
 rn_status rn_model_set_tensor(rn_model *model, const char *name, const float *values, size_t count);
 
 /* ---- Input normalisation, class names, metadata -------------------------------------------- */

@@ -112,7 +112,7 @@ public final class Model {
     return values
   }
 
-  /// Replaces the values of a tensor. They must be exactly as many, and finite.
+  /// Replaces the values of a tensor. They must be exactly as many, finite and, of variances, not negative.
   public func setTensor(named name: String, to values: [Float]) throws(ResNetError) {
     let outcome = values.withUnsafeBufferPointer { buffer in
       Result { () throws(ResNetError) in try setTensor(named: name, to: buffer) }
@@ -132,6 +132,10 @@ public final class Model {
     }
     guard values.allSatisfy(\.isFinite) else {
       throw ResNetError(.notFinite, "tensor \(name) was given a value that is not finite")
+    }
+    guard tensor.kind != .runningVariance || values.allSatisfy({ $0 >= 0 }) else {
+      throw ResNetError(
+        .invalidArgument, "tensor \(name) is of variances, and was given a negative one")
     }
     let store = try parameters
     _ = store[tensor].update(fromContentsOf: values)

@@ -43,7 +43,7 @@ struct NetworkInference {
     if let name = blocks.missing { throw missing(name) }
     let counts = blocks.counts
     let (block, widths) = try blockAndWidths(inputs: stem[0], options, weights)
-    let classifier = try weight("fc.weight", rank: 2)
+    let classes = try classes(stem: stem, options)
     let hasBatchNorm = shapes["bn1.weight"] != nil || blocks.haveBatchNorm
     let hasBias = shapes["conv1.bias"] != nil || blocks.haveBiases
     guard hasBatchNorm || hasBias else {
@@ -60,12 +60,24 @@ struct NetworkInference {
       bottleneckStride: options.bottleneckStride ?? weights.bottleneckStride,
       zeroChannels: options.zeroChannels ?? weights.zeroChannels,
       affine: !hasBatchNorm ? .bias : hasBias ? .biasAndBatchNorm : .batchNorm,
-      classes: classifier[0])
+      classes: classes)
     if network.shortcut != .a { network.zeroChannels = .after }
     if block != .bottleneck { network.bottleneckStride = .conv1x1 }
-    let layers = try Graph(network).weightedLayers
-    network.name = (network.shortcut == .none ? "plain" : "resnet") + "\(layers)"
+    network.name = try Self.name(of: network)
     return network
+  }
+
+  /// As the paper calls a network with shortcuts, or without.
+  static func name(of network: Network) throws(ResNetError) -> String {
+    (network.shortcut == .none ? "plain" : "resnet") + "\(try Graph(network).weightedLayers)"
+  }
+
+  /// Those of the classifier or, where a part is enough, of ImageNet or CIFAR-10.
+  private func classes(stem: [Int], _ options: ImportOptions) throws(ResNetError) -> Int {
+    guard options.partial, shapes["fc.weight"] == nil else {
+      return try weight("fc.weight", rank: 2)[0]
+    }
+    return stem[2] == 7 ? 1000 : 10
   }
 
   /// The block that all have, and each stage's width.
@@ -138,7 +150,10 @@ struct NetworkInference {
         + (wrapper.map {
           "its tensors begin with \($0.shown): save those alone, without it before their names"
         }
-          ?? "to import what is there, make a model and import its weights partially"))
+          ?? (name == "fc.weight"
+            ? "import it partially for a new classifier"
+            : "to import what is there, make a model and import its weights partially"))
+    )
   }
 
   private func refusal(_ name: String, _ reason: String) -> ResNetError {

@@ -13,7 +13,10 @@ extension ImportedWeights {
     report.format = format
     report.imported = 0
     let pairs = pairs(layout, reading: false, &report.notes)
-    let isFit = partial ? !pairs.isEmpty : report.notes.allSatisfy { $0.kind == .ignored }
+    let isFit =
+      partial
+      ? !pairs.isEmpty && otherAffine(layout) == nil
+      : report.notes.allSatisfy { $0.kind == .ignored }
     guard isFit else { throw misfit(layout, of: network, &report) }
     if format == .caffe, network.stem == .imageNet, network.stemPool == .padded {
       report.notes.append(
@@ -23,6 +26,33 @@ extension ImportedWeights {
             + "scores differ from Caffe's"))
     }
     return pairs
+  }
+
+  /// Why kernels that fit are no use all the same, if the file has BN and the network has none, or the other way
+  /// round: BN that is folded into convolutions has made other kernels of them.
+  private func otherAffine(_ layout: ParameterLayout) -> String? {
+    let hasBatchNorm = tensors.contains { $0.name.hasSuffix(".running_var") }
+    guard hasBatchNorm || tensors.contains(where: { $0.name == "conv1.bias" }),
+      layout.tensor(named: "conv1.weight") != nil,
+      hasBatchNorm != layout.tensors.contains(where: { $0.kind == .runningVariance })
+    else { return nil }
+    return hasBatchNorm
+      ? "they have BN, and its convolutions have biases instead"
+      : "their convolutions have biases instead of its BN, as where that is folded into them: import them as a "
+        + "model of their own"
+  }
+
+  /// Says that a bottleneck's stride may be on another convolution than the model's, which no tensor shows.
+  func noteStride(of network: Network, in report: inout ImportReport) {
+    guard self.network == nil, network.block == .bottleneck,
+      network.bottleneckStride != bottleneckStride
+    else { return }
+    report.notes.append(
+      .init(
+        .ignored, "layer2.0",
+        "\(format.title)'s bottlenecks usually have the stride on the \(bottleneckStride.rawValue) convolution, "
+          + "the model's have it on the \(network.bottleneckStride.rawValue): if the file's do not, scores differ"
+      ))
   }
 
   /// What a network has no use for, and what it lacks, by names and shapes.
@@ -74,7 +104,7 @@ extension ImportedWeights {
   ) -> ResNetError {
     _ = pairs(layout, reading: true, &report.notes)
     let problems = [
-      report.list(.missing, "missing"), report.list(.unexpected, "unexpected"),
+      otherAffine(layout), report.list(.missing, "missing"), report.list(.unexpected, "unexpected"),
       report.list(.mismatched, "unusable"),
     ].compactMap(\.self)
     return ResNetError(
@@ -115,10 +145,15 @@ extension ImportedWeights {
     _ source: ImportedTensor, for target: ParameterLayout.Tensor, _ report: inout ImportReport
   ) throws(ResNetError) -> [Float] {
     let values = try source.read()
-    guard values.count == target.count, values.allSatisfy(\.isFinite) else {
-      let reason = "has values that are not finite"
+    func refuse(_ kind: ResNetError.Kind, _ reason: String) -> ResNetError {
       report.notes.append(.init(.mismatched, source.origin, reason))
-      throw ResNetError(.notFinite, "\(source.origin) \(reason)")
+      return ResNetError(kind, "\(source.origin) \(reason)")
+    }
+    guard values.count == target.count, values.allSatisfy(\.isFinite) else {
+      throw refuse(.notFinite, "has values that are not finite")
+    }
+    guard target.kind != .runningVariance || values.allSatisfy({ $0 >= 0 }) else {
+      throw refuse(.badFormat, "has a negative variance")
     }
     return values
   }

@@ -58,5 +58,6 @@ package enum WeightsFile {
     let pairs = try weights.fit(
       model.layout, of: model.network, partial: partial, &report)
     try weights.replace(in: model, pairs, &report)
+    weights.noteStride(of: model.network, in: &report)
   }
 }

@@ -112,7 +112,8 @@ import Testing
     }
     let message = thrownError { try Self.network(tensors) }?.message ?? ""
     #expect(
-      message.contains("fc.weight is missing") && message.contains("import its weights partially"),
+      message.contains("fc.weight is missing")
+        && message.contains("import it partially for a new classifier"),
       "\(message)")
   }
 

@@ -28,7 +28,9 @@ extension StorageTests {
           return value.isFinite ? value : 0.1
         }
       }
-      try model.setTensor(named: tensor.name, to: values.reversed())
+      let isVariance = tensor.kind == .runningVariance
+      try model.setTensor(
+        named: tensor.name, to: values.reversed().map { isVariance && $0 < 0 ? -$0 : $0 })
     }
     return model
   }

@@ -22,11 +22,18 @@ extension Model {
       case .convolutionWeight, .linearWeight:
         let fanIn = tensor.shape.dropFirst().reduce(1, *)
         let deviation = ((gains[tensor.layer] ?? 2) / Double(fanIn)).squareRoot()
-        var random = Philox(seed: seed, stream: .weights, index: index)
-        for position in stride(from: 0, to: values.count, by: 2) {
-          let (first, second) = random.normals()
-          values[position] = Float(first * deviation)
-          if position + 1 < values.count { values[position + 1] = Float(second * deviation) }
+        let random = Philox(seed: seed, stream: .weights, index: index)
+        let piece = 1 << 16
+        ThreadPool.shared.run((values.count + piece - 1) / piece, workers: Engine.threads) {
+          task, _ in
+          let range = task * piece..<min((task + 1) * piece, values.count)
+          // Each value takes one word.
+          var random = random.skipping(range.lowerBound)
+          for position in stride(from: range.lowerBound, to: range.upperBound, by: 2) {
+            let (first, second) = random.normals()
+            values[position] = Float(first * deviation)
+            if position + 1 < range.upperBound { values[position + 1] = Float(second * deviation) }
+          }
         }
       case .batchNormWeight, .runningVariance:
         values.update(repeating: 1)

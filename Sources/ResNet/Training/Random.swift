@@ -39,6 +39,13 @@ package struct Philox: Sendable {
     return block[used]
   }
 
+  /// A sequence of which nothing was taken, from the word after so many on, a multiple of four.
+  package func skipping(_ words: Int) -> Philox {
+    var later = self
+    later.counter.x &+= UInt32(truncatingIfNeeded: words / 4)
+    return later
+  }
+
   /// An integer in `0..<bound`, for a bound of at least 1.
   ///
   /// The high half of a 64-bit number times the bound: no value is more likely than another by

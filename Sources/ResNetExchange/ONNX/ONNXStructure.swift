@@ -66,6 +66,7 @@ struct ONNXStructure {
     }
     try describe(blocks)
     try verify(blocks)
+    network.name = try NetworkInference.name(of: network)
   }
 
   /// The last steps: the average, the classifier and perhaps a softmax, which the library computes where

@@ -57,6 +57,9 @@ static void test_bad_tensors(void) {
   CHECK_ERROR(RN_INVALID_ARGUMENT, "UTF-8", rn_model_set_tensor(model, "\xff", bias, CLASSES));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "values", rn_model_get_tensor(model, "fc.bias", NULL, CLASSES));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "values", rn_model_set_tensor(model, "fc.bias", NULL, CLASSES));
+  const float variances[8] = {1, 1, 1, -0.5F, 1, 1, 1, 1};
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "negative",
+              rn_model_set_tensor(model, "bn1.running_var", variances, 8));
   CHECK_ERROR(RN_BUFFER_TOO_SMALL, "2 are needed",
               rn_model_get_tensor(model, "fc.bias", bias, CLASSES - 1));
   CHECK(bias[0] == 1 && bias[1] == 2);
