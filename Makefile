@@ -71,7 +71,7 @@ MANUAL_TOOL := --package-path .build/checkouts/swift-argument-parser --scratch-p
 build/resnet.1: build/resnet CHANGELOG.md
 	@swift build $(MANUAL_TOOL) --product generate-manual
 	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" build/resnet \
-	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | sed 's/^$$/.Pp/' >$@
+	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | awk -f Tools/manual.awk >$@
 
 # Each under the name by which its shell looks for it.
 build/completions/%: build/resnet

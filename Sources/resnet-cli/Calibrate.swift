@@ -75,8 +75,8 @@ struct Calibrate: ParsableCommand {
 
   @Option(
     help: """
-      Images to a batch, by whose own statistics BN normalises meanwhile. (default: 128, or all if there are \
-      fewer)
+      Images to a batch, by whose own statistics BN normalises meanwhile; only whole batches are taken. \
+      (default: the number up to 128 that leaves out the fewest)
       """)
   var batchSize: Int?
 
@@ -165,13 +165,20 @@ struct Calibrate: ParsableCommand {
       }
       let readable = try data.readable().count
       let sample = min(images ?? readable, readable)
-      let batch = batchSize ?? min(128, sample)
+      let batch = batchSize ?? Self.batchSize(of: sample)
       try model.recomputeStatistics(on: data, batchSize: batch, images: images, seed: seed)
       let count = model.layout.tensors.count { $0.kind == .runningMean }
       print(
         "statistics of \(count) BN layers replaced by those of \(sample / batch * batch) images, in batches of "
           + "\(batch)")
     }
+  }
+
+  /// The largest of those from 64 to 128 that leave the fewest images out.
+  private static func batchSize(of images: Int) -> Int {
+    images <= 128
+      ? images
+      : (64...128).min { (images % $0, -$0) < (images % $1, -$1) } ?? 128
   }
 
   private func show(_ result: Calibration, of data: any TrainingData) {

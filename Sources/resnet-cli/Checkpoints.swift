@@ -16,6 +16,8 @@ final class Checkpoints {
   private var lastStep: Int?
   /// Those that could not be loaded.
   private var damaged: Set<String> = []
+  /// The folder, open, while no other process may write its checkpoints there.
+  private var lock: Int32 = -1
 
   private static let prefix = "step-"
   private static let suffix = ".h5"
@@ -23,8 +25,11 @@ final class Checkpoints {
   /// Where the model is kept that did best.
   static func best(in folder: String) -> String { "\(folder)/best.h5" }
 
-  /// A training that begins does so in a folder without checkpoints or the best model of another one.
-  init(_ folder: String, every interval: Interval, keep: Int, resuming: Bool) throws(ResNetError) {
+  /// A training that begins does so in a folder without checkpoints or the best model of another one, and
+  /// one that goes on where no other process does. `writing` is false for those that only read.
+  init(
+    _ folder: String, every interval: Interval, keep: Int, resuming: Bool, writing: Bool = true
+  ) throws(ResNetError) {
     self.folder = folder
     self.interval = interval
     self.keep = keep
@@ -34,6 +39,7 @@ final class Checkpoints {
       throw ResNetError(
         .inputOutput, "cannot write to \(folder): \(String(cString: strerror(errno)))")
     }
+    if writing { try takeFolder() }
     guard !resuming else { return }
     if let newest = try newest() {
       throw ResNetError(
@@ -48,6 +54,18 @@ final class Checkpoints {
         "\(best) is the best model of another training, and would be replaced: choose another folder, or "
           + "move that")
     }
+  }
+
+  deinit { close(lock) }
+
+  /// Where a file system has no locks, nothing is kept from others.
+  private func takeFolder() throws(ResNetError) {
+    lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard flock(lock, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+    throw ResNetError(
+      .inputOutput,
+      "another process, which still runs, writes its checkpoints to \(folder): wait until it has ended, or "
+        + "choose another folder")
   }
 
   /// The checkpoints in the folder, less the damaged ones, from the first to the last step.
@@ -79,7 +97,12 @@ final class Checkpoints {
         if let older = try newest() { printError("warning: \(error.message); trying \(older)") }
       }
     }
-    if let first { throw first }
+    if let first {
+      throw ResNetError(
+        first.kind,
+        "\(first.message); no checkpoint in \(folder) can be loaded: to begin anew, choose another folder"
+      )
+    }
     return nil
   }
 

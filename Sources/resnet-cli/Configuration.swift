@@ -7,7 +7,9 @@ struct Configuration {
   /// The metadata of a model in which the training command leaves its configuration.
   static let metadataName = "resnet.training"
 
-  private static let flags: Set = ["skip-damaged", "no-augmentation", "no-winograd", "resume"]
+  private static let flags: Set = [
+    "skip-damaged", "no-augmentation", "no-winograd", "resume", "mpi", "sync-bn",
+  ]
 
   /// What an option on the command line takes the place of, besides itself.
   private static let replaced: [String: Set<String>] = [
@@ -85,6 +87,7 @@ struct Configuration {
 
 extension ResNetCommand {
   static func main() {
+    StandardStreams.prepare()
     do {
       let arguments = Array(CommandLine.arguments.dropFirst())
       guard let configuration = try Configuration(in: arguments) else { return main(arguments) }

@@ -111,15 +111,15 @@ struct DataOptions: ParsableArguments {
 struct ImageOptions: ParsableArguments {
   @Option(
     help: """
-      Height and width of what is seen of an image file. (default: those of a given model's mean per pixel, \
-      or 224)
+      Height and width of what is seen of an image file. (default: as a given model was trained, those of \
+      its mean per pixel, or 224)
       """)
   var crop: Int?
 
   @Option(
     help: """
-      Pixels of the shorter side, of which the middle is cropped; 0 for the file's own. (default: 256; in \
-      proportion for crops of another size than 224)
+      Pixels of the shorter side, of which the middle is cropped; 0 for the file's own. (default: as a \
+      given model was trained, or 256; in proportion for crops of another size than 224)
       """)
   var resize: Int?
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ResNet
+import ResNetData
 import ResNetExchange
 
 struct Inspect: ParsableCommand {
@@ -51,6 +52,10 @@ struct Inspect: ParsableCommand {
   }
 
   func run() throws {
+    guard !Directory.isDirectory(network) else {
+      throw ResNetError(
+        .invalidArgument, "\(network) is a folder, expected a file or the name of a network")
+    }
     let subject = try isFile(network) ? Subject(file: network) : Subject(changes.network(network))
     if let metadata {
       guard let value = subject.metadata[metadata] else {

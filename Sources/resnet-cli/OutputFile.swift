@@ -97,9 +97,11 @@ func writeFile(_ path: String, _ text: String) throws(ResNetError) {
 
 /// Makes a folder, unless it is there.
 func makeFolder(_ path: String) throws(ResNetError) {
-  guard mkdir(path, 0o777) == 0 || Directory.isDirectory(path) else {
+  guard mkdir(path, 0o777) != 0 else { return }
+  let reason = errno
+  guard Directory.isDirectory(path) else {
     throw ResNetError(
-      .inputOutput, "cannot make the folder \(path): \(String(cString: strerror(errno)))")
+      .inputOutput, "cannot make the folder \(path): \(String(cString: strerror(reason)))")
   }
 }
 

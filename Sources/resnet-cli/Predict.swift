@@ -12,7 +12,8 @@ struct Predict: ParsableCommand {
 
       With --json there is one object a line for each image, in their order, as soon as it is known: \
       {"image": PATH, "classes": [{"class": NUMBER, "name": NAME, "probability": SHARE}, ...]}, or \
-      {"image": PATH, "error": REASON}. The name is null if the model has no class names.
+      {"image": PATH, "error": REASON}. The name is null if the model has no class names. A list on standard \
+      input is read to its end first.
 
           resnet predict model.h5 cat.jpg photos --top 3
           find photos -name '*.jpg' | resnet predict model.h5 - --json

@@ -53,6 +53,16 @@ struct RankOptions: ParsableArguments {
     scaleLr.map { LinearScaling(batchSize: $0, warmUpSteps: scaleSteps ?? 0) }
   }
 
+  /// Warns if a launcher has started several processes that know nothing of each other.
+  func warnIfAlone() {
+    let launchers = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]
+    let counts = launchers.compactMap { getenv($0).flatMap { Int(String(cString: $0)) } }
+    guard !mpi, let count = counts.first(where: { $0 > 1 }) else { return }
+    printError(
+      "warning: this is one of \(count) processes, each of which trains by itself; --mpi has them train together"
+    )
+  }
+
   /// Sets what the result depends on.
   func describe(in settings: inout Settings) {
     if syncBn { settings.set("sync-bn", true) }
@@ -95,7 +105,9 @@ struct Ranks {
     callbacks.size = MemoryLayout<rn_communicator>.size
     let status = unsafeBitCast(begin, to: Begin.self)(timeout, &callbacks)
     guard status == 0 else {
-      throw ResNetError(.communication, "MPI cannot be initialised: its error \(status)")
+      let reason = callbacks.error?(callbacks.user).map { String(cString: $0) }
+      throw ResNetError(
+        .communication, "MPI cannot be initialised: \(reason ?? "its error \(status)")")
     }
     communicator = try CallbackCommunicator(callbacks) { $0() }
     options = DistributedOptions(synchronizesBatchNorm: synchronizesBatchNorm)

@@ -87,7 +87,7 @@ struct RunExperiment: ParsableCommand {
     }
     let runs = "\(out)/runs"
     let folder = "\(out)/\(experiment.rawValue)\(quick ? "-quick" : "")"
-    for folder in [out, runs] { try makeFolder(folder) }
+    if !reportOnly { for folder in [out, runs] { try makeFolder(folder) } }
     let images = try cifar10.map { directory throws(ResNetError) in
       (
         training: try CIFAR10(directory: directory, split: .train),
@@ -124,10 +124,11 @@ struct RunExperiment: ParsableCommand {
       }
     }
     guard !results.isEmpty else {
+      let recorded = (try? Directory.names(in: runs)) ?? []
       throw ResNetError(
         .notFound,
         "none of these networks is recorded in \(runs) with \(steps) iterations and seed \(seed); what is: "
-          + "\(try Directory.names(in: runs).sorted().joined(separator: ", "))")
+          + (recorded.isEmpty ? "nothing" : recorded.sorted().joined(separator: ", ")))
     }
     try report()
     print("\(folder)/README.md")

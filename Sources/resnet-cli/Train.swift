@@ -33,9 +33,9 @@ struct Train: ParsableCommand {
       had not been, on any number of threads. Once it has ended, the command says so, with the test error, \
       and changes nothing; reports that are asked for are written all the same.
 
-          resnet train --cifar10 cifar-10-batches-bin --recipe cifar --checkpoints run --resume
-          resnet train --folder images --from model.h5 --freeze conv1,bn1,layer1 --out tuned.h5
-          mpirun -n 4 resnet train --mpi --sync-bn --cifar10 cifar-10-batches-bin
+          resnet train --cifar10 cifar-10-batches-bin --checkpoints run --resume
+          resnet train --folder images --from model.h5 --freeze conv1 --out tuned.h5
+          mpirun -n 2 resnet train --mpi --sync-bn --cifar10 cifar-10-batches-bin
       """)
 
   @Option(
@@ -169,6 +169,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let ranks = try processes.ranks()
+    processes.warnIfAlone()
     let isFirst = ranks?.isFirst ?? true
     if isFirst { try requireWritableModel(out) }
     try start.requireOther(than: out)
@@ -181,7 +182,8 @@ struct Train: ParsableCommand {
     let checkpoints = try checkpoints.map { folder throws(ResNetError) in
       try start.requireOther(thanBestIn: folder)
       return try Checkpoints(
-        folder, every: checkpointEvery ?? .time(.seconds(600)), keep: keep ?? 2, resuming: resume)
+        folder, every: checkpointEvery ?? .time(.seconds(600)), keep: keep ?? 2, resuming: resume,
+        writing: isFirst)
     }
     let saved = try resume ? checkpoints?.load() : nil
     // What was begun with may be gone by now: a checkpoint has it all.
@@ -246,13 +248,16 @@ struct Train: ParsableCommand {
       validation: validation.map { ($0, held == nil ? "test" : "validation") },
       checkpoints: checkpoints, files: reports.files, title: trainer.model.network.name,
       ranks: ranks)
-    let signal = try advisingOnDamage(of: [images, test]) {
-      do {
-        return try run.run()
-      } catch let error as ResNetError {
-        guard error.kind == .notFinite, let path = try checkpoints?.newest() else { throw error }
-        throw ResNetError(error.kind, "\(error.message); the last checkpoint before is \(path)")
-      }
+    let begun = trainer.iterations
+    let signal: CInt?
+    do {
+      signal = try advisingOnDamage(of: [images, test]) { try run.run() }
+    } catch let error as ResNetError {
+      guard trainer.iterations > begun else { throw error }
+      let kept = try isFirst ? self.kept(of: trainer, checkpoints, after: error) : nil
+      // All have failed at the same step; the launcher ends them when one exits.
+      if error.kind != .communication { ranks?.wait() }
+      throw ResNetError(error.kind, error.message + (kept.map { "; \($0)" } ?? ""))
     }
     // The others wait for the first one until it has written.
     defer { ranks?.end() }
@@ -382,22 +387,6 @@ struct Train: ParsableCommand {
     else { return false }
     return model.layout.tensors.allSatisfy { tensor in
       (try? saved.tensor(named: tensor.name)) == (try? model.tensor(named: tensor.name))
-    }
-  }
-
-  /// Saves what was learned until a signal came.
-  private func finish(_ trainer: Trainer, _ checkpoints: Checkpoints?, after signal: CInt) throws {
-    let name = Interruption.name(signal)
-    if trainer.iterations == 0 {
-      printError("stopped by \(name) before the first step; nothing was saved")
-    } else if let checkpoints {
-      let path = try checkpoints.save(trainer)
-      printError(
-        "stopped by \(name) after \(trainer.iterations) steps, saved \(path); the same command with "
-          + "--resume goes on from there")
-    } else {
-      try trainer.model.save(to: out)
-      printError("stopped by \(name) after \(trainer.iterations) steps, saved \(out)")
     }
   }
 }

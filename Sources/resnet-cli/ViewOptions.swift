@@ -97,12 +97,15 @@ enum Published {
 struct CropOptions: ParsableArguments {
   @Option(
     help: """
-      Length of an image's shorter side before it is cropped; 0 to leave it. (default: 256; in proportion \
-      for crops of another size than 224)
+      Length of an image's shorter side before it is cropped; 0 to leave it. (default: as the model was \
+      trained, or 256; in proportion for crops of another size than 224)
       """)
   var resize: Int?
 
-  @Option(help: "Height and width of crops. (default: those of the model's mean per pixel, or 224)")
+  @Option(
+    help: """
+      Height and width of crops. (default: as the model was trained, those of its mean per pixel, or 224)
+      """)
   var crop: Int?
 
   @Option(help: "How images are resized.")
@@ -115,11 +118,24 @@ struct CropOptions: ParsableArguments {
   }
 
   static func size(crop: Int?, resize: Int?, for model: Model?) -> (crop: Int, resize: Int?) {
+    let trained = crop == nil ? trainedSize(of: model) : nil
     let mean = model?.normalization.meanExtent
-    let chosen = crop ?? mean.map { min($0.height, $0.width) } ?? Published.crop
-    guard let resize else { return (chosen, Published.resize(crop: chosen)) }
+    let chosen =
+      crop ?? trained?.crop ?? mean.map { min($0.height, $0.width) } ?? Published.crop
+    guard let resize = resize ?? trained?.resize else {
+      return (chosen, Published.resize(crop: chosen))
+    }
     return (chosen, resize == 0 ? nil : resize)
   }
+}
+
+/// How the command that trained a model saw image files, if it did; a length of 0 leaves them.
+private func trainedSize(of model: Model?) -> (crop: Int, resize: Int)? {
+  guard let text = model?.metadata[Configuration.metadataName],
+    let settings = try? Settings(text, path: ""), let crop = settings["crop"].flatMap({ Int($0) }),
+    let resize = settings["resize"].flatMap({ Int($0) }), crop > 0, resize >= 0
+  else { return nil }
+  return (crop, resize)
 }
 
 /// Numbers of pixels, separated by commas.

@@ -1,0 +1,207 @@
+"""What cannot be written or read, in a training too: it is said, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+import resnet
+from cli import CLASSES, NETWORK, VIEW, command, done, run
+
+# Thousands of steps, unless something ends it.
+ENDLESS = ("--epochs", "5000", "--batch-size", "8", "--lr", "0.01", *NETWORK, *VIEW)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("help",),
+        ("help", "train"),
+        ("--version",),
+        ("recipe", "cifar"),
+        ("inspect", "resnet20"),
+        ("inspect", "resnet20", "--layers", "--tensors"),
+        ("predict", "{model}", "{images}/val", "--json"),
+        ("evaluate", "{model}", "--folder", "{images}"),
+    ],
+)
+@pytest.mark.parametrize("stream", ["full", "closed"])
+def test_output_that_cannot_be_written(
+    arguments: tuple[str, ...], stream: str, model: Path, images: Path
+) -> None:
+    line = command(*(word.format(model=model, images=images) for word in arguments))
+    redirected = {"full": '"$@" >/dev/full', "closed": '"$@" >&-'}[stream]
+    ended = subprocess.run(
+        ["bash", "-c", redirected, "bash", *line],  # noqa: S607
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    reason = {"full": "No space left on device", "closed": "Bad file descriptor"}[stream]
+    assert ended.returncode == 1
+    assert re.fullmatch(
+        f"Error: cannot write all of standard output(: {reason})?\n", ended.stderr
+    ), ended.stderr
+
+
+def test_a_model_is_not_mixed_with_what_is_printed(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.h5"
+    line = command("train", "--folder", images, "--iterations", "1", "--batch-size", "8", *NETWORK,
+                   *VIEW, "--out", out)  # fmt: skip
+    subprocess.run(["bash", "-c", '"$@" >&- 2>&-', "bash", *line], timeout=60, check=False)  # noqa: S607
+    assert resnet.load(out).class_names == list(CLASSES)
+
+
+def begun(images: Path, folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
+    """A training that has written a checkpoint, as it does after every step."""
+    before = set(folder.glob("step-*.h5"))
+    process = subprocess.Popen(
+        command(
+            *("train", "--folder", images, *ENDLESS, "--checkpoints", folder),
+            *("--checkpoint-every", "1", *arguments),
+        ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while set(folder.glob("step-*.h5")) <= before:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def test_a_signal_when_no_checkpoint_can_be_written(images: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "run", tmp_path / "model.h5"
+    with begun(images, folder, "--out", out) as process:
+        shutil.rmtree(folder)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert f"saved {out}, but no checkpoint: cannot save {folder}/step-" in said
+    assert resnet.load(out).class_names == list(CLASSES)
+
+
+def test_images_that_are_gone(images: Path, tmp_path: Path) -> None:
+    folder, aside = tmp_path / "run", tmp_path / "aside"
+    with begun(images, folder, "--out", tmp_path / "model.h5") as process:
+        (images / "train" / "red").rename(aside)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    found = re.search(
+        r"red/\d+\.jpg.*; after (\d+) steps, saved (\S+); the same command with --resume goes on",
+        said,
+    )
+    assert found, said
+    assert Path(found[2]) == folder / f"step-{int(found[1]):09}.h5"
+    aside.rename(images / "train" / "red")
+    with begun(images, folder, "--resume", "--out", tmp_path / "model.h5") as process:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    stopped = re.search(r"stopped by SIGTERM after (\d+) steps", said)
+    assert stopped, said
+    assert int(stopped[1]) >= int(found[1])
+
+
+def test_images_that_are_gone_without_checkpoints(images: Path, tmp_path: Path) -> None:
+    out, log = tmp_path / "model.h5", tmp_path / "log.csv"
+    with subprocess.Popen(
+        command("train", "--folder", images, *ENDLESS, "--log", log, "--out", out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not log.exists() or log.read_text().count("\n") < 2:
+            assert process.poll() is None
+            time.sleep(0.02)
+        shutil.rmtree(images / "train" / "red")
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.search(rf"red/\d+\.jpg.*; after \d+ steps, saved {re.escape(str(out))}\n", said), said
+    assert resnet.load(out).class_names == list(CLASSES)
+
+
+def test_two_trainings_do_not_share_checkpoints(images: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "run", tmp_path / "model.h5"
+    common = ("train", "--folder", images, *ENDLESS, "--checkpoints", folder, "--resume")
+    with begun(images, folder, "--out", out) as process:
+        said = run(*common, "--out", tmp_path / "other.h5", ok=False)
+        assert f"another process, which still runs, writes its checkpoints to {folder}" in said
+        process.kill()
+    # A lock ends with who had it.
+    ended = done(*common, "--out", out, "--epochs", "0")
+    assert "another process" not in ended.stderr
+
+
+def test_the_reason_why_a_folder_cannot_be_made(images: Path, tmp_path: Path) -> None:
+    common = ("train", "--folder", images, *ENDLESS, "--out", tmp_path / "model.h5")
+    said = run(*common, "--checkpoints", "/sys/run", ok=False)
+    found = re.fullmatch(r"Error: cannot make the folder /sys/run: (.*)\n", said)
+    assert found, said
+    assert found[1] != os.strerror(2)
+
+
+def test_a_folder_is_no_network(images: Path) -> None:
+    said = run("inspect", images, ok=False)
+    assert said == f"Error: {images} is a folder, expected a file or the name of a network\n"
+
+
+def test_nothing_is_recorded(tmp_path: Path) -> None:
+    out = tmp_path / "none"
+    said = run("experiment", "table6", "--out", out, "--report-only", ok=False)
+    assert said.endswith("what is: nothing\n")
+    assert not out.exists()
+
+
+def test_processes_that_do_not_know_of_each_other(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = ("train", "--folder", images, *NETWORK, *VIEW, "--iterations", "1", "--batch-size",
+              "8", "--out", tmp_path / "model.h5")  # fmt: skip
+    assert "warning" not in run(*common)
+    monkeypatch.setenv("PMI_SIZE", "1")
+    assert "warning" not in run(*common)
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    said = run(*common)
+    assert "warning: this is one of 2 processes, each of which trains by itself; --mpi has" in said
+
+
+def test_every_flag_in_a_configuration(images: Path, tmp_path: Path) -> None:
+    said = run("help", "train").partition("IMAGES:")[2]
+    flags = set(re.findall(r"^  --([a-z-]+)(?: |$)(?! *<)", said, re.MULTILINE))
+    flags -= {"version"}
+    assert {"skip-damaged", "no-winograd", "sync-bn", "mpi", "resume"} <= flags
+    config = tmp_path / "config.txt"
+    for flag in sorted(flags):
+        config.write_text(f"{flag} = perhaps\n")
+        said = run("train", "--config", config, "--folder", images, ok=False)
+        assert f'{config}:1: {flag} is "perhaps", expected true or false' in said
+
+
+def test_images_are_seen_as_in_training(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.h5"
+    # Nothing in the model but its metadata says so: it has no mean per pixel.
+    said = run("train", "--folder", images, *NETWORK, "--normalize", "channels", "--crop", "20",
+               "--resize", "24", "--iterations", "1", "--batch-size", "8",
+               "--out", out)  # fmt: skip
+    error = re.search(r"test error (\S+)% of 12 images", said)
+    assert error
+    figures = {
+        size: run("evaluate", out, "--folder", images, *size.split()).split(", ")[:3]
+        for size in ("", "--crop 20 --resize 24", "--crop 32")
+    }
+    assert figures[""] == figures["--crop 20 --resize 24"]
+    assert figures[""] != figures["--crop 32"]
+    right = re.search(r"test accuracy (\S+)% of 12 images", figures[""][0])
+    assert right
+    assert float(right[1]) + float(error[1]) == pytest.approx(100, abs=0.02)
