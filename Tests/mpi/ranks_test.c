@@ -5,7 +5,9 @@
  *   cancel     a callback that stops one rank stops all
  *   die        rank 1 kills itself in its fifth step; the others must not go on
  *   stall      rank 1 stops to answer; the others end within the time that they were given
+ *   late       rank 1 does something else while the others begin; they end within the time that they were given
  *   communicators   of parts of the ranks, made, freed and made again
+ *   refused    what cannot be the ranks of a trainer, which is told why
  */
 #define _DEFAULT_SOURCE
 #include <math.h>
@@ -157,13 +159,42 @@ static void communicators(rn_dataset *data) {
     rn_fit_options fit = make_fit();
     fit.epochs = 1;
     CHECK(rn_trainer_fit(trainer, data, NULL, &fit) == RN_OK);
-    CHECK(rn_trainer_free(trainer) == RN_OK && rn_model_free(model) == RN_OK);
     CHECK(MPI_Comm_free(&half) == MPI_SUCCESS);
+    CHECK(rn_trainer_fit(trainer, data, NULL, &fit) == RN_COMMUNICATION);
+    CHECK(strstr(rn_last_error(), "the MPI communicator was freed"));
+    CHECK(rn_trainer_free(trainer) == RN_OK && rn_model_free(model) == RN_OK);
   }
+}
+
+/* What cannot be is refused for a `reason`, which both libraries tell. */
+static void refuse(MPI_Comm comm, int timeout, const char *reason) {
+  rn_model *model = make_model();
+  rn_trainer *trainer = make_trainer(model);
+  CHECK(rn_mpi_distribute(trainer, comm, NULL, timeout) == RN_INVALID_ARGUMENT);
+  CHECK(strstr(rn_last_error(), reason));
+  rn_communicator communicator = RN_COMMUNICATOR_INIT;
+  CHECK(rn_mpi_communicator(comm, timeout, &communicator) == MPI_ERR_ARG);
+  CHECK(communicator.barrier(communicator.user) != 0);
+  CHECK(strstr(communicator.error(communicator.user), reason));
+  CHECK(rn_trainer_free(trainer) == RN_OK && rn_model_free(model) == RN_OK);
+  CHECK(rn_mpi_distribute(trainer, comm, NULL, timeout) == RN_INVALID_HANDLE);
+}
+
+static void refused(void) {
+  refuse(MPI_COMM_NULL, 0, "MPI_COMM_NULL");
+  refuse(MPI_COMM_WORLD, -5, "the timeout is -5");
+  MPI_Comm half, between;
+  MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half);
+  MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - rank % 2, 0, &between);
+  refuse(between, 0, "between two groups");
+  MPI_Comm_free(&between);
+  MPI_Comm_free(&half);
 }
 
 int main(int argc, char **argv) {
   int level, wanted = argc > 2 ? MPI_THREAD_FUNNELED : MPI_THREAD_MULTIPLE;
+  if (argc > 1 && strcmp(argv[1], "refused") == 0)
+    refuse(MPI_COMM_WORLD, 0, "MPI is not initialised");
   MPI_Init_thread(&argc, &argv, wanted, &level);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
@@ -179,9 +210,13 @@ int main(int argc, char **argv) {
     CHECK(steps == 5);
   }
   if (strcmp(what, "die") == 0) CHECK(fit_with(data, die, 60, &steps) != RN_OK);
+  if (strcmp(what, "refused") == 0) refused();
+  if (strcmp(what, "late") == 0 && rank == 1) MPI_Barrier(MPI_COMM_WORLD);
+  if (strcmp(what, "late") == 0) CHECK(fit_with(data, NULL, 2, &steps) != RN_OK);
   if (strcmp(what, "stall") == 0) CHECK(fit_with(data, stall, 2, &steps) != RN_OK);
   CHECK(rn_dataset_free(data) == RN_OK);
   MPI_Finalize();
+  if (strcmp(what, "refused") == 0) refuse(MPI_COMM_WORLD, 0, "MPI was ended");
   if (rank == 0) printf("%s on %d ranks: passed\n", what, ranks);
   return 0;
 }

@@ -11,8 +11,10 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +29,10 @@ typedef struct sum {
   struct sum *next;
 } sum;
 
-// What is behind a communicator, kept as an attribute of it.
+// What is behind a communicator, kept as an attribute of it. A program holds its number alone, which is never
+// given again: so it may still call when the communicator is freed.
 typedef struct group {
-  rn_communicator callbacks;
+  uintptr_t number;  // from 1
   MPI_Comm comm;
   MPI_Comm at_once, beside;  // duplicates of it
   int rank, ranks;
@@ -61,7 +64,7 @@ static void give_up(group *ranks, const char *why, const char *what) {
       "libresnet: rank %d of %d %s the others to %s; the training ends on all ranks, and goes on "
       "from its last checkpoint if it is resumed\n",
       ranks->rank, ranks->ranks, why, what);
-  MPI_Abort(ranks->at_once, 1);
+  MPI_Abort(ranks->comm, 1);
   abort();
 }
 
@@ -130,18 +133,40 @@ static void *work(void *argument) {
   return NULL;
 }
 
+// Guards what follows; never held while others are waited for.
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static int on_communicator = MPI_KEYVAL_INVALID;
+// All that there are.
+static group *living;
+static uintptr_t last_number;
+
+// That of a number; NULL if its communicator was freed, or was refused, which has the number 0.
+static group *find(void *user) {
+  pthread_mutex_lock(&registry);
+  group *ranks = living;
+  while (ranks && ranks->number != (uintptr_t)user) ranks = ranks->next;
+  pthread_mutex_unlock(&registry);
+  return ranks;
+}
+
+// The text of an error of MPI.
+static void describe(int status, char text[MPI_MAX_ERROR_STRING + 1]) {
+  int length = 0;
+  if (MPI_Error_string(status, text, &length) != MPI_SUCCESS)
+    snprintf(text, MPI_MAX_ERROR_STRING + 1, "MPI error %d", status);
+}
+
 // 0, or non-zero with a message.
 static int outcome(group *ranks, int status) {
   if (status == MPI_SUCCESS) return 0;
-  int length = 0;
-  if (MPI_Error_string(status, ranks->message, &length) != MPI_SUCCESS)
-    snprintf(ranks->message, sizeof ranks->message, "MPI error %d", status);
+  describe(status, ranks->message);
   return 1;
 }
 
 static int start_sum(void *user, void *values, size_t count, rn_sum_type type, void **started) {
-  group *ranks = user;
+  group *ranks = find(user);
   *started = NULL;
+  if (!ranks) return 1;
   if (type == RN_SUM_DOUBLE)
     return outcome(ranks, add_up(ranks, ranks->at_once, values, count, MPI_DOUBLE, sizeof(double)));
   sum *next = calloc(1, sizeof *next);
@@ -159,9 +184,14 @@ static int start_sum(void *user, void *values, size_t count, rn_sum_type type, v
 }
 
 static int wait_for(void *user, void *started) {
-  group *ranks = user;
+  group *ranks = find(user);
   sum *own = started;
   if (!own) return 0;
+  if (!ranks) {
+    // Freed after the thread was done with it, if there was a thread.
+    free(own);
+    return 1;
+  }
   if (ranks->threaded) {
     pthread_mutex_lock(&ranks->lock);
     while (!own->done) pthread_cond_wait(&ranks->changed, &ranks->lock);
@@ -175,7 +205,8 @@ static int wait_for(void *user, void *started) {
 }
 
 static int broadcast(void *user, void *bytes, size_t count, int32_t root) {
-  group *ranks = user;
+  group *ranks = find(user);
+  if (!ranks) return 1;
   while (count > 0) {
     const int part = count > INT_MAX / 2 ? INT_MAX / 2 : (int)count;
     MPI_Request request;
@@ -189,7 +220,8 @@ static int broadcast(void *user, void *bytes, size_t count, int32_t root) {
 }
 
 static int barrier(void *user) {
-  group *ranks = user;
+  group *ranks = find(user);
+  if (!ranks) return 1;
   MPI_Request request;
   const int status = MPI_Ibarrier(ranks->at_once, &request);
   if (status != MPI_SUCCESS) return outcome(ranks, fail(ranks, status));
@@ -197,15 +229,28 @@ static int barrier(void *user) {
   return 0;
 }
 
-static const char *error(void *user) { return ((group *)user)->message; }
+// Why the thread's last communicator was refused.
+static _Thread_local char refusal[MPI_MAX_ERROR_STRING + 1];
+
+static const char *error(void *user) {
+  if (!user) return refusal;
+  const group *ranks = find(user);
+  return ranks ? ranks->message : "the MPI communicator was freed, or MPI_Finalize has ended it";
+}
+
+// Leaves the size, and what a caller of a later header has beyond it.
+static void fill_in(rn_communicator *communicator, uintptr_t number, int rank, int ranks) {
+  communicator->rank = rank;
+  communicator->ranks = ranks;
+  communicator->user = (void *)number;
+  communicator->start_sum = start_sum;
+  communicator->wait = wait_for;
+  communicator->broadcast = broadcast;
+  communicator->barrier = barrier;
+  communicator->error = error;
+}
 
 // ---- Lifetime -------------------------------------------------------------------------------------
-
-// Guards what follows; never held while others are waited for.
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
-static int on_communicator = MPI_KEYVAL_INVALID;
-// All that there are.
-static group *living;
 
 static void unlist(const group *ranks) {
   pthread_mutex_lock(&registry);
@@ -260,30 +305,39 @@ static int prepare(void) {
   return MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, destroy, &on_communicator, NULL);
 }
 
+static int duplicate(group *ranks, MPI_Comm *made) {
+  MPI_Request request;
+  MPI_Comm own;
+  int status = MPI_Comm_idup(ranks->comm, &own, &request);
+  if (status != MPI_SUCCESS) return status;
+  finish(ranks, &request, "duplicate the communicator");
+  *made = own;
+  return MPI_Comm_set_errhandler(own, MPI_ERRORS_RETURN);
+}
+
 // With its thread, where MPI allows one.
-static int create(MPI_Comm comm, group **made) {
+static int create(MPI_Comm comm, int timeout, group **made) {
   group *ranks = calloc(1, sizeof *ranks);
   if (!ranks) return MPI_ERR_NO_MEM;
   ranks->comm = comm;
   ranks->at_once = ranks->beside = MPI_COMM_NULL;
   atomic_init(&ranks->failed, MPI_SUCCESS);
-  atomic_init(&ranks->timeout, RN_MPI_TIMEOUT);
+  atomic_init(&ranks->timeout, timeout);
   pthread_mutex_init(&ranks->lock, NULL);
   pthread_cond_init(&ranks->changed, NULL);
   MPI_Comm_rank(comm, &ranks->rank);
   MPI_Comm_size(comm, &ranks->ranks);
   int level = MPI_THREAD_SINGLE;
   int status = MPI_Query_thread(&level);
-  if (status == MPI_SUCCESS) status = MPI_Comm_dup(comm, &ranks->at_once);
-  if (status == MPI_SUCCESS) status = MPI_Comm_dup(comm, &ranks->beside);
-  if (status == MPI_SUCCESS) status = MPI_Comm_set_errhandler(ranks->at_once, MPI_ERRORS_RETURN);
-  if (status == MPI_SUCCESS) status = MPI_Comm_set_errhandler(ranks->beside, MPI_ERRORS_RETURN);
+  if (status == MPI_SUCCESS) status = duplicate(ranks, &ranks->at_once);
+  if (status == MPI_SUCCESS) status = duplicate(ranks, &ranks->beside);
   if (status == MPI_SUCCESS) status = MPI_Comm_set_attr(comm, on_communicator, ranks);
   if (status != MPI_SUCCESS) {
     release(ranks);
     return status;
   }
   pthread_mutex_lock(&registry);
+  ranks->number = ++last_number;
   ranks->next = living;
   living = ranks;
   pthread_mutex_unlock(&registry);
@@ -294,29 +348,43 @@ static int create(MPI_Comm comm, group **made) {
   ranks->threaded = ranks->ranks > 1 && level == MPI_THREAD_MULTIPLE &&
                     pthread_create(&ranks->thread, NULL, work, ranks) == 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  ranks->callbacks = (rn_communicator){sizeof(rn_communicator),
-                                       ranks->rank,
-                                       ranks->ranks,
-                                       ranks,
-                                       start_sum,
-                                       wait_for,
-                                       broadcast,
-                                       barrier,
-                                       error};
   *made = ranks;
   return MPI_SUCCESS;
 }
 
-int rn_mpi_communicator(MPI_Comm comm, int timeout, rn_communicator *communicator) {
-  int begun = 0, ended = 0;
+// Makes the communicator one that fails, and says why.
+static int refuse(rn_communicator *communicator, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  vsnprintf(refusal, sizeof refusal, format, values);
+  va_end(values);
+  int begun = 0, ended = 0, rank = 0, ranks = 1;
   MPI_Initialized(&begun);
   MPI_Finalized(&ended);
-  if (!begun || ended || comm == MPI_COMM_NULL || timeout < 0 || !communicator ||
-      communicator->size < sizeof *communicator)
-    return MPI_ERR_ARG;
-  int is_between_groups = 0;
+  if (begun && !ended) {
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  }
+  fill_in(communicator, 0, rank, ranks);
+  return MPI_ERR_ARG;
+}
+
+int rn_mpi_communicator(MPI_Comm comm, int timeout, rn_communicator *communicator) {
+  if (!communicator || communicator->size < sizeof *communicator) return MPI_ERR_ARG;
+  int begun = 0, ended = 0, is_between_groups = 0;
+  MPI_Initialized(&begun);
+  MPI_Finalized(&ended);
+  if (!begun) return refuse(communicator, "MPI is not initialised; call MPI_Init_thread first");
+  if (ended) return refuse(communicator, "MPI was ended by MPI_Finalize");
+  if (comm == MPI_COMM_NULL)
+    return refuse(communicator, "the MPI communicator is MPI_COMM_NULL, expected one with ranks");
+  if (timeout < 0)
+    return refuse(communicator, "the timeout is %d, expected seconds, or 0 for %d", timeout,
+                  RN_MPI_TIMEOUT);
   MPI_Comm_test_inter(comm, &is_between_groups);
-  if (is_between_groups) return MPI_ERR_ARG;
+  if (is_between_groups)
+    return refuse(communicator, "the MPI communicator is between two groups, expected one group's");
+  if (timeout == 0) timeout = RN_MPI_TIMEOUT;
   pthread_mutex_lock(&registry);
   int status = prepare();
   pthread_mutex_unlock(&registry);
@@ -324,25 +392,31 @@ int rn_mpi_communicator(MPI_Comm comm, int timeout, rn_communicator *communicato
   int is_there = 0;
   if (status == MPI_SUCCESS) status = MPI_Comm_get_attr(comm, on_communicator, &found, &is_there);
   group *ranks = found;
-  if (status == MPI_SUCCESS && !is_there) status = create(comm, &ranks);
-  if (status != MPI_SUCCESS) return status;
-  atomic_store(&ranks->timeout, timeout ? timeout : RN_MPI_TIMEOUT);
-  // A caller of a later header may have more members.
-  const size_t size = communicator->size;
-  memcpy(communicator, &ranks->callbacks, sizeof *communicator);
-  communicator->size = size;
+  if (status == MPI_SUCCESS && !is_there) status = create(comm, timeout, &ranks);
+  if (status != MPI_SUCCESS) {
+    char text[MPI_MAX_ERROR_STRING + 1];
+    describe(status, text);
+    refuse(communicator, "%s", text);
+    return status;
+  }
+  atomic_store(&ranks->timeout, timeout);
+  fill_in(communicator, ranks->number, ranks->rank, ranks->ranks);
   return MPI_SUCCESS;
 }
 
 static bool is_ours;
 
 int rn_mpi_begin(int timeout, rn_communicator *communicator) {
+  if (!communicator || communicator->size < sizeof *communicator) return MPI_ERR_ARG;
   int begun = 0;
   MPI_Initialized(&begun);
   if (!begun) {
     int level;
     const int status = MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level);
-    if (status != MPI_SUCCESS) return status;
+    if (status != MPI_SUCCESS) {
+      refuse(communicator, "MPI_Init_thread fails with its error %d", status);
+      return status;
+    }
     is_ours = true;
   }
   return rn_mpi_communicator(MPI_COMM_WORLD, timeout, communicator);
