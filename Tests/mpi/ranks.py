@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 from mpi4py import MPI
 
@@ -20,6 +22,11 @@ def main() -> None:
         model = resnet.Model("resnet8", family="cifar", classes=4, seed=seed)
         return resnet.Trainer(model, lr=0.02)
 
+    for seconds in (0, -1, float("nan")):
+        with contextlib.suppress(ValueError):
+            resnet.mpi.Communicator(timeout=seconds)
+            print(f"a timeout of {seconds} seconds was taken")
+            MPI.COMM_WORLD.Abort(1)
     alone = trainer(1)
     alone.fit((images, labels), epochs=2, batch_size=24)
     communicator = resnet.mpi.Communicator()

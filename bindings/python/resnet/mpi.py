@@ -1,6 +1,6 @@
 """Training on the ranks of MPI, by mpi4py.
 
-    # mpirun -n 4 python train.py
+    # mpirun -n 4 python -m mpi4py train.py
     import resnet, resnet.mpi
 
     trainer.distribute(resnet.mpi.Communicator())
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import distributed
+from . import _values, distributed
+from ._errors import InvalidArgumentError
 
 try:
     from mpi4py import MPI
@@ -46,14 +47,20 @@ class Communicator(distributed.Communicator):
 
         Args:
             comm: None for `MPI.COMM_WORLD`.
-            timeout: Seconds that a rank waits for the others in one operation. MPI cannot take back
-                what it has begun, so a rank that has waited for so long says so on standard error
-                and ends all of them by `Abort`.
+            timeout: Seconds, at least 1, that a rank waits for the others in one operation, this
+                one included. MPI cannot take back what it has begun, so a rank that has waited for
+                so long says so on standard error and ends all of them by `Abort`.
+
+        Raises:
+            InvalidArgumentError: The timeout is less than a second.
         """
-        comm = MPI.COMM_WORLD if comm is None else comm
-        self._rank, self._ranks, self._timeout = comm.Get_rank(), comm.Get_size(), timeout
+        self._timeout = _values.number(timeout, "timeout")
+        if not self._timeout >= 1:
+            raise InvalidArgumentError(f"timeout must be at least 1 second, got {self._timeout:g}")
+        self._comm = MPI.COMM_WORLD if comm is None else comm
+        self._rank, self._ranks = self._comm.Get_rank(), self._comm.Get_size()
         # What is waited for at once need not queue behind gradients.
-        self._at_once, self._beside = comm.Dup(), comm.Dup()
+        self._at_once, self._beside = self._duplicate(), self._duplicate()
         self._thread = (
             concurrent.futures.ThreadPoolExecutor(1, "resnet.mpi")
             if MPI.Query_thread() == MPI.THREAD_MULTIPLE
@@ -77,6 +84,11 @@ class Communicator(distributed.Communicator):
         """How many processes there are."""
         return int(self._ranks)
 
+    def _duplicate(self) -> Any:  # noqa: ANN401 (mpi4py's own)
+        made, request = self._comm.Idup()
+        self._finish(request, "duplicate the communicator")
+        return made
+
     def _finish(self, request: Any, what: str) -> None:  # noqa: ANN401 (mpi4py's own)
         """Waits for an operation, for a moment at full speed, then leaving time to others."""
         begin, polls = time.monotonic(), 0
@@ -86,13 +98,13 @@ class Communicator(distributed.Communicator):
                 time.sleep(1e-4)
             if time.monotonic() - begin > self._timeout:
                 print(
-                    f"resnet.mpi: rank {self._rank} of {self._ranks} has waited {self._timeout} "
+                    f"resnet.mpi: rank {self._rank} of {self._ranks} has waited {self._timeout:g} "
                     f"seconds for the others to {what}; the training ends on all ranks, and goes "
                     "on from its last checkpoint if it is resumed",
                     file=sys.stderr,
                     flush=True,
                 )
-                self._at_once.Abort(1)
+                self._comm.Abort(1)
 
     def _sum(self, values: npt.NDArray[Any]) -> None:
         self._finish(self._beside.Iallreduce(MPI.IN_PLACE, values), "add up")
