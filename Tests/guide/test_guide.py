@@ -62,6 +62,10 @@ def write_cifar10(folder: Path) -> None:
 
 def run(block: Block, namespace: dict[str, Any], environment: dict[str, str], page: str) -> str:
     """What a block prints."""
+    # A file has its name, and nothing else, in the first line.
+    if name := re.match(r"(?://|#|/\*) (\w+\.\w+)(?: \*/)?\n", block.code):
+        Path(name[1]).write_text(block.code)
+        return ""
     if block.language == "python":
         printed = io.StringIO()
         # Its lines are those of the page, for the sake of tracebacks.
@@ -80,11 +84,7 @@ def run(block: Block, namespace: dict[str, Any], environment: dict[str, str], pa
         )
         assert done.returncode == 0, f"{page}:{block.line}: {done.stdout}{done.stderr}"
         return done.stdout
-    # A file, whose name is in the first line.
-    name = re.match(r"(?://|#|/\*) (\w+\.\w+)", block.code)
-    assert name, f"{page}:{block.line}: a block in {block.language!r} without a name"
-    Path(name[1]).write_text(block.code)
-    return ""
+    raise AssertionError(f"{page}:{block.line}: a block in {block.language!r} without a name")
 
 
 PAGES = sorted(path.name for path in GUIDE.glob("*.md"))

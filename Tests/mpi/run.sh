@@ -14,6 +14,18 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
 export PYTHONPATH="$root/bindings/python" LIBRESNET="$root/build/libresnet.so"
 ranks() { timeout 120 mpirun -n "$@"; }
+waited='has waited 2 seconds for the others'
+
+# usage: ends WHAT SAYING COMMAND...; two ranks that must end soon, and not well.
+ends() {
+  local begin=$SECONDS wrong=
+  if ranks 2 "${@:3}" >"$work/log" 2>&1; then wrong='the ranks went on'; fi
+  local took=$((SECONDS - begin))
+  [ $took -le 20 ] || wrong="it took $took seconds"
+  grep -q "$2" "$work/log" || wrong="no rank says: $2"
+  [ -z "$wrong" ] || { cat "$work/log" && echo "run.sh: $1: $wrong" >&2 && exit 1; }
+  echo "$1: all ended after $took seconds"
+}
 
 for mpi in openmpi mpich; do
   here=$work/$mpi
@@ -43,21 +55,16 @@ for mpi in openmpi mpich; do
   for count in 2 4; do
     ranks $count "$python" "$root/Tests/mpi/ranks.py"
   done
+  ranks 3 "$python" "$root/Tests/mpi/endings.py" terminate
   # After a signal to mpirun the ranks finish their step: it waits for so long, however soon they end.
   OMPI_MCA_odls_base_sigkill_timeout=4 "$python" "$root/Tests/mpi/command.py" "$root/build/resnet"
 
-  # A rank that dies ends the others, and one that does not answer, within the seconds given.
-  for way in die stall late; do
-    begin=$SECONDS
-    if ranks 2 "$here/ranks_test" $way >"$here/log" 2>&1; then
-      cat "$here/log"
-      echo "run.sh: the ranks went on without one that did $way" >&2
-      exit 1
-    fi
-    took=$((SECONDS - begin))
-    [ $took -le 20 ] || { cat "$here/log" && echo "run.sh: $way took $took seconds" >&2 && exit 1; }
-    [ $way = die ] || grep -q 'has waited 2 seconds for the others' "$here/log" || { cat "$here/log" && exit 1; }
-    echo "$way: all ended after $took seconds"
-  done
+  # A rank that dies or raises ends the others, and one that does not answer, within the seconds given.
+  ends die '' "$here/ranks_test" die
+  ends stall "$waited" "$here/ranks_test" stall
+  ends late "$waited" "$here/ranks_test" late
+  endings=("$python" -m mpi4py "$root/Tests/mpi/endings.py")
+  ends 'Python, raise' 'RuntimeError: rank 1 cannot train' "${endings[@]}" raise
+  ends 'Python, late' "$waited" "${endings[@]}" late
   echo "run.sh: all passed with $mpi"
 done
