@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Layout: TypeAlias = Literal["NCHW", "NHWC"]
 
-# What models take: arrays, or Pillow's images, one or several of one size.
+# What models take: arrays, PyTorch's tensors, or Pillow's images, one or several of one size.
 Images: TypeAlias = "npt.ArrayLike | Image.Image | Sequence[Image.Image]"
 
 DIMENSIONS = {
@@ -42,7 +42,8 @@ def images(
     Nothing is copied where the pixels lie in memory as C reads them: float32 or bytes, NCHW.
 
     Args:
-        given: Bytes or floats of any width; floats become float32. Or Pillow's images.
+        given: Bytes or floats of any width, which become float32, as arrays or PyTorch tensors. Or
+            Pillow's images.
         layout: The order of an array's dimensions. Pillow's images have one of their own.
         channels: How many there must be; None for as many as there are.
     """
@@ -56,6 +57,8 @@ def images(
             f"the images have shape {pixels.shape}, expected {DIMENSIONS[layout]}"
             + _hint(pixels.ndim, layout)
         )
+    if len(pixels) == 0:
+        raise ShapeError(f"the images have shape {pixels.shape}, expected at least 1 image")
     if channels is not None and pixels.shape[layout.index("C")] != channels:
         raise _wrong_channels(pixels.shape, layout, channels)
     return _view(pixels if layout == "NCHW" else pixels.transpose(0, 3, 1, 2))

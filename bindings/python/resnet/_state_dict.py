@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import _values
 from ._errors import InvalidArgumentError, StateDictError
 
 # Types of numpy under the names of the format; the library refuses those that are no floats.
@@ -69,11 +70,7 @@ def as_bytes(given: Mapping[str, Any]) -> bytearray:
 
 
 def _array(value: Any, name: str) -> npt.NDArray[Any]:  # noqa: ANN401 (an array of whatever library)
-    if hasattr(value, "detach"):
-        # A PyTorch tensor; numpy has no bfloat16.
-        value = value.detach().cpu()
-        value = (value.float() if value.is_floating_point() else value).numpy()
-    array = np.asarray(value)
+    array = np.asarray(_values.detached(value))
     if array.dtype.name not in _TYPES:
         raise InvalidArgumentError(f"{name} is of type {array.dtype}, expected floats")
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)

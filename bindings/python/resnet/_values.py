@@ -27,8 +27,11 @@ def integer(value: SupportsIndex, what: str, *, bits: int = 32, signed: bool = T
         raise InvalidArgumentError(f"{what} is {value!r}, expected an integer") from None
     low = -(1 << (bits - 1)) if signed else 0
     high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1
-    if not low <= number <= high:
-        raise InvalidArgumentError(f"{what} is {number}, expected {low} to {high}")
+    if number < low:
+        # What may be negative is not so by billions.
+        raise InvalidArgumentError(f"{what} is {number}, expected at least 0")
+    if number > high:
+        raise InvalidArgumentError(f"{what} is {number}, expected at most {high}")
     return number
 
 
@@ -60,10 +63,18 @@ def pair(value: Any, what: str, expected: str) -> tuple[Any, Any]:  # noqa: ANN4
     raise InvalidArgumentError(f"{what} is {value!r}, expected {expected}")
 
 
+def detached(value: Any) -> Any:  # noqa: ANN401 (an array of whatever library)
+    """A PyTorch tensor as an array, floats as float32 (numpy has no bfloat16); else itself."""
+    if not hasattr(value, "detach"):
+        return value
+    value = value.detach().cpu()
+    return (value.float() if value.is_floating_point() else value).numpy()
+
+
 def array_of(value: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
-    """An array of what numpy makes one of; rows of different lengths are none."""
+    """An array of what numpy makes one of, or PyTorch; rows of different lengths are none."""
     try:
-        return np.asarray(value)
+        return np.asarray(detached(value))
     except ValueError as error:
         raise ShapeError(f"{what} are no array: {error}") from None
 
@@ -134,7 +145,9 @@ def labels(array: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:
     if values.shape != (count,):
         raise ShapeError(f"the labels have shape {values.shape}, expected ({count},), one an image")
     if not np.issubdtype(values.dtype, np.integer):
-        raise InvalidArgumentError(f"the labels are {values.dtype}, expected integers")
+        raise InvalidArgumentError(
+            f"the labels are {values.dtype}, expected integers{_labels_hint(values)}"
+        )
     limits = np.iinfo(np.int32)
     if count and not limits.min <= int(values.min()) <= int(values.max()) <= limits.max:
         raise InvalidArgumentError(
@@ -142,6 +155,18 @@ def labels(array: npt.ArrayLike, count: int) -> npt.NDArray[np.int32]:
             "classes less 1"
         )
     return np.ascontiguousarray(values, dtype=np.int32)
+
+
+def _labels_hint(values: npt.NDArray[Any]) -> str:
+    """How labels of another type become integers from 0."""
+    if np.issubdtype(values.dtype, np.floating) or values.dtype == np.bool_:
+        return ": y.astype(int), if they are whole numbers"
+    for value in values.tolist():
+        if isinstance(value, str):
+            return ": names, y = np.unique(y, return_inverse=True) numbers strings"
+        if not isinstance(value, int):
+            return f": {value!r} is none"
+    return ": y.astype(int)"
 
 
 def bytes_pointer(array: npt.NDArray[np.uint8]) -> Any:  # noqa: ANN401 (a ctypes pointer)

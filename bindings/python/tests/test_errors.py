@@ -212,9 +212,20 @@ def test_labels_of_the_wrong_shape(model: resnet.Model, labels: Any) -> None:  #
         resnet.Trainer(model).step(GOOD, labels)
 
 
-@pytest.mark.parametrize("labels", [[0.0, 1.0], [True, False], ["a", "b"]])
-def test_labels_of_the_wrong_type(model: resnet.Model, labels: Any) -> None:  # noqa: ANN401
-    with pytest.raises(resnet.InvalidArgumentError, match="integers"):
+@pytest.mark.parametrize(
+    ("labels", "hint"),
+    [
+        ([0.0, 1.0], "float64, expected integers: y.astype(int)"),
+        ([True, False], "bool, expected integers: y.astype(int)"),
+        (["a", "b"], "expected integers: names, y = np.unique(y, return_inverse=True)"),
+        (np.array(["a", None], object), "object, expected integers: names, y = np.unique("),
+        (np.array([0, 1], object), "object, expected integers: y.astype(int)"),
+        (np.array([0, None], object), "object, expected integers: None is none"),
+    ],
+    ids=str,
+)
+def test_labels_of_the_wrong_type(model: resnet.Model, labels: Any, hint: str) -> None:  # noqa: ANN401
+    with pytest.raises(resnet.InvalidArgumentError, match=re.escape(hint)):
         resnet.Trainer(model).step(GOOD, labels)
 
 
@@ -321,12 +332,21 @@ def test_class_names_must_be_strings(model: resnet.Model) -> None:
 
 
 def test_no_images_at_all(model: resnet.Model) -> None:
-    with pytest.raises(resnet.Error):
-        model.logits(GOOD[:0])
-    with pytest.raises(resnet.Error):
-        resnet.Trainer(model).step(GOOD[:0], np.zeros(0, np.int32))
-    with pytest.raises(resnet.Error):
-        resnet.Dataset(GOOD[:0], np.zeros(0, np.int32))
+    attempts: list[Callable[[], object]] = [
+        lambda: model.logits(GOOD[:0]),
+        lambda: resnet.Trainer(model).step(GOOD[:0], np.zeros(0, np.int32)),
+        lambda: resnet.Dataset(GOOD[:0], np.zeros(0, np.int32)),
+    ]
+    for attempt in attempts:
+        with pytest.raises(resnet.ShapeError, match=r"\(0, 3, 32, 32\), expected at least 1 image"):
+            attempt()
+
+
+def test_integers_that_c_has_not() -> None:
+    with pytest.raises(resnet.InvalidArgumentError, match="expected at most 2147483647"):
+        resnet.Model("resnet20", classes=2**31)
+    with pytest.raises(resnet.InvalidArgumentError, match="expected at least 0"):
+        resnet.Model("resnet20", classes=-(2**40))
 
 
 def test_values_of_the_wrong_kind(model: resnet.Model) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 import resnet
 from photos import photo
 from resnet import _pixels
+from tensors import Tensor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +70,24 @@ def test_the_other_layout_is_never_guessed(model: resnet.Model) -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float64", "longdouble", ">f4"])
 def test_every_kind_of_number_is_the_same_pixel(model: resnet.Model, dtype: str) -> None:
     assert np.allclose(model.logits(pixels(dtype)), model.logits(pixels("float32")), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float64"])
+def test_tensors_are_taken_as_load_state_dict_takes_them(dtype: str) -> None:
+    x: Any = Tensor(pixels(dtype))
+    y: Any = Tensor(np.arange(4))
+    models = [resnet.Model("resnet8", base_width=4, seed=3) for _ in range(2)]
+    (model, same), given = models, (pixels(dtype), np.arange(4))
+    assert (model.logits(x) == same.logits(given[0])).all()
+    assert (model.features(x, "layer1") == same.features(given[0], "layer1")).all()
+    assert model.evaluate((x, y)) == same.evaluate(given)
+    assert model.evaluate([(x, y)]) == same.evaluate([given])
+    assert (resnet.Dataset(x, y).read()[0] == given[0]).all()
+    trainer, other = (resnet.Trainer(one) for one in models)
+    assert trainer.step(x, y) == other.step(*given)
+    assert trainer.fit([(x, y)])["loss"] == other.fit([given])["loss"]
+    model.set_normalization(Tensor(np.ones(3)))
+    assert model.normalization.mean is not None
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])

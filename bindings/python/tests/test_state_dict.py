@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import resnet
+from tensors import Tensor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,32 +32,6 @@ def target() -> resnet.Model:
 
 def same(a: State, b: State) -> bool:
     return list(a) == list(b) and all(np.array_equal(a[name], b[name]) for name in a)
-
-
-class Tensor:
-    """What this package needs of a PyTorch tensor."""
-
-    def __init__(self, values: npt.NDArray[Any], calls: str = "") -> None:
-        self.values, self.calls = values, calls
-
-    def detach(self) -> Tensor:
-        return Tensor(self.values, self.calls + "d")
-
-    def cpu(self) -> Tensor:
-        return Tensor(self.values, self.calls + "c")
-
-    def is_floating_point(self) -> bool:
-        return True
-
-    def float(self) -> Tensor:
-        return Tensor(self.values.astype(np.float32), self.calls + "f")
-
-    def numpy(self) -> npt.NDArray[Any]:
-        assert self.calls == "dcf"
-        return self.values
-
-    def __array__(self, *_: object) -> npt.NDArray[Any]:
-        raise TypeError("can't convert a tensor that requires grad")
 
 
 def test_round_trip(source: resnet.Model, target: resnet.Model) -> None:
