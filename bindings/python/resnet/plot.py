@@ -37,8 +37,14 @@ if TYPE_CHECKING:
     from .model import Model
 
 MATRIX_RANK = 2
-# Beyond so many classes, numbers in the cells and names beside them would not be readable.
+# Beyond so many classes there are no numbers in the cells, and no names beside them.
 MOST_NUMBERED, MOST_NAMED = 20, 50
+# Names are cut to so many characters, to leave room for the matrix.
+LONGEST_NAME = 20
+# In points; what would have to be smaller than the least is left out. And an inch.
+USUAL_FONT, LEAST_FONT, INCH = 10, 5, 72
+# Of a character as a share of the font's size, and of a line.
+CHARACTER, LINE = 0.65, 1.2
 # Between filters: a colour that grey filters do not have.
 GAP = (0.82, 0.88, 1.0)
 
@@ -70,7 +76,8 @@ def curves(
                 steps, _error(history["val_accuracy"]), color=line.get_color(), linewidth=2.2,
                 label=label,
             )  # fmt: skip
-    axes.set(xlabel="iterations", ylabel="error (%)", ylim=(0, None))
+    axes.set(xlabel="iterations", ylabel="error (%)")
+    _from_zero(axes)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return axes
@@ -123,6 +130,9 @@ def confusion(
 ) -> Axes:
     """Draws a confusion matrix: a row per true class, each cell the share of that class's images.
 
+    Names of up to 50 classes are beside it, and of up to 20 classes the counts in the cells, as far
+    as the axes have room for them; new axes have.
+
     Args:
         counts: (classes, classes), as `Model.evaluate_by_class` returns them.
         class_names: What to call the classes; None for their numbers.
@@ -134,6 +144,7 @@ def confusion(
     matrix = np.asarray(counts)
     if matrix.ndim != MATRIX_RANK or matrix.shape[0] != matrix.shape[1]:
         raise ShapeError(f"the counts have shape {matrix.shape}, expected (classes, classes)")
+    recall = class_figures(matrix).recall
     classes = len(matrix)
     names = [str(index) for index in range(classes)] if class_names is None else class_names
     if len(names) != classes:
@@ -141,28 +152,66 @@ def confusion(
     images = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.where(images > 0, images, 1)
 
-    axes = _axes(ax)
+    short = [_shortened(name) for name in names]
+    digits = len(str(matrix.max()))
+    axes = _matrix_axes(short, digits) if ax is None else ax
     shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.figure.colorbar(shown, ax=axes, label="share of the true class")
-    if classes <= MOST_NAMED:
-        axes.set_xticks(range(classes), names, rotation=90)
-        axes.set_yticks(range(classes), names)
-    if classes <= MOST_NUMBERED:
-        for (row, column), count in np.ndenumerate(matrix):
-            if count:
-                colour = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004 (half)
-                axes.text(column, row, str(count), ha="center", va="center", color=colour)
-    recall = class_figures(matrix).recall
     total = max(int(matrix.sum()), 1)
     axes.set(
         xlabel="predicted class",
         ylabel="true class",
         title=f"accuracy {np.trace(matrix) / total:.1%}, "
-        f"worst class {names[int(np.nanargmin(recall))]} {np.nanmin(recall):.1%}"
+        f"worst class {short[int(np.nanargmin(recall))]} {np.nanmin(recall):.1%}"
         if np.isfinite(recall).any()
         else "no images",
     )
+    if classes <= MOST_NAMED:
+        axes.set_xticks(range(classes), short, rotation=90)
+        axes.set_yticks(range(classes), short)
+    else:
+        axes.set(xticks=[], yticks=[])
+    _fit_text(axes, matrix, shares, digits)
     return axes
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def _matrix_axes(names: Sequence[str], digits: int) -> Axes:
+    """New axes with room for a matrix, names beside it and numbers in it."""
+    cell = LINE * USUAL_FONT
+    if len(names) <= MOST_NUMBERED:
+        cell = max(cell, (digits + 1) * CHARACTER * USUAL_FONT)
+    side = max(len(names) * cell if len(names) <= MOST_NAMED else 0, 4 * INCH) / INCH
+    beside = CHARACTER * USUAL_FONT * max(map(len, names)) / INCH
+    _, axes = plt.subplots(layout="constrained", figsize=(side + beside + 1.6, side + beside + 0.8))
+    return axes
+
+
+def _fit_text(
+    axes: Axes, matrix: npt.NDArray[np.int64], shares: npt.NDArray[np.float64], digits: int
+) -> None:
+    """Gives names a size at which they do not overlap, and writes numbers that fit the cells."""
+    # Where the matrix is, and how large, is only known then.
+    axes.figure.canvas.figure.draw_without_rendering()
+    extent = axes.get_window_extent()
+    cell = min(extent.width, extent.height) / len(matrix) * INCH / axes.figure.dpi
+    size = min(USUAL_FONT, cell / LINE)
+    if size < LEAST_FONT:
+        axes.set(xticks=[], yticks=[])
+    else:
+        axes.tick_params(labelsize=size)
+    size = min(USUAL_FONT, cell / LINE, cell / (digits * CHARACTER))
+    if size < LEAST_FONT or len(matrix) > MOST_NUMBERED:
+        return
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"  # noqa: PLR2004 (half)
+            axes.text(
+                column, row, str(count), ha="center", va="center", color=colour, fontsize=size
+            )
 
 
 def responses(
@@ -188,7 +237,8 @@ def responses(
         values = sorted(deviations, reverse=True) if sort else deviations
         axes.plot(range(1, len(values) + 1), values, label=name, linewidth=1.6)
     order = "layer, sorted by its response" if sort else "layer"
-    axes.set(xlabel=order, ylabel="standard deviation", ylim=(0, None))
+    axes.set(xlabel=order, ylabel="standard deviation")
+    _from_zero(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
@@ -200,6 +250,11 @@ def _axes(ax: Axes | None) -> Axes:
         return ax
     _, axes = plt.subplots(layout="constrained")
     return axes
+
+
+def _from_zero(axes: Axes) -> None:
+    """Shows values from 0 to above the highest, which may hardly be higher than the lowest."""
+    axes.set_ylim(0, 1.05 * axes.dataLim.y1 or 1)
 
 
 def _error(accuracy: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -96,6 +96,8 @@ def class_figures(confusion: npt.NDArray[np.int64]) -> ClassFigures:
     counts = np.ascontiguousarray(given, dtype=np.int64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:  # noqa: PLR2004 (a matrix)
         raise ShapeError(f"the counts have shape {counts.shape}, expected (classes, classes)")
+    if len(counts) == 0:
+        raise ShapeError("the counts have shape (0, 0), expected at least 1 class")
     recall, precision = np.empty(len(counts)), np.empty(len(counts))
     doubles = ctypes.POINTER(ctypes.c_double)
     library().rn_class_figures(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from resnet import plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
 
 mpl.use("Agg")
 
@@ -112,9 +115,47 @@ def test_confusion() -> None:
     assert plot.confusion(np.zeros((3, 3), int)).get_title() == "no images"
 
 
+def overlaps(axes: Axes) -> bool:
+    """Whether names of neighbours do, or numbers of neighbours in a row."""
+    axes.figure.canvas.figure.draw_without_rendering()
+    rows = [label.get_window_extent() for label in axes.get_yticklabels()]
+    columns = [label.get_window_extent() for label in axes.get_xticklabels()]
+    numbers = [(text.get_position(), text.get_window_extent()) for text in axes.texts]
+    return (
+        any(lower.y1 > upper.y0 for upper, lower in itertools.pairwise(rows))
+        or any(left.x1 > right.x0 for left, right in itertools.pairwise(columns))
+        or any(
+            left[0][1] == right[0][1] and left[1].x1 > right[1].x0
+            for left, right in itertools.pairwise(numbers)
+        )
+    )
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(("classes", "count"), [(3, 5), (20, 12345), (30, 500), (50, 500)])
+def test_confusion_is_readable(classes: int, count: int, given: bool) -> None:
+    counts = np.full((classes, classes), count)
+    names = [f"class {index}" for index in range(classes)]
+    axes = plot.confusion(counts, names, ax=plt.subplots()[1] if given else None)
+    assert not overlaps(axes)
+    shown = classes <= 20 and not (given and classes == 20)
+    assert len(axes.texts) == (classes**2 if shown else 0), "five digits need new axes"
+    assert len(axes.get_yticklabels()) == (0 if given and classes == 50 else classes)
+
+
+def test_confusion_with_a_long_name() -> None:
+    axes = plot.confusion(np.eye(3, dtype=int), ["cat", "d" * 100, "owl"])
+    assert axes.get_yticklabels()[1].get_text() == "d" * 19 + "…"
+    axes.figure.canvas.figure.draw_without_rendering()
+    matrix, figure = axes.get_window_extent(), axes.figure.bbox
+    assert matrix.width * matrix.height > figure.width * figure.height / 4
+
+
 def test_confusion_of_something_else() -> None:
     with pytest.raises(resnet.ShapeError):
         plot.confusion(np.zeros((2, 3), int))
+    with pytest.raises(resnet.ShapeError, match=r"counts have shape \(0, 0\)"):
+        plot.confusion(np.zeros((0, 0), int))
     with pytest.raises(resnet.ShapeError, match="2 class names"):
         plot.confusion(np.zeros((3, 3), int), ["cat", "dog"])
 
@@ -128,6 +169,16 @@ def test_responses() -> None:
     np.testing.assert_allclose(numbers(descending.get_ydata()), sorted(deviations, reverse=True))
     with pytest.raises(resnet.InvalidArgumentError):
         plot.responses({}, data())
+
+
+def test_the_highest_point_is_not_on_the_edge() -> None:
+    flat = {"iteration": [1.0, 2.0], "accuracy": [0.1, 0.1001]}
+    assert plot.curves(flat).get_ylim()[1] > 94
+    perfect = {"iteration": [1.0, 2.0], "accuracy": [1.0, 1.0]}
+    assert plot.curves(perfect).get_ylim() == (0, 1)
+    axes = plot.responses({"ResNet-8": small()}, data())
+    highest = numbers(axes.get_lines()[0].get_ydata()).max()
+    np.testing.assert_allclose(axes.get_ylim(), (0, 1.05 * highest))
 
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
