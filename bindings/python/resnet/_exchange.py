@@ -9,6 +9,9 @@ from typing import NamedTuple
 from . import _header, _values
 from ._library import library
 
+# Names of each kind that a report shows at the prompt.
+_SHOWN = 3
+
 
 class ImportNote(NamedTuple):
     """What an import has to say of one tensor.
@@ -26,9 +29,9 @@ class ImportNote(NamedTuple):
     reason: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class ImportReport:
-    """What an import did.
+    """What an import did. At the prompt it is a line, and `print` shows every note.
 
     Attributes:
         format: One of those of `Model.export`; None if there was no import.
@@ -39,6 +42,23 @@ class ImportReport:
     format: str | None
     imported: int
     notes: tuple[ImportNote, ...]
+
+    def __repr__(self) -> str:
+        """How much of each kind there is, and the first names."""
+        parts = [f"{self.imported} tensors imported"]
+        for kind in _header.NOTES:
+            names = self.names(kind)
+            if names:
+                shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+                parts.append(f"{len(names)} {kind} ({shown})")
+        return f"<resnet.ImportReport {self.format}: {'; '.join(parts)}>"
+
+    def __str__(self) -> str:
+        """All of it."""
+        values = (
+            f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self)
+        )
+        return f"ImportReport({', '.join(values)})"
 
     def names(self, kind: str) -> list[str]:
         """The names of the notes of a kind.

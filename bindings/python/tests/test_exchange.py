@@ -133,6 +133,20 @@ def test_files_of_other_programs_are_imported_and_exported(tmp_path: Path) -> No
         model.export(tmp_path / "m.keras")
 
 
+def test_a_report_is_a_line_at_the_prompt() -> None:
+    report = resnet.import_model(GOLDEN / "basic.pth").import_report
+    ignored = report.names("ignored")
+    assert len(ignored) > 3
+    assert repr(report) == (
+        f"<resnet.ImportReport torch: {report.imported} tensors imported; "
+        f"{len(ignored)} ignored ({', '.join(ignored[:3])}, ...)>"
+    )
+    assert all(repr(note) in str(report) for note in report.notes)
+    assert repr(resnet.Model("resnet8").import_report) == (
+        "<resnet.ImportReport None: 0 tensors imported>"
+    )
+
+
 def test_notes_are_asked_for_by_their_kind() -> None:
     report = resnet.import_model(GOLDEN / "basic.pth").import_report
     assert report.names("ignored")
