@@ -15,7 +15,7 @@ from ._progress import batches_shown, steps_shown
 from .batches import as_batches, each_batch
 from .data import as_dataset
 from .results import Metrics
-from .views import as_options
+from .views import as_options, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,8 @@ class Evaluating(Network):
             views: Over which views of each image is averaged: a protocol of the paper, such as
                 "10-crop", by name with the crop, the size and the interpolation of a dataset of
                 image files or a part of it, the paper's lengths for "multi-scale" in proportion to
-                its `resize`; or `Views` with numbers of your own; None for the one view that the
+                its `resize`, and of other data with the paper's numbers, crops of 224x224; or
+                `Views` with numbers of your own; None for the one view that the
                 dataset gives of each image. The loss is that of the averages.
             progress: Whether to show a bar on a terminal or in a notebook if tqdm is installed,
                 and to write a line at the end to standard error.
@@ -127,14 +128,16 @@ class Evaluating(Network):
         found: _header.Metrics,
         counts: npt.NDArray[np.int64] | None,
     ) -> None:
-        library().rn_model_test(
-            self._handle,
-            data._handle,
-            ctypes.byref(as_options(views, data._sight)),
-            ctypes.byref(found),
-            None if counts is None else _values.count_pointer(counts),
-            0 if counts is None else counts.size,
-        )
+        options = as_options(views, data._sight)
+        with explained(views, data._sight):
+            library().rn_model_test(
+                self._handle,
+                data._handle,
+                ctypes.byref(options),
+                ctypes.byref(found),
+                None if counts is None else _values.count_pointer(counts),
+                0 if counts is None else counts.size,
+            )
 
     def recompute_statistics(
         self,

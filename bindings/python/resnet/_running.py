@@ -10,7 +10,7 @@ import numpy as np
 from . import _pixels, _values
 from ._library import library
 from ._network import Network
-from .views import as_options
+from .views import as_options, explained
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,20 +46,23 @@ class Running(Network):
 
         Args:
             x: As for `logits`.
-            views: Over which views of each image is averaged; None for the images as they are.
+            views: Over which views of each image is averaged: a protocol of the paper by name, with
+                its numbers (crops of 224x224), or `Views`; None for the images as they are.
             layout: As for `logits`.
         """
         if views is None:
             return self._scores("rn_model_probabilities", x, layout)
         images, pixels = _pixels.images(x, layout, self.input_channels)
         probabilities = np.empty((len(pixels), self.classes), np.float32)
-        library().rn_model_view_probabilities(
-            self._handle,
-            ctypes.byref(images),
-            ctypes.byref(as_options(views)),
-            _values.floats(probabilities),
-            probabilities.size,
-        )
+        options = as_options(views)
+        with explained(views):
+            library().rn_model_view_probabilities(
+                self._handle,
+                ctypes.byref(images),
+                ctypes.byref(options),
+                _values.floats(probabilities),
+                probabilities.size,
+            )
         return probabilities
 
     def predict(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 from typing import TYPE_CHECKING, Literal, NamedTuple, SupportsIndex, TypeAlias
 
 from . import _header, _values
-from ._errors import InvalidArgumentError
+from ._errors import InvalidArgumentError, ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .images import Interpolation
 
@@ -89,6 +90,20 @@ class Sight(NamedTuple):
             scales=scales,
             interpolation=self.interpolation,
         )
+
+
+@contextlib.contextmanager
+def explained(views: Views | Kind, sight: Sight | None = None) -> Iterator[None]:
+    """Says of an error of the images' sizes that these are the views', of views given by name."""
+    try:
+        yield
+    except ShapeError as error:
+        if sight is not None or views not in ("centre", "10-crop"):
+            raise
+        raise ShapeError(
+            f'{error}; views="{views}" resizes images to a shorter side of {Views.resize} and '
+            f'crops {Views.crop}x{Views.crop}: give resnet.Views("{views}", resize=..., crop=...)'
+        ) from None
 
 
 def as_options(views: Views | Kind, sight: Sight | None = None) -> _header.TestOptions:

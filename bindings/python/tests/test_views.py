@@ -11,6 +11,7 @@ import resnet
 from photos import write_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -80,16 +81,31 @@ def test_published_numbers_are_the_defaults(model: resnet.Model) -> None:
     )
 
 
+def test_views_by_name_that_do_not_fit_say_what_they_are() -> None:
+    model = resnet.Model("resnet8", classes=2, base_width=4)
+    x = np.zeros((2, 3, 32, 32), np.uint8)
+    model.set_normalization(np.zeros((3, 32, 32)))
+    attempts: list[Callable[[], object]] = [
+        lambda: model.evaluate((x, [0, 1]), views="10-crop"),
+        lambda: model.predict(x, views="10-crop"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(
+            resnet.ShapeError, match=r'224x224: give resnet\.Views\("10-crop", resize=\.\.\., crop'
+        ):
+            attempt()
+    with pytest.raises(resnet.ShapeError, match=r"mean is for 32x32$"):
+        model.predict(x, views=resnet.Views("10-crop"))
+
+
 def test_class_figures() -> None:
     counts = np.array([[3, 1, 0], [2, 2, 0], [0, 0, 0]])
     recall, precision = resnet.class_figures(counts)
     np.testing.assert_allclose(recall, [0.75, 0.5, np.nan])
     np.testing.assert_allclose(precision, [0.6, 2 / 3, np.nan])
-    for wrong in (np.zeros((2, 3)), np.zeros(4)):
+    for wrong in (np.zeros((2, 3)), np.zeros(4), np.zeros((0, 0))):
         with pytest.raises(resnet.ShapeError):
             resnet.class_figures(wrong.astype(np.int64))
-    with pytest.raises(resnet.InvalidArgumentError):
-        resnet.class_figures(np.zeros((0, 0), np.int64))
 
 
 @pytest.mark.parametrize(
