@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _values
+from ._errors import InvalidArgumentError, NotFoundError
 from .model import Model
 from .trainer import Trainer
 
@@ -226,7 +227,10 @@ class ResNetClassifier(_Classifier):
         if callable(self.network):
             return self.network(channels, classes, seed)
         if rank == IMAGE_RANK or self.image_shape is not None:
-            return Model(self.network, input_channels=channels, classes=classes, seed=seed)
+            try:
+                return Model(self.network, input_channels=channels, classes=classes, seed=seed)
+            except NotFoundError as error:
+                raise InvalidArgumentError(f"network is {self.network!r}: {error}") from None
         return Model.described(
             stem="vector",
             stem_width=ROW_WIDTH,

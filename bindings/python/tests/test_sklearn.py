@@ -113,6 +113,7 @@ def test_options_out_of_range() -> None:
         {"batch_size": 32.7},
         {"epochs": 1.5},
         {"augment": "all"},
+        {"network": "resnet9"},
     ):
         with pytest.raises(ValueError, match=r"\w"):
             small(**wrong).fit(x, y)
