@@ -224,7 +224,9 @@ def _held_out(
             "Dataset.batches(...)"
         )
     held_out: Dataset | BatchSource = (
-        as_dataset(validation, model.classes, model.input_channels) if batches is None else batches
+        as_dataset(validation, model.classes, model.input_channels, "validation")
+        if batches is None
+        else batches
     )
     check_class_names(held_out, class_names)
     return held_out

@@ -52,7 +52,7 @@ class InvalidArgumentError(Error, ValueError):
 
 
 class InvalidHandleError(Error, RuntimeError):
-    """An object that the library does not know. Only a defect of this package leads here."""
+    """An object that was closed."""
 
     status: ClassVar[Status | None] = Status.INVALID_HANDLE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
-from ._errors import Error
+from ._errors import BusyError, Error
 from ._library import library
 
 if TYPE_CHECKING:
@@ -53,7 +53,25 @@ class Owner:
         """Closes it."""
         self.close()
 
+    @property
+    def _closed(self) -> bool:
+        """Whether there is nothing any more, or nothing yet."""
+        return "_finalizer" not in vars(self) or not self._finalizer.alive
+
+    def __repr__(self) -> str:
+        """What it is, in a line, or that it is closed."""
+        kind = f"resnet.{type(self).__name__}"
+        if self._closed:
+            return f"<{kind}, closed>"
+        try:
+            return f"<{kind}{self._line()}>"
+        except BusyError:
+            return f"<{kind}, used by another thread>"
+
+    def _line(self) -> str:
+        """What `repr` says after the name of the class."""
+        return ""
+
     def __reduce__(self) -> str:
         """Refuses to be copied or pickled: two owners would free one handle twice."""
-        kind = type(self).__name__
-        raise TypeError(f"a {kind} cannot be copied or pickled, as models can")
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled; only models can")

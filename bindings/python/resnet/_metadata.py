@@ -54,4 +54,6 @@ class Metadata(MutableMapping[str, str]):
         return count.value
 
     def __repr__(self) -> str:
+        if self._model._closed:
+            return "<metadata of a closed model>"
         return repr(dict(self))

@@ -65,6 +65,8 @@ class Batches:
 
     def __repr__(self) -> str:
         """What it gives, in a line."""
+        if self.dataset._closed:
+            return "<resnet.Batches of a closed dataset>"
         how = [word for word in ("shuffle", "varied", "drop_last") if getattr(self, word)]
         return f"<resnet.Batches: {len(self)} of {self.batch_size} {' '.join(how)}".rstrip() + ">"
 

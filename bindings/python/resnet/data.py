@@ -103,13 +103,9 @@ class Dataset(Owner):
         """The number of images."""
         return int(self._info().count)
 
-    def __repr__(self) -> str:
-        """What it holds, in a line."""
+    def _line(self) -> str:
         channels, height, width = self.shape
-        return (
-            f"<resnet.{type(self).__name__}: {len(self)} images of {channels}x{height}x{width} "
-            f"in {self.classes} classes>"
-        )
+        return f": {len(self)} images of {channels}x{height}x{width} in {self.classes} classes"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -457,15 +453,21 @@ class HDF5Images(Dataset):
 Data: TypeAlias = "Dataset | tuple[Images, npt.ArrayLike]"
 
 
-def as_dataset(data: Data | Iterable[Any], classes: int, channels: int) -> Dataset:
+def as_dataset(
+    data: Data | Iterable[Any], classes: int, channels: int, what: str = "the data"
+) -> Dataset:
     """`data`, or a dataset of that many classes and channels made from its images and labels."""
     if isinstance(data, Dataset):
         return data
     # A list is a list of batches where those are taken.
     if not isinstance(data, tuple) or len(data) != 2:  # noqa: PLR2004
+        got = (
+            f"a tuple of {len(data)}"
+            if isinstance(data, tuple)
+            else f"of type {type(data).__name__}"
+        )
         raise InvalidArgumentError(
-            "expected a resnet.Dataset or a tuple (images, labels), got "
-            + (f"a tuple of {len(data)}" if isinstance(data, tuple) else type(data).__name__)
+            f"{what} is {got}, expected a resnet.Dataset or a tuple (images, labels)"
         )
     x, y = data
     return Dataset(x, y, classes=classes, channels=channels)

@@ -212,6 +212,9 @@ class Model(Running, Evaluating, Normalizing):
         )
         return Model._adopt(made)
 
+    # Whether its weights are in its file.
+    _opened = False
+
     @classmethod
     def _adopt(cls, handle: ctypes.c_void_p) -> Model:
         """A model around a handle that it will own."""
@@ -221,17 +224,21 @@ class Model(Running, Evaluating, Normalizing):
 
     def __reduce__(self) -> tuple[Callable[[bytes], Model], tuple[bytes]]:  # type: ignore[override]
         """Is copied and pickled as the file that `save` writes, so an opened model cannot be."""
+        if self._opened:
+            raise TypeError(
+                "a model of `resnet.open` cannot be copied or pickled, as its weights are in its "
+                "file; one of `resnet.load` can"
+            )
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "model.h5"
             self.save(path)
             return _unpickled, (path.read_bytes(),)
 
-    def __repr__(self) -> str:
-        """What it is, in a line."""
+    def _line(self) -> str:
         info = self._info
         return (
-            f"<resnet.Model {self.name}: {info.input_channels} channels to {info.classes} classes, "
-            f"{info.parameters:,} parameters>"
+            f" {self.name}: {info.input_channels} channels to {info.classes} classes, "
+            f"{info.parameters:,} parameters"
         )
 
     # ---- Weights
@@ -254,7 +261,10 @@ class Model(Running, Evaluating, Normalizing):
         """Replaces all weights and BN statistics.
 
         Takes weights as others store them: a last layer called `linear`, projections called
-        `shortcut`, names that begin with `module.`, and `num_batches_tracked` are understood.
+        `shortcut`, names that begin with `module.`, and `num_batches_tracked` are understood. What
+        tensors do not show is not compared: the stride of a bottleneck is on the first 1x1
+        convolution here, as published, and on the 3x3 in torchvision, whose weights belong into
+        `Model("resnet50", stride_on="3x3")`.
 
         Args:
             state: Arrays or PyTorch tensors by name. `numpy.load` of an .npz file will do.
@@ -284,6 +294,10 @@ class Model(Running, Evaluating, Normalizing):
         self, path: str | os.PathLike[str], *, partial: bool = False
     ) -> ImportReport:
         """Replaces weights and BN statistics by those of another program's file.
+
+        The network stays what it is, also where tensors do not show it: torchvision's bottleneck
+        networks have `stride_on="3x3"`, those of Keras and Caffe "1x1", and Caffe's first pooling
+        is `stem_pool="ceil"`. `import_model` makes the network that the file is of.
 
         Args:
             path: A file of any format that `export` writes; its contents say which.
@@ -365,7 +379,9 @@ def open(path: str | os.PathLike[str]) -> Model:  # noqa: A001 (as PIL.Image.ope
         InputOutputError: The system refuses to read it.
         FormatError: It is damaged, or not a model. Damage to weights shows when they are read.
     """
-    return _from_file(library().rn_model_open, path)
+    model = _from_file(library().rn_model_open, path)
+    model._opened = True
+    return model
 
 
 def import_model(

@@ -151,9 +151,16 @@ class Trainer(Owner):
         """Whether the callback of the last `fit` ended it; False before, and if it ran through."""
         return self._stopped
 
-    def __repr__(self) -> str:
-        """What it improves, and how far it is, in a line."""
-        return f"<resnet.Trainer of {self.model.name}: {self.iterations} steps, lr {self.lr:g}>"
+    def _line(self) -> str:
+        name = "a closed model" if self.model._closed else self.model.name
+        return f" of {name}: {self.iterations} steps, lr {self.lr:g}"
+
+    def __reduce__(self) -> str:
+        """Refuses to be copied or pickled."""
+        raise TypeError(
+            "a Trainer cannot be copied or pickled; `save` writes all of it, and its model, to a "
+            "file that `Trainer.load` reads"
+        )
 
     def freeze(self, names: Sequence[str]) -> None:
         """Freezes layers, blocks and stages, such as ["conv1", "bn1", "layer1"], and no others.
@@ -406,7 +413,14 @@ class Trainer(Owner):
     ) -> None:
         classes, channels = self.model.classes, self.model.input_channels
         data = as_dataset(dataset, classes, channels)
-        held_out = None if validation is None else as_dataset(validation, classes, channels)
+        if validation is not None and as_batches(validation) is not None:
+            raise InvalidArgumentError(
+                f"validation is of type {type(validation).__name__}, expected a resnet.Dataset or "
+                "a tuple (images, labels), like what is trained on: batches go with batches"
+            )
+        held_out = (
+            None if validation is None else as_dataset(validation, classes, channels, "validation")
+        )
         library().rn_trainer_fit(
             self._handle,
             data._handle,

@@ -226,8 +226,8 @@ def test_what_to_evaluate_on_is_checked_first(tmp_path: Path) -> None:
     refused: list[tuple[Any, dict[str, Any], str]] = [
         (iter(loader), {"epochs": 2}, "validation batches are of a generator, .* once"),
         (iter(loader), {"iterations": 4}, "validation batches are of a generator, .* once"),
-        (3, {}, "got int"),
-        ((1, 2, 3), {}, "a tuple of 3"),
+        (3, {}, "^validation is of type int, expected"),
+        ((1, 2, 3), {}, "^validation is a tuple of 3"),
         (folder, {}, 'class "x", which is none'),
         (folder.batches(2), {}, 'class "x", which is none'),
     ]
@@ -240,6 +240,15 @@ def test_what_to_evaluate_on_is_checked_first(tmp_path: Path) -> None:
     for how in once:
         trainer = resnet.Trainer(model, lr=0.01)
         assert len(trainer.fit(loader, validation=iter(loader), **how)["val_loss"]) == 1
+
+
+def test_batches_to_evaluate_on_go_with_batches_to_train_on() -> None:
+    trainer = resnet.Trainer(small())
+    with pytest.raises(
+        resnet.InvalidArgumentError, match=r"^validation is of type Loader, .*: batches go with"
+    ):
+        trainer.fit(toy(), validation=Loader(*toy(), 16))
+    assert trainer.iterations == 0
 
 
 def test_the_log_tells_of_epochs_not_of_batches(caplog: pytest.LogCaptureFixture) -> None:

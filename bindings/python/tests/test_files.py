@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import TYPE_CHECKING
 
 import h5py
@@ -74,6 +75,9 @@ def test_open_runs_from_the_file(model: resnet.Model, tmp_path: Path) -> None:
     ):
         with pytest.raises(resnet.InvalidArgumentError, match="load it to change, train or save"):
             change()
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"`resnet.open` cannot be copied"):
+            duplicate(opened)
     with pytest.raises(resnet.MissingFileError):
         resnet.open(tmp_path / "n.h5")
 

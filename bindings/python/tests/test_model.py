@@ -272,8 +272,10 @@ def test_models_are_copied_and_pickled() -> None:
 
 
 def test_what_is_no_model_cannot_be_copied() -> None:
-    with pytest.raises(TypeError, match="cannot be copied"):
+    with pytest.raises(TypeError, match="`save` writes"):
         copy.deepcopy(resnet.Trainer(resnet.Model("resnet20")))
+    with pytest.raises(TypeError, match="a Dataset cannot be copied"):
+        pickle.dumps(resnet.Dataset(images(2), [0, 1]))
 
 
 def test_objects_are_closed_by_with() -> None:
@@ -286,6 +288,37 @@ def test_objects_are_closed_by_with() -> None:
         assert len(dataset) == 2
     with pytest.raises(resnet.InvalidHandleError):
         len(dataset)
+
+
+def test_what_is_closed_says_so() -> None:
+    model = resnet.Model("resnet8", classes=3)
+    trainer, dataset = resnet.Trainer(model), resnet.Dataset(images(2), [0, 1])
+    batches, metadata = dataset.batches(2), model.metadata
+    assert repr(trainer) == "<resnet.Trainer of resnet8: 0 steps, lr 0.1>"
+    model.close()
+    assert repr(model) == "<resnet.Model, closed>"
+    assert repr(metadata) == "<metadata of a closed model>"
+    assert repr(trainer) == "<resnet.Trainer of a closed model: 0 steps, lr 0.1>"
+    trainer.close()
+    dataset.close()
+    assert repr(trainer) == "<resnet.Trainer, closed>"
+    assert repr(dataset) == "<resnet.Dataset, closed>"
+    assert repr(batches) == "<resnet.Batches of a closed dataset>"
+    assert repr(resnet.Model.__new__(resnet.Model)) == "<resnet.Model, closed>"
+
+
+def test_repr_in_another_thread_than_the_one_that_trains() -> None:
+    model = resnet.Model("resnet8")
+    seen: list[str] = []
+
+    def look(_: resnet.Progress) -> bool:
+        thread = threading.Thread(target=lambda: seen.append(repr(model)))
+        thread.start()
+        thread.join()
+        return True
+
+    resnet.Trainer(model).fit((images(2), [0, 1]), batch_size=2, callback=look)
+    assert seen == ["<resnet.Model, used by another thread>"]
 
 
 def test_models_run_in_threads_of_their_own() -> None:
