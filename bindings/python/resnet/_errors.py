@@ -7,6 +7,8 @@ Each also derives from the built-in exception that a Python programmer would exp
 from __future__ import annotations
 
 import enum
+import errno
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -93,14 +95,46 @@ class NotFoundError(Error, LookupError):
     status: ClassVar[Status | None] = Status.NOT_FOUND
 
 
-class MissingFileError(NotFoundError, FileNotFoundError):
+class _SystemError(Error, OSError):
+    """What the operating system has to say of a file.
+
+    Attributes:
+        errno: Its number, such as `errno.ENOSPC`; None if the library does not tell.
+        filename: The path that was given, if the message is of it, else None.
+    """
+
+    def __init__(self, message: str, code: int | None = None, filename: str | None = None) -> None:
+        """Makes an error that shows as its message."""
+        super().__init__(message)
+        self.errno = code
+        self.strerror: str | None = None if code is None else os.strerror(code)
+        self.filename = filename
+
+    def __str__(self) -> str:
+        """The message, which has all of it."""
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """Is pickled whole."""
+        return type(self), (self.args[0], self.errno, self.filename)
+
+
+class MissingFileError(NotFoundError, _SystemError, FileNotFoundError):
     """No file of that name."""
 
 
-class InputOutputError(Error, OSError):
+class InputOutputError(_SystemError):
     """The operating system refused to read or write."""
 
     status: ClassVar[Status | None] = Status.IO_ERROR
+
+
+class MissingFolderError(InputOutputError, FileNotFoundError):
+    """No folder of that name to write to."""
+
+
+class PermissionDeniedError(InputOutputError, PermissionError):
+    """The operating system does not let this user read or write there."""
 
 
 class FormatError(Error, ValueError):
@@ -152,7 +186,6 @@ _CLASSES: dict[int, type[Error]] = {
         InvalidHandleError,
         ShapeError,
         NotFoundError,
-        InputOutputError,
         FormatError,
         OutOfMemoryError,
         NotFiniteError,
@@ -165,9 +198,37 @@ _CLASSES: dict[int, type[Error]] = {
 }
 
 
-def error_for(status: int, message: str) -> Error:
-    """The exception for a status other than OK."""
-    kind = _CLASSES.get(status)
-    if kind is None:
+# What the system refuses for a reason that programs look for.
+_REFUSALS = {
+    errno.ENOENT: MissingFolderError,
+    errno.EACCES: PermissionDeniedError,
+    errno.EPERM: PermissionDeniedError,
+}
+
+
+def error_for(status: int, message: str, arguments: Sequence[object] = ()) -> Error:
+    """The exception for a status other than OK of a function that was called with these arguments.
+
+    What is not found is something that has a name; `missing_file` is for files.
+    """
+    if status == Status.IO_ERROR:
+        # The message ends in what the system says.
+        reason = message.rpartition(": ")[2]
+        code = next((code for code in errno.errorcode if os.strerror(code) == reason), None)
+        kind = InputOutputError if code is None else _REFUSALS.get(code, InputOutputError)
+        return kind(message, code, _named(message, arguments))
+    other = _CLASSES.get(status)
+    if other is None:
         return Error(f"{message} (status {status}, unknown to this version of the package)")
-    return kind(message)
+    return other(message)
+
+
+def missing_file(message: str, arguments: Sequence[object]) -> MissingFileError:
+    """The exception for a file that a function which was called with these arguments misses."""
+    return MissingFileError(message, errno.ENOENT, _named(message, arguments))
+
+
+def _named(message: str, arguments: Sequence[object]) -> str | None:
+    """The path among the arguments that a message is of."""
+    paths = (os.fsdecode(value) for value in arguments if isinstance(value, bytes))
+    return next((path for path in paths if path and path in message), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _interrupt
-from ._errors import LibraryError, MissingFileError, Status, error_for
+from ._errors import LibraryError, Status, error_for, missing_file
 from ._header import LONG_FUNCTIONS, NAME_FUNCTIONS, STATUS_FUNCTIONS, TEXT_FUNCTIONS
 
 SONAME = "libresnet.so.1"
@@ -29,14 +29,14 @@ def library() -> ctypes.CDLL:
     """
     loaded = _load()
 
-    def check(status: Any, function: Any, _arguments: Any) -> Any:  # noqa: ANN401 (ctypes' own)
+    def check(status: Any, function: Any, arguments: Any) -> Any:  # noqa: ANN401 (ctypes' own)
         if status == Status.OK:
             return status
         message = loaded.rn_last_error().decode(errors="replace")
         # What is not found by a function that looks no name up is a file.
         if status == Status.NOT_FOUND and function.__name__ not in NAME_FUNCTIONS:
-            raise MissingFileError(message)
-        raise error_for(status, message)
+            raise missing_file(message, arguments)
+        raise error_for(status, message, arguments)
 
     try:
         for name, arguments in TEXT_FUNCTIONS.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import pickle
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 
 import resnet
 from model_files import seal
+from resnet import _errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +112,13 @@ def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"absent\.h5") as caught:
         resnet.load(tmp_path / "absent.h5")
     assert isinstance(caught.value, resnet.NotFoundError)
-    assert isinstance(caught.value, OSError)
+    assert caught.value.errno == errno.ENOENT
+    assert caught.value.filename == str(tmp_path / "absent.h5")
+    assert str(caught.value).startswith("cannot load ")
+    # The folder was given, not the file.
+    with pytest.raises(FileNotFoundError, match="data_batch_1") as caught:
+        resnet.CIFAR10(tmp_path)
+    assert caught.value.filename == str(tmp_path)
 
 
 def test_a_truncated_file(model: resnet.Model, tmp_path: Path) -> None:
@@ -157,11 +165,36 @@ def test_a_missing_or_mis_shaped_tensor_is_named(model: resnet.Model, tmp_path: 
 
 
 def test_saving_where_nothing_can_be_written(model: resnet.Model, tmp_path: Path) -> None:
-    for path in (tmp_path / "absent" / "m.h5", tmp_path):
-        with pytest.raises(resnet.Error) as caught:
-            model.save(path)
-        assert isinstance(caught.value, OSError)
+    expected: list[tuple[Path, type[OSError], int]] = [
+        (tmp_path / "absent" / "m.h5", FileNotFoundError, errno.ENOENT),
+        (tmp_path, resnet.InputOutputError, errno.EISDIR),
+    ]
+    for path, kind, code in expected:
+        for write in (model.save, resnet.Trainer(model).save):
+            with pytest.raises(resnet.InputOutputError) as caught:
+                write(path)
+            assert isinstance(caught.value, kind)
+            assert caught.value.status == resnet.Status.IO_ERROR
+            assert (caught.value.errno, caught.value.filename) == (code, str(path))
+            copied = pickle.loads(pickle.dumps(caught.value))
+            assert type(copied) is type(caught.value)
+            assert (str(copied), copied.errno) == (str(caught.value), code)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_the_system_refuses_is_the_built_in_kind() -> None:
+    for said, kind in (
+        ("Permission denied", PermissionError),
+        ("Operation not permitted", PermissionError),
+        ("No such file or directory", FileNotFoundError),
+        ("No space left on device", OSError),
+        ("short", OSError),
+    ):
+        error = _errors.error_for(5, f"cannot save m.h5: {said}", [None, b"m.h5"])
+        assert isinstance(error, kind)
+        assert isinstance(error, resnet.InputOutputError)
+        assert error.filename == "m.h5"
+        assert error.strerror == (None if said == "short" else said)
 
 
 def test_metadata_is_a_mapping(model: resnet.Model) -> None:
