@@ -9,9 +9,9 @@
     labels = resnet.load("m.h5").predict(images)
 
 Images are arrays of shape (images, channels, height, width), uint8 or floats, or with
-`layout="NHWC"` (images, height, width, channels), or Pillow's, in whatever unit the model was
-trained on: a model carries its own input normalisation. The same inputs, batch, seed
-and settings give the same bits, whatever the number of threads.
+`layout="NHWC"` (images, height, width, channels), or PyTorch's or Pillow's, in whatever unit the
+model was trained on: a model carries its own input normalisation. The same inputs, batch, seed and
+settings give the same bits, whatever the number of threads.
 
 An object is used by one thread at a time; a second one gets `BusyError`. Python's global lock is
 released while the library computes.

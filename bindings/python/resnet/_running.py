@@ -26,8 +26,9 @@ class Running(Network):
         """Runs the network in inference mode, up to the scores before the softmax.
 
         Args:
-            x: Images, (images, channels, height, width), uint8 or floats; or Pillow's, one or
-                several of one size, which become RGB or grey like files.
+            x: Images, (images, channels, height, width), uint8 or floats, also PyTorch's
+                tensors; or Pillow's, one or several of one size, which become RGB or grey like
+                files.
             layout: "NHWC" for an array of (images, height, width, channels).
 
         Returns:
@@ -90,8 +91,9 @@ class Running(Network):
         """Runs the network in inference mode up to a layer, and no further.
 
         Args:
-            x: Images, (images, channels, height, width), uint8 or floats; or Pillow's, one or
-                several of one size, which become RGB or grey like files.
+            x: Images, (images, channels, height, width), uint8 or floats, also PyTorch's
+                tensors; or Pillow's, one or several of one size, which become RGB or grey like
+                files.
             layer: One of `layers`, such as "layer1.0.bn2" or "avgpool" (the pooled features, which
                 the classifier reads), or a stage or block, such as "layer3" or "layer3.1": its
                 output, after the last ReLU.

@@ -72,8 +72,8 @@ class Dataset(Owner):
         """Copies images and labels.
 
         Args:
-            x: Images, (images, channels, height, width), uint8 or floats; or Pillow's images, all
-                of one size, which become RGB, or grey if all are.
+            x: Images, (images, channels, height, width), uint8 or floats, also PyTorch's
+                tensors; or Pillow's images, all of one size, which become RGB, or grey if all are.
             y: Labels, (images,) integers from 0 to classes - 1.
             classes: How many classes there are; None for one more than the largest label.
             channels: How many channels the images must have, 1 or 3 of Pillow's, which are

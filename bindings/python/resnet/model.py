@@ -33,10 +33,10 @@ class Model(Running, Evaluating, Normalizing):
     """A residual network (He et al., 2015) with its weights, input normalisation and class names.
 
     Images are arrays (images, channels, height, width), uint8 or floats of any width, of any size
-    that the network can take; with `layout="NHWC"`, (images, height, width, channels); or Pillow's
-    images, one or several of one size. The model applies its own normalisation to them, so they
-    come in the unit of the pixels that it was trained on. Contiguous NCHW arrays of uint8 and
-    float32 are read where they are; others are copied once.
+    that the network can take; with `layout="NHWC"`, (images, height, width, channels); or PyTorch's
+    tensors; or Pillow's images, one or several of one size. The model applies its own normalisation
+    to them, so they come in the unit of the pixels that it was trained on. Contiguous NCHW arrays
+    of uint8 and float32 are read where they are; others are copied once.
 
     >>> model = resnet.Model("resnet20", classes=10, seed=0)  # or resnet.load("model.h5")
     >>> resnet.Trainer(model, lr=0.1).fit((images, labels), epochs=10, progress=True)
