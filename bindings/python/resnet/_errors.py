@@ -95,7 +95,7 @@ class NotFoundError(Error, LookupError):
     status: ClassVar[Status | None] = Status.NOT_FOUND
 
 
-class _SystemError(Error, OSError):
+class _FileError(Error, OSError):
     """What the operating system has to say of a file.
 
     Attributes:
@@ -119,11 +119,11 @@ class _SystemError(Error, OSError):
         return type(self), (self.args[0], self.errno, self.filename)
 
 
-class MissingFileError(NotFoundError, _SystemError, FileNotFoundError):
+class MissingFileError(NotFoundError, _FileError, FileNotFoundError):
     """No file of that name."""
 
 
-class InputOutputError(_SystemError):
+class InputOutputError(_FileError):
     """The operating system refused to read or write."""
 
     status: ClassVar[Status | None] = Status.IO_ERROR

@@ -46,8 +46,8 @@ class Evaluating(Network):
                 "10-crop", by name with the crop, the size and the interpolation of a dataset of
                 image files or a part of it, the paper's lengths for "multi-scale" in proportion to
                 its `resize`, and of other data with the paper's numbers, crops of 224x224; or
-                `Views` with numbers of your own; None for the one view that the
-                dataset gives of each image. The loss is that of the averages.
+                `Views` with numbers of your own; None for the one view that the dataset gives of
+                each image. The loss is that of the averages.
             progress: Whether to show a bar on a terminal or in a notebook if tqdm is installed,
                 and to write a line at the end to standard error.
 

@@ -360,7 +360,8 @@ class Model(Running, Evaluating, Normalizing):
                 `export`: their extensions, such as .pth, are refused here.
 
         Raises:
-            InputOutputError: The system refuses to write there.
+            InputOutputError: The system refuses to write there: a `MissingFolderError` or
+                `PermissionDeniedError` where it is that.
             InvalidArgumentError: The extension is that of another program's files.
         """
         library().rn_model_save(self._handle, _values.path(path))

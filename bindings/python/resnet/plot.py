@@ -175,7 +175,8 @@ def confusion(
     return axes
 
 
-def _shortened(name: str) -> str:
+def _shortened(name: object) -> str:
+    name = str(name)
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
