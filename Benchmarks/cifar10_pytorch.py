@@ -4,6 +4,7 @@ The reference for the accuracy comparison in docs/ACCURACY.md, and for `resnet e
 Needs torch and numpy.
 
 Usage: cifar10_pytorch.py DIR [--log FILE.csv] [--state FILE.pt] [--depth 20] [--iterations 3900]
+    [--milestones A,B]
 """
 
 import argparse
@@ -94,7 +95,9 @@ class Kept:
         if self.path is not None:
             state = {name: part.state_dict() for name, part in self.parts.items()}
             state["generator"], state["taken"] = self.generator.get_state(), (steps, epochs)
-            torch.save(state, self.path)
+            beside = self.path.with_suffix(".new")
+            torch.save(state, beside)
+            beside.replace(self.path)
 
 
 def main() -> None:

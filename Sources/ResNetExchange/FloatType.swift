@@ -16,47 +16,40 @@ enum FloatType {
   func read(_ source: FileSource, _ offset: Int, _ count: Int) throws(ResNetError) -> [Float] {
     try expectMemory(count, of: MemoryLayout<Float>.stride, for: "a tensor")
     var values = [Float](repeating: 0, count: count)
-    // As they are in memory.
-    if self == .float32 {
+    switch self {
+    case .float64:
+      try read(source, offset, to: &values) {
+        Float($0.loadUnaligned(fromByteOffset: 8 * $1, as: Double.self))
+      }
+    case .float32:
+      // As they are in memory.
       try values.withUnsafeMutableBytes { buffer in
         Result { () throws(ResNetError) in try source.fill(buffer, from: offset) }
       }.get()
-      return values
-    }
-    // In pieces, so that a file of doubles takes no more memory than one of floats.
-    let most = 1 << 18
-    var done = 0
-    while done < count {
-      let piece = min(most, count - done)
-      let bytes = try source.bytes(offset + done * self.bytes, piece * self.bytes)
-      values.withUnsafeMutableBufferPointer { values in
-        convert(bytes, to: UnsafeMutableBufferPointer(rebasing: values[done..<done + piece]))
+    case .float16:
+      try read(source, offset, to: &values) {
+        Float(HDF5Numbers.half($0.loadUnaligned(fromByteOffset: 2 * $1, as: UInt16.self)))
       }
-      done += piece
+    case .bfloat16:
+      try read(source, offset, to: &values) {
+        let bits = $0.loadUnaligned(fromByteOffset: 2 * $1, as: UInt16.self)
+        return Float(bitPattern: UInt32(bits) << 16)
+      }
     }
     return values
   }
 
-  private func convert(_ bytes: [UInt8], to values: UnsafeMutableBufferPointer<Float>) {
-    bytes.withUnsafeBytes { bytes in
-      func bits16(_ index: Int) -> UInt16 {
-        bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
-      }
-      switch self {
-      case .float64:
-        for index in values.indices {
-          values[index] = Float(bytes.loadUnaligned(fromByteOffset: 8 * index, as: Double.self))
-        }
-      case .float32:
-        for index in values.indices {
-          values[index] = bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
-        }
-      case .float16:
-        for index in values.indices { values[index] = Float(HDF5Numbers.half(bits16(index))) }
-      case .bfloat16:
-        for index in values.indices {
-          values[index] = Float(bitPattern: UInt32(bits16(index)) << 16)
-        }
+  /// In pieces, so that a file of doubles takes no more memory than one of floats.
+  private func read(
+    _ source: FileSource, _ offset: Int, to values: inout [Float],
+    _ value: (_ bytes: UnsafeRawBufferPointer, _ index: Int) -> Float
+  ) throws(ResNetError) {
+    let most = 1 << 18
+    for start in stride(from: 0, to: values.count, by: most) {
+      let count = min(most, values.count - start)
+      let bytes = try source.bytes(offset + start * self.bytes, count * self.bytes)
+      bytes.withUnsafeBytes { bytes in
+        for index in 0..<count { values[start + index] = value(bytes, index) }
       }
     }
   }

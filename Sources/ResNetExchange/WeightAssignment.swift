@@ -28,31 +28,49 @@ extension ImportedWeights {
     return pairs
   }
 
-  /// Why kernels that fit are no use all the same, if the file has BN and the network has none, or the other way
-  /// round: BN that is folded into convolutions has made other kernels of them.
+  /// Why kernels that fit are no use all the same, if a convolution of the file has BN and the network's has none,
+  /// or the other way round: BN that is folded into a convolution has made another kernel of it.
   private func otherAffine(_ layout: ParameterLayout) -> String? {
-    let hasBatchNorm = tensors.contains { $0.name.hasSuffix(".running_var") }
-    guard hasBatchNorm || tensors.contains(where: { $0.name == "conv1.bias" }),
-      layout.tensor(named: "conv1.weight") != nil,
-      hasBatchNorm != layout.tensors.contains(where: { $0.kind == .runningVariance })
-    else { return nil }
-    return hasBatchNorm
-      ? "they have BN, and its convolutions have biases instead"
-      : "their convolutions have biases instead of its BN, as where that is folded into them: import them as a "
-        + "model of their own"
+    let names = Set(tensors.map(\.name))
+    for target in layout.tensors where target.kind == .convolutionWeight {
+      let convolution = target.name.dropLast(".weight".utf8.count)
+      guard let batchNorm = Self.batchNorm(after: convolution) else { continue }
+      let (bias, variance) = ("\(convolution).bias", "\(batchNorm).running_var")
+      let hasBatchNorm = names.contains(variance)
+      if hasBatchNorm, layout.tensor(named: variance) == nil {
+        return "they have BN, and its convolutions have biases instead"
+      }
+      if names.contains(bias), !hasBatchNorm, layout.tensor(named: bias) == nil {
+        return
+          "their convolutions have biases instead of its BN, as where that is folded into them: import "
+          + "them as a model of their own"
+      }
+    }
+    return nil
+  }
+
+  /// The name of the BN after a convolution, of those whose names tell.
+  private static func batchNorm(after convolution: Substring) -> String? {
+    let dot = convolution.utf8.lastIndex(of: UInt8(ascii: "."))
+    let start = dot.map { convolution.utf8.index(after: $0) } ?? convolution.startIndex
+    let last = convolution[start...]
+    if last == "0" { return "\(convolution[..<start])1" }
+    return last.hasPrefix("conv") ? "\(convolution[..<start])bn\(last.dropFirst(4))" : nil
   }
 
   /// Says that a bottleneck's stride may be on another convolution than the model's, which no tensor shows.
   func noteStride(of network: Network, in report: inout ImportReport) {
+    let strided = "layer2.0.conv\(bottleneckStride == .conv3x3 ? 2 : 1).weight"
     guard self.network == nil, network.block == .bottleneck,
-      network.bottleneckStride != bottleneckStride
+      network.bottleneckStride != bottleneckStride,
+      let tensor = tensors.first(where: { $0.name == strided })
     else { return }
     report.notes.append(
       .init(
-        .ignored, "layer2.0",
+        .ignored, tensor.origin,
         "\(format.title)'s bottlenecks usually have the stride on the \(bottleneckStride.rawValue) convolution, "
-          + "the model's have it on the \(network.bottleneckStride.rawValue): if the file's do not, scores differ"
-      ))
+          + "the model's have it on the \(network.bottleneckStride.rawValue): scores differ unless the file's "
+          + "have it there, too"))
   }
 
   /// What a network has no use for, and what it lacks, by names and shapes.

@@ -76,7 +76,7 @@ struct Calibrate: ParsableCommand {
   @Option(
     help: """
       Images to a batch, by whose own statistics BN normalises meanwhile; only whole batches are taken. \
-      (default: the number up to 128 that leaves out the fewest)
+      (default: all up to 128, or the number from 64 to 128 that leaves out the fewest)
       """)
   var batchSize: Int?
 

@@ -16,7 +16,7 @@ final class Checkpoints {
   private var lastStep: Int?
   /// Those that could not be loaded.
   private var damaged: Set<String> = []
-  /// The folder, open, while no other process may write its checkpoints there.
+  /// An open file, while no other process may write its checkpoints there.
   private var lock: Int32 = -1
 
   private static let prefix = "step-"
@@ -24,6 +24,8 @@ final class Checkpoints {
 
   /// Where the model is kept that did best.
   static func best(in folder: String) -> String { "\(folder)/best.h5" }
+
+  private var lockPath: String { "\(folder)/.lock" }
 
   /// A training that begins does so in a folder without checkpoints or the best model of another one, and
   /// one that goes on where no other process does. `writing` is false for those that only read.
@@ -58,10 +60,16 @@ final class Checkpoints {
 
   deinit { close(lock) }
 
-  /// Where a file system has no locks, nothing is kept from others.
+  /// Where a file system has no locks, nothing is kept from others, and that is said.
   private func takeFolder() throws(ResNetError) {
-    lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard flock(lock, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+    lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard flock(lock, LOCK_EX | LOCK_NB) != 0 else { return }
+    guard errno == EWOULDBLOCK else {
+      printError(
+        "warning: \(lockPath) cannot be locked: \(String(cString: strerror(errno))); see that no other process "
+          + "writes its checkpoints there")
+      return
+    }
     throw ResNetError(
       .inputOutput,
       "another process, which still runs, writes its checkpoints to \(folder): wait until it has ended, or "
@@ -153,6 +161,7 @@ final class Checkpoints {
   func removeAll() {
     for checkpoint in (try? saved()) ?? [] { unlink(checkpoint.path) }
     unlink(Self.best(in: folder))
+    unlink(lockPath)
     rmdir(folder)
   }
 }

@@ -111,8 +111,8 @@ struct DataOptions: ParsableArguments {
 struct ImageOptions: ParsableArguments {
   @Option(
     help: """
-      Height and width of what is seen of an image file. (default: as a given model was trained, those of \
-      its mean per pixel, or 224)
+      Height and width of what is seen of an image file. (default: those of a given model's mean per \
+      pixel, as it was trained, or 224)
       """)
   var crop: Int?
 

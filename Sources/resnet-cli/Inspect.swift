@@ -51,12 +51,21 @@ struct Inspect: ParsableCommand {
     }
   }
 
-  func run() throws {
-    guard !Directory.isDirectory(network) else {
-      throw ResNetError(
-        .invalidArgument, "\(network) is a folder, expected a file or the name of a network")
+  /// That of the name, if there is one.
+  private var preset: Network {
+    get throws {
+      do {
+        return try changes.network(network)
+      } catch let error as ResNetError where Directory.isDirectory(network) {
+        guard error.kind == .notFound else { throw error }
+        throw ResNetError(
+          .invalidArgument, "\(network) is a folder, expected a file or the name of a network")
+      }
     }
-    let subject = try isFile(network) ? Subject(file: network) : Subject(changes.network(network))
+  }
+
+  func run() throws {
+    let subject = try isFile(network) ? Subject(file: network) : Subject(preset)
     if let metadata {
       guard let value = subject.metadata[metadata] else {
         let names = subject.metadata.keys.sorted().joined(separator: ", ")

@@ -57,7 +57,10 @@ struct RankOptions: ParsableArguments {
   func warnIfAlone() {
     let launchers = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]
     let counts = launchers.compactMap { getenv($0).flatMap { Int(String(cString: $0)) } }
-    guard !mpi, let count = counts.first(where: { $0 > 1 }) else { return }
+    let isFirst = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"].allSatisfy {
+      getenv($0).map { String(cString: $0) == "0" } ?? true
+    }
+    guard !mpi, isFirst, let count = counts.first(where: { $0 > 1 }) else { return }
     printError(
       "warning: this is one of \(count) processes, each of which trains by itself; --mpi has them train together"
     )
@@ -141,6 +144,13 @@ struct Ranks {
 
   /// Waits for the others.
   func wait() { try? communicator.barrier() }
+
+  /// Ends this process with an error, after the others have had their say: the launcher ends all when one exits.
+  func leave(saying error: ResNetError) throws -> Never {
+    printError("Error: \(error.message)")
+    wait()
+    throw ExitCode.failure
+  }
 
   func train(_ trainer: Trainer) throws(ResNetError) {
     try trainer.distribute(over: communicator, options: options)

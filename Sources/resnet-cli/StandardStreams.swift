@@ -13,7 +13,7 @@ enum StandardStreams {
     on_exit(
       { status, _ in
         errno = 0
-        guard fflush(nil) != 0 || ferror(stdout) != 0 else { return }
+        guard fflush(stdout) != 0 || ferror(stdout) != 0 else { return }
         let reason = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
         printError("Error: cannot write all of standard output\(reason)")
         if status == 0 { _exit(1) }

@@ -34,14 +34,13 @@ extension Train {
   }
 
   /// What there is of a training that has failed, in words; nil if nothing is.
-  func kept(of trainer: Trainer, _ checkpoints: Checkpoints?, after error: ResNetError)
-    throws(ResNetError) -> String?
-  {
+  func kept(of trainer: Trainer, _ checkpoints: Checkpoints?, after error: ResNetError) -> String? {
     switch error.kind {
     // What was computed last is ruined.
     case .notFinite:
-      try checkpoints?.newest().map { "the last checkpoint before is \($0)" }
-    case .communication: nil
+      (try? checkpoints?.newest()).map { "the last checkpoint before is \($0)" }
+    // Another process has failed, which is no harm, or what is here may not be what it should.
+    case .communication where trainer.parting != .stopped: nil
     default:
       (try? save(trainer, checkpoints)).map { "after \(trainer.iterations) steps, \($0)" }
     }

@@ -253,16 +253,21 @@ struct Train: ParsableCommand {
     do {
       signal = try advisingOnDamage(of: [images, test]) { try run.run() }
     } catch let error as ResNetError {
-      guard trainer.iterations > begun else { throw error }
-      let kept = try isFirst ? self.kept(of: trainer, checkpoints, after: error) : nil
-      // All have failed at the same step; the launcher ends them when one exits.
-      if error.kind != .communication { ranks?.wait() }
-      throw ResNetError(error.kind, error.message + (kept.map { "; \($0)" } ?? ""))
+      let isUnderway = isFirst && trainer.iterations > begun
+      let kept = isUnderway ? self.kept(of: trainer, checkpoints, after: error) : nil
+      let whole = ResNetError(error.kind, error.message + (kept.map { "; \($0)" } ?? ""))
+      guard let ranks, trainer.parting != nil else { throw whole }
+      try ranks.leave(saying: whole)
     }
     // The others wait for the first one until it has written.
     defer { ranks?.end() }
     if let signal {
-      if isFirst { try finish(trainer, checkpoints, after: signal) }
+      do {
+        if isFirst { try finish(trainer, checkpoints, after: signal) }
+      } catch let error as ResNetError {
+        try ranks?.leave(saying: error)
+        throw error
+      }
       // The launcher ends all when one exits with a status.
       ranks?.wait()
       throw ExitCode(128 + signal)

@@ -104,7 +104,7 @@ struct CropOptions: ParsableArguments {
 
   @Option(
     help: """
-      Height and width of crops. (default: as the model was trained, those of its mean per pixel, or 224)
+      Height and width of crops. (default: those of the model's mean per pixel, as it was trained, or 224)
       """)
   var crop: Int?
 
@@ -118,22 +118,25 @@ struct CropOptions: ParsableArguments {
   }
 
   static func size(crop: Int?, resize: Int?, for model: Model?) -> (crop: Int, resize: Int?) {
-    let trained = crop == nil ? trainedSize(of: model) : nil
+    let trained = trainedSize(of: model)
+    // The mean is what the model takes, whatever was done to it after the training.
     let mean = model?.normalization.meanExtent
     let chosen =
-      crop ?? trained?.crop ?? mean.map { min($0.height, $0.width) } ?? Published.crop
-    guard let resize = resize ?? trained?.resize else {
+      crop ?? mean.map { min($0.height, $0.width) } ?? trained?.crop ?? Published.crop
+    guard let resize = resize ?? trained.flatMap({ $0.crop == chosen ? $0.resize : nil }) else {
       return (chosen, Published.resize(crop: chosen))
     }
     return (chosen, resize == 0 ? nil : resize)
   }
 }
 
-/// How the command that trained a model saw image files, if it did; a length of 0 leaves them.
+/// How the command that trained a model saw image files, if it did; a length of 0 leaves them. Whoever wrote the
+/// file may say what they like, but not that images fill the memory.
 private func trainedSize(of model: Model?) -> (crop: Int, resize: Int)? {
   guard let text = model?.metadata[Configuration.metadataName],
     let settings = try? Settings(text, path: ""), let crop = settings["crop"].flatMap({ Int($0) }),
-    let resize = settings["resize"].flatMap({ Int($0) }), crop > 0, resize >= 0
+    let resize = settings["resize"].flatMap({ Int($0) }), (1...4096).contains(crop),
+    (0...4096).contains(resize)
   else { return nil }
   return (crop, resize)
 }

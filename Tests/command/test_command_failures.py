@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import resnet
 from cli import CLASSES, NETWORK, VIEW, command, done, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 # Thousands of steps, unless something ends it.
 ENDLESS = ("--epochs", "5000", "--batch-size", "8", "--lr", "0.01", *NETWORK, *VIEW)
@@ -60,30 +64,44 @@ def test_a_model_is_not_mixed_with_what_is_printed(images: Path, tmp_path: Path)
     assert resnet.load(out).class_names == list(CLASSES)
 
 
-def begun(images: Path, folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
-    """A training that has written a checkpoint, as it does after every step."""
-    before = set(folder.glob("step-*.h5"))
-    process = subprocess.Popen(
-        command(
-            *("train", "--folder", images, *ENDLESS, "--checkpoints", folder),
-            *("--checkpoint-every", "1", *arguments),
-        ),
+@contextlib.contextmanager
+def training(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """One that takes thousands of steps, and ends at the latest with the test."""
+    with subprocess.Popen(
+        command("train", *arguments, *ENDLESS),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(process: subprocess.Popen[str], happens: Callable[[], bool]) -> None:
+    """Until it is so, while the training goes on."""
     deadline = time.monotonic() + 60
-    while set(folder.glob("step-*.h5")) <= before:
+    while not happens():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return process
+
+
+@contextlib.contextmanager
+def begun(images: Path, folder: Path, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A training that has written a checkpoint, as it does after every step."""
+    before = set(folder.glob("step-*.h5"))
+    kept = ("--checkpoints", folder, "--checkpoint-every", "1")
+    with training("--folder", images, *kept, *arguments) as process:
+        wait_for(process, lambda: not set(folder.glob("step-*.h5")) <= before)
+        yield process
 
 
 def test_a_signal_when_no_checkpoint_can_be_written(images: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "run", tmp_path / "model.h5"
     with begun(images, folder, "--out", out) as process:
-        shutil.rmtree(folder)
+        folder.rename(tmp_path / "aside")
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
@@ -115,16 +133,9 @@ def test_images_that_are_gone(images: Path, tmp_path: Path) -> None:
 
 def test_images_that_are_gone_without_checkpoints(images: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "model.h5", tmp_path / "log.csv"
-    with subprocess.Popen(
-        command("train", "--folder", images, *ENDLESS, "--log", log, "--out", out),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        while not log.exists() or log.read_text().count("\n") < 2:
-            assert process.poll() is None
-            time.sleep(0.02)
-        shutil.rmtree(images / "train" / "red")
+    with training("--folder", images, "--log", log, "--out", out) as process:
+        wait_for(process, lambda: log.exists() and log.read_text().count("\n") > 1)
+        (images / "train" / "red").rename(tmp_path / "aside")
         _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert re.search(rf"red/\d+\.jpg.*; after \d+ steps, saved {re.escape(str(out))}\n", said), said
@@ -134,10 +145,9 @@ def test_images_that_are_gone_without_checkpoints(images: Path, tmp_path: Path) 
 def test_two_trainings_do_not_share_checkpoints(images: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "run", tmp_path / "model.h5"
     common = ("train", "--folder", images, *ENDLESS, "--checkpoints", folder, "--resume")
-    with begun(images, folder, "--out", out) as process:
+    with begun(images, folder, "--out", out):
         said = run(*common, "--out", tmp_path / "other.h5", ok=False)
         assert f"another process, which still runs, writes its checkpoints to {folder}" in said
-        process.kill()
     # A lock ends with who had it.
     ended = done(*common, "--out", out, "--epochs", "0")
     assert "another process" not in ended.stderr

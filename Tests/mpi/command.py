@@ -13,10 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 import resnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RESNET = str(pathlib.Path(sys.argv[1]).resolve())
 DATA = "data"
@@ -71,6 +76,18 @@ def steps(folder: str) -> int:
     return max((int(path.stem[5:]) for path in pathlib.Path(folder).glob("step-*.h5")), default=0)
 
 
+def write_images() -> None:
+    """Files of two classes."""
+    random = np.random.default_rng(0)
+    for part in ("train", "val"):
+        for name in ("a", "b"):
+            folder = pathlib.Path("images") / part / name
+            folder.mkdir(parents=True)
+            for index in range(20):
+                pixels = random.integers(0, 256, (32, 32, 3), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+
+
 def going_on(count: int, folder: str, *arguments: str) -> subprocess.Popen[str]:
     """A training that writes a checkpoint after every step, and goes on from one that is there."""
     checkpoints = ("--checkpoints", folder, "--checkpoint-every", "1", "--resume")
@@ -92,24 +109,67 @@ def of_rank(parent: int) -> list[int]:
     return found
 
 
-def end(
-    process: subprocess.Popen[str], number: signal.Signals, to: str, folder: str
+def ended(
+    process: subprocess.Popen[str], by: Callable[[], None], once: Callable[[], bool]
 ) -> tuple[str, float]:
-    """Sends a signal to one rank or to mpirun in the middle of a training, which then must end.
-
-    What it printed, and how many seconds it went on.
-    """
-    later = steps(folder) + 3
-    while steps(folder) < later:
+    """A training that something ends: what it printed, and how many seconds it went on."""
+    while not once():
         if process.poll() is not None:
-            raise SystemExit(f"it ended before the signal: {process.communicate()[0]}")
+            raise SystemExit(f"it ended before it was to: {process.communicate()[0]}")
         time.sleep(0.02)
-    os.kill(process.pid if to == "mpirun" else of_rank(process.pid)[-1], number)
+    by()
     begin = time.monotonic()
     printed, _ = process.communicate(timeout=60)
     if process.returncode == 0:
-        raise SystemExit(f"it went on after {number.name} to {to}: {printed}")
+        raise SystemExit(f"it went on to its end: {printed}")
     return printed, time.monotonic() - begin
+
+
+def end(
+    process: subprocess.Popen[str], number: signal.Signals, to: str, folder: str
+) -> tuple[str, float]:
+    """By a signal to one rank or to mpirun."""
+    later = steps(folder) + 3
+    return ended(
+        process,
+        lambda: os.kill(process.pid if to == "mpirun" else of_rank(process.pid)[-1], number),
+        lambda: steps(folder) >= later,
+    )
+
+
+def require(printed: str, *parts: str) -> None:
+    """Of what was printed."""
+    for part in parts:
+        if part not in printed:
+            raise SystemExit(f"nobody says {part!r}: {printed}")
+
+
+def fail() -> None:
+    """Images that are gone, and a model that cannot be saved after a signal: both are said."""
+    write_images()
+    process = ranks(
+        *(2, "train", "--folder", "images", "--crop", "32", "--resize", "32", "--network"),
+        *("resnet8", "--batch-size", "8", "--threads", "1", "--epochs", "9999", *RANKS),
+        *("--checkpoints", "lost", "--checkpoint-every", "1", "--out", "lost.h5"),
+    )
+    printed, _ = ended(
+        process,
+        lambda: shutil.move("images/train/a", "aside"),
+        lambda: steps("lost") > 2,  # noqa: PLR2004
+    )
+    require(printed, "cannot be opened", f"saved lost/step-{steps('lost'):09}.h5")
+
+    pathlib.Path("gone").mkdir()
+    log = pathlib.Path("log.csv")
+    arguments = ("--epochs", "9999", "--log", str(log), "--out", "gone/model.h5")
+    process = ranks(2, *TRAIN, *RANKS, *arguments)
+
+    def stop() -> None:
+        shutil.rmtree("gone")
+        os.kill(of_rank(process.pid)[0], signal.SIGTERM)
+
+    printed, _ = ended(process, stop, lambda: log.exists() and log.read_text().count("\n") > 1)
+    require(printed, "cannot save gone/model.h5")
 
 
 def main() -> None:
@@ -127,17 +187,16 @@ def main() -> None:
             raise SystemExit(f"one rank is to speak for all: {printed}")
         for to in ("rank", "mpirun"):
             process = going_on(2, to, "--epochs", "1000")
-            ended, _ = end(process, signal.SIGTERM, to, to)
+            printed, _ = end(process, signal.SIGTERM, to, to)
             told = f"after {steps(to)} steps, saved {to}/step-{steps(to):09}.h5"
-            if f"stopped by SIGTERM {told}" not in ended:
-                raise SystemExit(f"SIGTERM to {to} is to stop it {told}: {ended}")
+            require(printed, f"stopped by SIGTERM {told}")
+        fail()
         _, lived = end(going_on(2, "run"), signal.SIGKILL, "rank", "run")
         after = steps("run")
         shutil.copytree("run", "run4")
         for count, place in ((2, "run"), (4, "run4")):
             printed = finished(going_on(count, place, "--out", f"resumed{count}.h5"))
-            if f"resuming after {after} steps" not in printed:
-                raise SystemExit(f"it did not go on from step {after}: {printed}")
+            require(printed, f"resuming after {after} steps")
         if shared > 1e-5 or difference("whole.h5", "resumed2.h5") != 0:  # noqa: PLR2004
             raise SystemExit(f"2 ranks differ by {shared:.1e}, or resumed they are not the same")
         print(

@@ -14,8 +14,8 @@ final class RankGroup {
   private let communicator: any Communicator
   /// Why the connection is lost.
   private(set) var failure: ResNetError?
-  /// Whether the ranks ended the current call together.
-  private var hasParted = false
+  /// Why the ranks ended the current call together, if they did.
+  private(set) var parting: Trainer.Parting?
   /// Calls of `together` within each other.
   private var depth = 0
 
@@ -46,13 +46,15 @@ final class RankGroup {
   /// meeting.
   func together<Result>(_ body: () throws(ResNetError) -> Result) throws(ResNetError) -> Result {
     if let failure { throw failure }
-    if depth == 0 { hasParted = false }
+    if depth == 0 { parting = nil }
     depth += 1
     defer { depth -= 1 }
     do {
       return try body()
     } catch {
-      if !hasParted, failure == nil { _ = try? meet(nil, isCancelled: error.kind == .cancelled) }
+      if parting == nil, failure == nil {
+        _ = try? meet(nil, isCancelled: error.kind == .cancelled)
+      }
       throw error
     }
   }
@@ -69,7 +71,7 @@ final class RankGroup {
     throws(ResNetError) -> [Double]
   {
     // A callback that went on where a call within it had failed.
-    guard !hasParted else {
+    guard parting == nil else {
       throw ResNetError(.communication, "the ranks have stopped the training that this was part of")
     }
     let place = Double(phase?.rawValue ?? 0)
@@ -79,7 +81,7 @@ final class RankGroup {
     sum(&numbers)
     if let failure { throw failure }
     guard numbers[0] == 0 else {
-      hasParted = true
+      parting = .stopped
       guard let stopped = Self.whole(numbers[0]), stopped <= ranks else {
         throw ResNetError(
           .communication, "the communicator adds up \(ranks) numbers of 0 or 1 to \(numbers[0])")
@@ -91,7 +93,7 @@ final class RankGroup {
           + (isCancelled ? "" : ": see what they say"))
     }
     guard isSame(sum: numbers[2], squares: numbers[3]) else {
-      hasParted = true
+      parting = .differ
       throw ResNetError(
         .communication,
         "the ranks do not do the same; all must call the trainer in the same way and order")
@@ -113,7 +115,7 @@ final class RankGroup {
     guard !isSame(sum: sums[0], squares: sums[1]) || !isSame(sum: sums[2], squares: sums[3]) else {
       return
     }
-    hasParted = true
+    parting = .differ
     var first = checksum
     withUnsafeMutableBytes(of: &first) { broadcast($0, from: 0) }
     throw failure

@@ -122,6 +122,17 @@ extension Trainer {
     }
   }
 
+  /// Why ranks end a call that they make together.
+  package enum Parting {
+    /// One of them stopped. They are as the last step left them, all the same.
+    case stopped
+    /// They are not the same, or do not do the same.
+    case differ
+  }
+
+  /// Why the ranks ended the last call together, if they did and can still reach each other.
+  package var parting: Parting? { group?.failure == nil ? group?.parting : nil }
+
   /// Runs a call that all ranks make.
   func together<Result>(_ body: () throws(ResNetError) -> Result) throws(ResNetError) -> Result {
     guard let group else { return try body() }

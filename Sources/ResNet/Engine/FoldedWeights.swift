@@ -111,7 +111,7 @@ final class FoldedWeights {
     let mean = try channels(bn.channels, at: bn.mean)
     let variance = try channels(bn.channels, at: bn.variance)
     // Nobody but a file can have made it so.
-    guard variance.allSatisfy({ $0 >= 0 }) else {
+    guard !variance.contains(where: { $0 < 0 }) else {
       throw ResNetError(.badFormat, "the model's file has a negative running variance")
     }
     let own = try own.map { tensor throws(ResNetError) in

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import errno
 import os
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -230,5 +231,8 @@ def missing_file(message: str, arguments: Sequence[object]) -> MissingFileError:
 
 def _named(message: str, arguments: Sequence[object]) -> str | None:
     """The path among the arguments that a message is of."""
-    paths = (os.fsdecode(value) for value in arguments if isinstance(value, bytes))
-    return next((path for path in paths if path and path in message), None)
+    for path in (os.fsdecode(value) for value in arguments if isinstance(value, bytes)):
+        # Not a part of another.
+        if path and re.search(rf"(?<!\S){re.escape(path)}(?![^\s:;,])", message):
+            return path
+    return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
 from . import _values
-from ._errors import NotFoundError
+from ._errors import BusyError, NotFoundError
 from ._library import library
 
 if TYPE_CHECKING:
@@ -56,4 +56,7 @@ class Metadata(MutableMapping[str, str]):
     def __repr__(self) -> str:
         if self._model._closed:
             return "<metadata of a closed model>"
-        return repr(dict(self))
+        try:
+            return repr(dict(self))
+        except BusyError:
+            return "<metadata of a model that another thread uses>"

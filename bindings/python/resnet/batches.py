@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 import numpy as np
 
 from . import _values
-from ._errors import InvalidArgumentError
+from ._errors import BusyError, InvalidArgumentError
 from .data import Dataset
 
 if TYPE_CHECKING:
@@ -67,8 +67,12 @@ class Batches:
         """What it gives, in a line."""
         if self.dataset._closed:
             return "<resnet.Batches of a closed dataset>"
+        try:
+            count = len(self)
+        except BusyError:
+            return "<resnet.Batches of a dataset that another thread uses>"
         how = [word for word in ("shuffle", "varied", "drop_last") if getattr(self, word)]
-        return f"<resnet.Batches: {len(self)} of {self.batch_size} {' '.join(how)}".rstrip() + ">"
+        return f"<resnet.Batches: {count} of {self.batch_size} {' '.join(how)}".rstrip() + ">"
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of the next epoch, each read when it is asked for."""

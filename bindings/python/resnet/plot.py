@@ -255,7 +255,8 @@ def _axes(ax: Axes | None) -> Axes:
 
 def _from_zero(axes: Axes) -> None:
     """Shows values from 0 to above the highest, which may hardly be higher than the lowest."""
-    axes.set_ylim(0, 1.05 * axes.dataLim.y1 or 1)
+    highest = float(axes.dataLim.y1)
+    axes.set_ylim(0, 1.05 * highest if np.isfinite(highest) and highest > 0 else 1)
 
 
 def _error(accuracy: Sequence[float]) -> npt.NDArray[np.float64]:
