@@ -58,7 +58,7 @@ struct RankOptions: ParsableArguments {
     let launchers = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]
     let counts = launchers.compactMap { getenv($0).flatMap { Int(String(cString: $0)) } }
     let isFirst = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"].allSatisfy {
-      getenv($0).map { String(cString: $0) == "0" } ?? true
+      (name: String) in getenv(name).map { String(cString: $0) == "0" } ?? true
     }
     guard !mpi, isFirst, let count = counts.first(where: { $0 > 1 }) else { return }
     printError(

@@ -162,8 +162,12 @@ def test_the_reason_why_a_folder_cannot_be_made(images: Path, tmp_path: Path) ->
 
 
 def test_a_folder_is_no_network(images: Path) -> None:
-    said = run("inspect", images, ok=False)
-    assert said == f"Error: {images} is a folder, expected a file or the name of a network\n"
+    ended = done("inspect", images.name, cwd=images.parent)
+    assert ended.returncode == 1
+    assert ended.stderr == "Error: images is a folder, expected a file or the name of a network\n"
+    # Which results are often named for.
+    (images / "resnet20").mkdir()
+    assert done("inspect", "resnet20", cwd=images).returncode == 0
 
 
 def test_nothing_is_recorded(tmp_path: Path) -> None:

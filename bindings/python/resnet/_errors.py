@@ -233,6 +233,6 @@ def _named(message: str, arguments: Sequence[object]) -> str | None:
     """The path among the arguments that a message is of."""
     for path in (os.fsdecode(value) for value in arguments if isinstance(value, bytes)):
         # Not a part of another.
-        if path and re.search(rf"(?<!\S){re.escape(path)}(?![^\s:;,])", message):
+        if path and re.search(rf"(?<!\S){re.escape(path)}(?![^\s:;,/])", message):
             return path
     return None

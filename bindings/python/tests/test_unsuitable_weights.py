@@ -56,6 +56,11 @@ def test_folded_batch_normalisation_is_refused(tmp_path: Path) -> None:
     for partial in (False, True):
         with pytest.raises(resnet.ShapeError, match="convolutions have biases instead of its BN"):
             target.import_weights(path, partial=partial)
+    # A part of them, too.
+    write(path, {name: folded[name] for name in folded if name.startswith("layer2.0.conv2")})
+    with pytest.raises(resnet.ShapeError, match="convolutions have biases instead of its BN"):
+        target.import_weights(path, partial=True)
+    write(path, folded)
     assert all(np.array_equal(target.state_dict()[name], before[name]) for name in before)
     model = resnet.import_model(path)
     target.export(path)
@@ -85,7 +90,7 @@ def test_variances_are_not_negative(tmp_path: Path) -> None:
     before = model.logits(np.ones((1, 3, 32, 32), np.float32))
     state["bn1.running_var"] = state["bn1.running_var"].copy()
     state["bn1.running_var"][3] = -0.5
-    with pytest.raises(resnet.FormatError, match=r"bn1\.running_var has a negative variance"):
+    with pytest.raises(resnet.StateDictError, match=r"bn1\.running_var has a negative variance"):
         model.load_state_dict(state)
     write(path, state)
     with pytest.raises(resnet.FormatError, match=r"bn1\.running_var has a negative variance"):
