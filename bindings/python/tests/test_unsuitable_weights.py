@@ -32,11 +32,11 @@ def write(path: Path, tensors: dict[str, npt.NDArray[np.float32]]) -> None:
 def test_another_stride_is_noted(extension: str, tmp_path: Path) -> None:
     path = tmp_path / f"m.{extension}"
     resnet.Model("resnet50", base_width=4, classes=5, stride_on="3x3").export(path)
-    for stride, noted in (("1x1", True), ("3x3", False)):
-        model = resnet.Model("resnet50", base_width=4, classes=5, stride_on=stride)
-        reasons = [note.reason for note in model.import_weights(path).notes]
-        assert reasons == [reason for reason in reasons if "stride on the 3x3" in reason]
-        assert bool(reasons) == noted
+    other = resnet.Model("resnet50", base_width=4, classes=5, stride_on="1x1")
+    [note] = other.import_weights(path).notes
+    assert "stride on the 3x3" in note.reason
+    same = resnet.Model("resnet50", base_width=4, classes=5, stride_on="3x3")
+    assert same.import_weights(path).notes == ()
     assert resnet.import_model(path).import_report.notes == ()
     # Who says where it is knows.
     assert resnet.import_model(path, stride_on="1x1").import_report.notes == ()
