@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,10 @@ from cli import CLASSES, DAMAGED, NETWORK, VIEW, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# Whoever runs the tests in the background has it ignored, which the command would be, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
