@@ -19,11 +19,11 @@ waited='has waited 2 seconds for the others'
 # usage: ends WHAT SAYING COMMAND...; two ranks that must end soon, and not well.
 ends() {
   local begin=$SECONDS wrong=
-  if ranks 2 "${@:3}" >"$work/log" 2>&1; then wrong='the ranks went on'; fi
+  if ranks 2 "${@:3}" >"$work/log" 2>&1; then wrong+=' the ranks went on;'; fi
   local took=$((SECONDS - begin))
-  [ $took -le 20 ] || wrong="it took $took seconds"
-  grep -q "$2" "$work/log" || wrong="no rank says: $2"
-  [ -z "$wrong" ] || { cat "$work/log" && echo "run.sh: $1: $wrong" >&2 && exit 1; }
+  [ $took -le 20 ] || wrong+=" it took $took seconds;"
+  grep -q "$2" "$work/log" || wrong+=" no rank says: $2;"
+  [ -z "$wrong" ] || { cat "$work/log" && echo "run.sh: $1:$wrong" >&2 && exit 1; }
   echo "$1: all ended after $took seconds"
 }
 

@@ -64,6 +64,8 @@ static void give_up(group *ranks, const char *why, const char *what) {
       "libresnet: rank %d of %d %s the others to %s; the training ends on all ranks, and goes on "
       "from its last checkpoint if it is resumed\n",
       ranks->rank, ranks->ranks, why, what);
+  // MPICH's launcher ends at an abort without reading what was written just before it.
+  nanosleep(&(struct timespec){0, 500000000}, NULL);
   MPI_Abort(ranks->comm, 1);
   abort();
 }

@@ -104,6 +104,8 @@ class Communicator(distributed.Communicator):
                     file=sys.stderr,
                     flush=True,
                 )
+                # MPICH's launcher ends at an abort without reading what was written just before it.
+                time.sleep(0.5)
                 self._comm.Abort(1)
 
     def _sum(self, values: npt.NDArray[Any]) -> None:
