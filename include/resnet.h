@@ -902,7 +902,8 @@ rn_status rn_model_response_layer(rn_model *model, int32_t index, char *text, si
                                   size_t *needed);
 
 /* Replaces BN's running statistics by exact ones, over `images` training images (0: all) in batches
- * of batch_size, in an order that the seed gives: means and unbiased variances over all values that
+ * of batch_size (0: all images up to 128, or else the largest of the numbers from 64 to 128 that leave
+ * the fewest out), in an order that the seed gives: means and unbiased variances over all values that
  * a channel takes, each batch normalised by its own statistics as in training, without augmentation.
  * To be called once after training; it takes the memory of a training step. RN_NOT_FINITE if a
  * statistic is not finite; on any error the model is as it was. */

@@ -848,8 +848,8 @@ class model : public detail::owner<rn_model, rn_model_free> {
     }
     return result;
   }
-  void recompute_statistics(const dataset &data, std::int32_t batch_size, std::int64_t images = 0,
-                            std::uint64_t seed = 0) {
+  void recompute_statistics(const dataset &data, std::int32_t batch_size = 0,
+                            std::int64_t images = 0, std::uint64_t seed = 0) {
     check(rn_model_recompute_statistics(get(), data.get(), batch_size, images, seed));
   }
 

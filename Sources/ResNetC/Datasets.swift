@@ -208,8 +208,8 @@ public func rn_model_recompute_statistics(
           throw Failure(RN_INVALID_ARGUMENT, "images is \(images), expected 0 or more")
         }
         try model.model.recomputeStatistics(
-          on: dataset.data, batchSize: Int(batchSize), images: images == 0 ? nil : Int(images),
-          seed: seed)
+          on: dataset.data, batchSize: batchSize == 0 ? nil : Int(batchSize),
+          images: images == 0 ? nil : Int(images), seed: seed)
       }
     }
   }

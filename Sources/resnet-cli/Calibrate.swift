@@ -163,22 +163,11 @@ struct Calibrate: ParsableCommand {
           .invalidArgument, "\(model.network.name) has no BN, so there are no statistics to replace"
         )
       }
-      let readable = try data.readable().count
-      let sample = min(images ?? readable, readable)
-      let batch = batchSize ?? Self.batchSize(of: sample)
-      try model.recomputeStatistics(on: data, batchSize: batch, images: images, seed: seed)
+      let used = try model.recomputeStatistics(
+        on: data, batchSize: batchSize, images: images, seed: seed)
       let count = model.layout.tensors.count { $0.kind == .runningMean }
-      print(
-        "statistics of \(count) BN layers replaced by those of \(sample / batch * batch) images, in batches of "
-          + "\(batch)")
+      print("statistics of \(count) BN layers replaced by those of \(used) images")
     }
-  }
-
-  /// The largest of those from 64 to 128 that leave the fewest images out.
-  private static func batchSize(of images: Int) -> Int {
-    images <= 128
-      ? images
-      : (64...128).min { (images % $0, -$0) < (images % $1, -$1) } ?? 128
   }
 
   private func show(_ result: Calibration, of data: any TrainingData) {

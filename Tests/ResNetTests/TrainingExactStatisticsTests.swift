@@ -52,6 +52,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [(48, 48), (150, 75), (131, 65)])
+  func theBatchesLeaveTheFewestImagesOut(_ count: Int, _ size: Int) throws {
+    let data = try TrainingSupport.data(count: count)
+    let (chosen, given) = (try Self.model(), try Self.model())
+    let used = try chosen.recomputeStatistics(on: data)
+    #expect(used == count / size * size)
+    #expect(try given.recomputeStatistics(on: data, batchSize: size) == used)
+    #expect(try TrainingSupport.bits(chosen) == TrainingSupport.bits(given))
+  }
+
   @Test func onlyStatisticsChangeAndRunningSeesThem() throws {
     let data = try TrainingSupport.data(count: 32)
     let (images, _) = try TrainingSupport.images(count: 4)

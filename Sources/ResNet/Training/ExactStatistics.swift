@@ -9,18 +9,22 @@ extension Model {
   ///
   /// - Parameters:
   ///   - data: Training images.
-  ///   - batchSize: Images to a batch.
+  ///   - batchSize: Images to a batch; nil for all up to 128, or else the largest of the numbers from 64 to
+  ///     128 that leave the fewest images out.
   ///   - images: How many of them, in full batches; nil for all that fill batches.
   ///   - seed: Of their random order.
+  /// - Returns: How many images the statistics are of.
   /// - Throws: `invalidArgument` or `shapeMismatch` if the data, the numbers and the network do not
   ///   fit together or the model was opened to be run; `notFinite` if a statistic is not finite;
   ///   `cancelled` if a step watcher stopped it; and what the data's own reading throws. The model then is as it was.
+  @discardableResult
   public func recomputeStatistics(
-    on data: any TrainingData, batchSize: Int = 128, images: Int? = nil, seed: UInt64 = 0
-  ) throws(ResNetError) {
+    on data: any TrainingData, batchSize: Int? = nil, images: Int? = nil, seed: UInt64 = 0
+  ) throws(ResNetError) -> Int {
     try validate(data, normalization: normalization, role: "training")
     let readable = try data.readable()
     let sample = min(images ?? readable.count, readable.count)
+    let batchSize = batchSize ?? Self.batchSize(forStatisticsOf: sample)
     guard batchSize >= 1, sample >= batchSize else {
       throw ResNetError(
         .invalidArgument,
@@ -28,16 +32,17 @@ extension Model {
           + "the batch size or take more images")
     }
     let parameters = try parameters
-    guard layout.tensors.contains(where: { !$0.kind.isTrainable }) else { return }
+    guard layout.tensors.contains(where: { !$0.kind.isTrainable }) else { return 0 }
+    let used = sample / batchSize * batchSize
     let engine = try TrainingEngine(self, batch: batchSize, extent: data.extent)
     let loader = try BatchLoader(
       .init(data: data, normalization: normalization), batchSize: batchSize,
       requests: SequentialBatches(
         shuffledIndices(count: readable.count, seed: seed, epoch: 0)
-          .prefix(sample / batchSize * batchSize).map { readable[$0] }, batchSize: batchSize))
+          .prefix(used).map { readable[$0] }, batchSize: batchSize))
     /// Of each channel, and where they go.
     var pooled: [(running: (mean: Int, variance: Int), moments: Moments)] = []
-    var steps = Steps(.statistics, of: sample / batchSize * batchSize)
+    var steps = Steps(.statistics, of: used)
     while let batch = try loader.next() {
       try engine.forward(batch.view, normalization: .identity)
       var index = 0
@@ -55,5 +60,11 @@ extension Model {
       parameters.values[running.variance] = Float(moments.unbiasedVariance)
     }
     parameters.noteChange()
+    return used
+  }
+
+  /// Of so many images: the fewer are left out the better, as they would not count.
+  private static func batchSize(forStatisticsOf images: Int) -> Int {
+    images <= 128 ? images : (64...128).min { (images % $0, -$0) < (images % $1, -$1) } ?? 128
   }
 }

@@ -170,11 +170,13 @@ static void test_evaluation(void) {
   CHECK_ERROR(RN_INVALID_ARGUMENT, "NULL", rn_model_evaluate(model, dataset, NULL));
   rn_metrics later = RN_METRICS_INIT;
   CHECK_OK(rn_model_recompute_statistics(model, dataset, COUNT / 2, 0, 1));
+  CHECK_OK(rn_model_recompute_statistics(model, dataset, 0, 0, 1));
   CHECK_OK(rn_model_evaluate(model, dataset, &later));
   CHECK(later.loss != metrics.loss);
   CHECK_ERROR(RN_INVALID_ARGUMENT, "images is -1",
               rn_model_recompute_statistics(model, dataset, 2, -1, 0));
-  CHECK_ERROR(RN_INVALID_ARGUMENT, "batch", rn_model_recompute_statistics(model, dataset, 0, 0, 0));
+  CHECK_ERROR(RN_INVALID_ARGUMENT, "batch",
+              rn_model_recompute_statistics(model, dataset, -1, 0, 0));
   CHECK_ERROR(RN_INVALID_ARGUMENT, "batch",
               rn_model_recompute_statistics(model, dataset, COUNT + 1, 0, 0));
   metrics.size = 0;

@@ -142,7 +142,7 @@ class Evaluating(Network):
     def recompute_statistics(
         self,
         dataset: Data,
-        batch_size: SupportsIndex = 128,
+        batch_size: SupportsIndex | None = None,
         *,
         images: SupportsIndex | None = None,
         seed: SupportsIndex = 0,
@@ -155,7 +155,8 @@ class Evaluating(Network):
 
         Args:
             dataset: A `Dataset`, or a tuple of images and labels.
-            batch_size: Images a batch.
+            batch_size: Images a batch; if None, all up to 128, or else the largest of the numbers
+                from 64 to 128 that leave the fewest images out.
             images: How many images, in full batches; all if None.
             seed: Of their random order.
             progress: As for `evaluate`.
@@ -168,11 +169,18 @@ class Evaluating(Network):
                 raise InvalidArgumentError(
                     f"images is {count}, expected 1 or more, or None for all"
                 )
+        batch = 0
+        if batch_size is not None:
+            batch = _values.integer(batch_size, "the batch size")
+            if batch < 1:
+                raise InvalidArgumentError(
+                    f"the batch size is {batch}, expected 1 or more, or None"
+                )
         with steps_shown(progress):
             library().rn_model_recompute_statistics(
                 self._handle,
                 data._handle,
-                _values.integer(batch_size, "the batch size"),
+                batch,
                 count,
                 _values.integer(seed, "the seed", bits=64, signed=False),
             )

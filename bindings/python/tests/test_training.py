@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 import re
 import signal
 import sys
@@ -133,6 +135,12 @@ def test_statistics_are_recomputed() -> None:
         model.recompute_statistics((x, y), batch_size=65)
     with pytest.raises(resnet.InvalidArgumentError, match="1 or more"):
         model.recompute_statistics((x, y), images=0)
+    with pytest.raises(resnet.InvalidArgumentError, match="batch size is 0, expected 1"):
+        model.recompute_statistics((x, y), batch_size=0)
+    chosen = copy.deepcopy(model)
+    model.recompute_statistics((x, y), batch_size=64)
+    chosen.recompute_statistics((x, y))
+    assert pickle.dumps(model) == pickle.dumps(chosen)
 
 
 def test_evaluation_is_what_the_logits_say() -> None:
