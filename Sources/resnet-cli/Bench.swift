@@ -74,7 +74,9 @@ struct Bench: ParsableCommand {
     let extent = size.extent(of: model.network, model.normalization)
     let batch = batch ?? (model.network.publishedExtent.height > 32 ? 16 : 128)
     let images = try Self.images(of: model.network, batch, extent)
-    let trainer = try Trainer(model, options: SGDOptions(learningRate: 0))
+    // Of its own: a step would have the next run prepare the weights again.
+    let trainer = try Trainer(
+      only == .training ? model : Model(model.network), options: SGDOptions(learningRate: 0))
     let labels = (0..<batch).map { $0 % model.network.classes }
 
     var rows: [Row] = []

@@ -25,6 +25,14 @@ final class Checkpoints {
   /// Where the model is kept that did best.
   static func best(in folder: String) -> String { "\(folder)/best.h5" }
 
+  /// Whether a file of that path would be the best model, or a checkpoint.
+  static func keeps(_ path: String, in folder: String) -> Bool {
+    let (path, folder) = (resolvedPath(path), resolvedPath(folder))
+    let checkpoint = "\(folder)/\(prefix)"
+    return path == resolvedPath(best(in: folder))
+      || path.hasPrefix(checkpoint) && path.hasSuffix(suffix)
+  }
+
   private var lockPath: String { "\(folder)/.lock" }
 
   /// A training that begins does so in a folder without checkpoints or the best model of another one, and
@@ -58,13 +66,15 @@ final class Checkpoints {
     }
   }
 
-  deinit { close(lock) }
+  deinit { if lock >= 0 { close(lock) } }
 
   /// Where a file system has no locks, nothing is kept from others, and that is said.
   private func takeFolder() throws(ResNetError) {
     lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard flock(lock, LOCK_EX | LOCK_NB) != 0 else { return }
-    guard errno == EWOULDBLOCK else {
+    if lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 {
+      return AtomicFile.removeRemains(in: folder)
+    }
+    guard lock >= 0, errno == EWOULDBLOCK else {
       printError(
         "warning: \(lockPath) cannot be locked: \(String(cString: strerror(errno))); see that no other process "
           + "writes its checkpoints there")

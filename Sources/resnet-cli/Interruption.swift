@@ -12,7 +12,7 @@ struct Interruption {
   /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come.
   ///
   /// Returns the signal that stopped it, if one did: what had come to its end is not stopped. Of processes
-  /// that train together one may hear of it by the others first.
+  /// that train together one may hear of it by the others first, which is taken for SIGTERM.
   static func watch(_ body: () throws(ResNetError) -> Void) throws(ResNetError) -> CInt? {
     let before = signals.map { number in
       var action = sigaction()
@@ -41,6 +41,12 @@ struct Interruption {
     }
   }
 
-  /// What a signal is called.
-  static func name(_ signal: CInt) -> String { signal == SIGINT ? "SIGINT" : "SIGTERM" }
+  /// What it was that stopped this process, in words.
+  static var cause: String {
+    switch noted.load(ordering: .relaxed) {
+    case 0: "a signal to another process"
+    case SIGINT: "SIGINT"
+    default: "SIGTERM"
+    }
+  }
 }

@@ -32,9 +32,19 @@ extension Graph {
   }
 
   /// Operations of a training step per image: the same forwards, for the gradient of the inputs and for that
-  /// of the weights, but for the layer that reads the images, whose gradient nobody needs.
-  func trainingOperations(input: Extent) throws(ResNetError) -> Double {
-    let first = try layerRows(input: input).first { $0.multiplyAdds > 0 }
-    return 3 * (try inferenceOperations(input: input)) - 2 * Double(first?.multiplyAdds ?? 0)
+  /// of the weights, but for what needs none: images, and what frozen layers alone come before.
+  func trainingOperations(input: Extent, frozen: Set<Int> = []) throws(ResNetError) -> Double {
+    let work = multiplyAddsPerLayer(extents: try extents(input: input))
+    /// Whether a layer's output depends on what is trained.
+    var isLearned: [Bool] = []
+    var operations = 0.0
+    for (index, layer) in layers.enumerated() {
+      let isTrained = parameterCount(ofLayer: index) > 0 && !frozen.contains(index)
+      let hasGradient = layer.inputs.contains { isLearned[$0] }
+      isLearned.append(isTrained || hasGradient)
+      operations +=
+        2 * Double(work[index]) * Double(1 + (isTrained ? 1 : 0) + (hasGradient ? 1 : 0))
+    }
+    return operations
   }
 }

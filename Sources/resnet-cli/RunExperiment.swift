@@ -9,8 +9,8 @@ struct RunExperiment: ParsableCommand {
     abstract: "Repeat an experiment of the paper on CIFAR-10, and write a report of it.",
     discussion: """
       degradation: plain against residual networks of 20 to 56 layers; depth: residual ones of 20 to 110; \
-      options: shortcuts A, B and C; responses: the standard deviations of layers' outputs; table6: all \
-      networks of Table 6.
+      options: shortcuts A, B and C; responses: the standard deviations of layers' outputs; table6: FitNet, \
+      highway and residual networks of Table 6.
 
       Every network is trained on the 50,000 training images by the paper's recipe, and the test images \
       are evaluated after each epoch. A report, OUT/NAME/README.md with its plots, is written after each \
@@ -95,35 +95,34 @@ struct RunExperiment: ParsableCommand {
       )
     }
     let steps = iterations ?? (quick ? 400 : 64_000)
-    var results: [TrialRun.Result] = []
+    var found: [Trial: TrialRun.Result] = [:]
     func report() throws(ResNetError) {
       try makeFolder(folder)
       try ExperimentReport(
-        experiment: experiment, results: results, beside: others, planned: trials,
+        experiment: experiment, results: trials.compactMap { found[$0] }, beside: others,
+        planned: trials,
         iterations: steps,
         seed: seed, isQuick: quick, runs: "../runs"
       ).write(to: folder)
     }
     for trial in trials {
       let run = TrialRun(trial, iterations: steps, seed: seed, in: runs)
-      if let result = try run.recorded() {
-        let recorded = result.record["training-images"] ?? ""
-        if let count = images?.training.count, recorded != "\(count)" {
-          throw ResNetError(
-            .invalidArgument,
-            "\(run.folder) is of a training on \(recorded) images, but there are \(count): choose another "
-              + "--out, or remove that folder to train anew")
-        }
-        results.append(result)
-      } else if !reportOnly, let images {
+      found[trial] =
+        try images.map { images throws(ResNetError) in
+          try run.recorded(on: images.training.count)
+        } ?? run.recorded()
+    }
+    if !reportOnly, let images {
+      for trial in trials where found[trial] == nil {
         printError("\(trial.name):")
+        let run = TrialRun(trial, iterations: steps, seed: seed, in: runs)
         try makeFolder(run.folder)
-        results.append(try run.train(on: images.training, test: images.test))
+        found[trial] = try run.train(on: images.training, test: images.test)
         // One that is stopped later has a report, too.
         try report()
       }
     }
-    guard !results.isEmpty else {
+    guard !found.isEmpty else {
       let recorded = (try? Directory.names(in: runs)) ?? []
       throw ResNetError(
         .notFound,

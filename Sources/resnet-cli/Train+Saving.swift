@@ -3,13 +3,13 @@ import ResNet
 /// What there is of a training that did not come to its end.
 extension Train {
   /// Saves what was learned until a signal came.
-  func finish(_ trainer: Trainer, _ checkpoints: Checkpoints?, after signal: CInt) throws {
-    let name = Interruption.name(signal)
+  func finish(_ trainer: Trainer, _ checkpoints: Checkpoints?) throws {
+    let stopped = "stopped by \(Interruption.cause)"
     if trainer.iterations == 0 {
-      printError("stopped by \(name) before the first step; nothing was saved")
+      printError("\(stopped) before the first step; nothing was saved")
     } else {
       printError(
-        "stopped by \(name) after \(trainer.iterations) steps, \(try save(trainer, checkpoints))")
+        "\(stopped) after \(trainer.iterations) steps, \(try save(trainer, checkpoints))")
     }
   }
 
@@ -38,7 +38,10 @@ extension Train {
     switch error.kind {
     // What was computed last is ruined.
     case .notFinite:
-      (try? checkpoints?.newest()).map { "the last checkpoint before is \($0)" }
+      (try? checkpoints?.newest()).map {
+        "the last checkpoint before is \($0), from which --from \($0) with a lower --lr and another folder of "
+          + "--checkpoints goes on"
+      }
     // Another process has failed, which is no harm, or what is here may not be what it should.
     case .communication where trainer.parting != .stopped: nil
     default:

@@ -151,7 +151,18 @@ struct Train: ParsableCommand {
     if epochs != nil && iterations != nil {
       throw ValidationError("--epochs and --iterations both say how long to train: give one")
     }
-    if let keep, keep < 1 { throw ValidationError("--keep is \(keep), expected 1 or more") }
+    for case (let name, let value?) in [
+      ("batch-size", batchSize), ("epochs", epochs), ("iterations", iterations), ("keep", keep),
+    ] where value < 1 {
+      throw ValidationError("--\(name) is \(value), expected 1 or more")
+    }
+    for case (let name, let value?) in [("lr", learningRate), ("weight-decay", weightDecay)]
+    where !(value >= 0 && value.isFinite) {
+      throw ValidationError("--\(name) is \(value), expected 0 or more")
+    }
+    if let momentum, !(0..<1).contains(momentum) {
+      throw ValidationError("--momentum is \(momentum), expected 0 or more, and less than 1")
+    }
     for (name, isGiven) in [
       ("resume", resume), ("keep", keep != nil), ("checkpoint-every", checkpointEvery != nil),
     ] where isGiven && checkpoints == nil {
@@ -181,6 +192,11 @@ struct Train: ParsableCommand {
     }
     let checkpoints = try checkpoints.map { folder throws(ResNetError) in
       try start.requireOther(thanBestIn: folder)
+      guard !Checkpoints.keeps(out, in: folder) else {
+        throw ResNetError(
+          .invalidArgument,
+          "--out is \(out), as --checkpoints calls one of its own: give another name by --out")
+      }
       return try Checkpoints(
         folder, every: checkpointEvery ?? .time(.seconds(600)), keep: keep ?? 2, resuming: resume,
         writing: isFirst)
@@ -263,7 +279,7 @@ struct Train: ParsableCommand {
     defer { ranks?.end() }
     if let signal {
       do {
-        if isFirst { try finish(trainer, checkpoints, after: signal) }
+        if isFirst { try finish(trainer, checkpoints) }
       } catch let error as ResNetError {
         try ranks?.leave(saying: error)
         throw error
@@ -355,7 +371,10 @@ struct Train: ParsableCommand {
     let configuration = configuration.replacing("from", with: resolvedPath)
     let isSame = trainer.model.network == network && trainer.options == recipe.sgd
     guard
-      !isSame || ["from", "freeze", "sync-bn"].contains(where: { begun?[$0] != configuration[$0] })
+      !isSame
+        || ["from", "freeze", "sync-bn", "no-winograd"].contains(where: {
+          begun?[$0] != configuration[$0]
+        })
     else {
       return
     }

@@ -46,11 +46,24 @@ struct TrainingHistory {
         + (validation.map { [$0.loss, $0.accuracy, $0.top5Accuracy] } ?? [])).map { "\($0)" }
     }
 
+    var line: String { values.joined(separator: ",") }
+
     /// Of the images that are evaluated after each epoch or, if none are, in training: a share.
     var error: Double { 1 - (validation?.accuracy ?? accuracy) }
   }
 
   private(set) var rows: [Row]
+
+  /// Of the last whole epoch, a share: the steps of one that was cut short may be too few to tell.
+  var trainingError: Double? {
+    let lengths = zip(rows, [0] + rows.map(\.iteration)).map { $0.iteration - $1 }
+    return lengths.max().flatMap { lengths.lastIndex(of: $0) }.map { 1 - rows[$0].accuracy }
+  }
+
+  /// Of the images that are evaluated, after each epoch: shares.
+  var validationErrors: [Double] {
+    rows.compactMap { row in row.validation.map { 1 - $0.accuracy } }
+  }
 
   /// The epochs that these reports end.
   init(_ reports: [Progress] = []) { rows = reports.map(Row.init) }
@@ -65,6 +78,13 @@ struct TrainingHistory {
   /// The names and rows as comma-separated values.
   static func header(hasValidation: Bool) -> String {
     (Row.names + (hasValidation ? Row.validationNames : [])).joined(separator: ",")
+  }
+
+  /// What a log of comma-separated values has of it.
+  var csv: String {
+    let hasValidation = rows.contains { $0.validation != nil }
+    return ([Self.header(hasValidation: hasValidation)] + rows.map(\.line)).map { "\($0)\n" }
+      .joined()
   }
 
   /// Reads what a log of comma-separated values has. `path` is what it is called in errors.

@@ -46,7 +46,7 @@ final class TrainingReports {
     guard progress.epochEnded else { return }
     let row = history.add(progress)
     do throws(ResNetError) {
-      try log?.add(row)
+      try log?.note(history)
       try events?.add(scalars(of: row), step: row.iteration)
       if let curves { try writeFile(curves, chart.svg()) }
     } catch {

@@ -23,7 +23,8 @@ struct TrainingRun {
       }
     }
     let before = TrainingHistory(trainer.epochReports)
-    let flop = try trainer.model.graph.trainingOperations(input: training.extent)
+    let flop = try trainer.model.graph.trainingOperations(
+      input: training.extent, frozen: trainer.frozen)
     let display = ProgressDisplay(
       total: options.steps(forImages: training.count).total, history: before,
       peak: Double(ranks?.count ?? 1) * Peak.rate(try Engine.instructionSet(), seconds: 0.1) / flop,

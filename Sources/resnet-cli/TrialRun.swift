@@ -7,6 +7,9 @@ import ResNetData
 /// on (`record.txt`), its epochs (`epochs.csv`), the responses of its layers (`responses.csv`); and, until it
 /// is done, its checkpoints. What is recorded is not trained again.
 struct TrialRun {
+  /// The metadata of a model in which the record is, while it is trained, too.
+  private static let metadataName = "resnet.experiment"
+
   let trial: Trial
   let iterations: Int
   let seed: UInt64
@@ -34,12 +37,13 @@ struct TrialRun {
 
     var parameters: Int { record["parameters"].flatMap { Int($0) } ?? 0 }
 
-    /// The last epoch's, in percent.
-    var trainingError: Double? { history.rows.last.map { 100 * (1 - $0.accuracy) } }
-    var testError: Double? { history.rows.last.map { 100 * $0.error } }
+    /// The last whole epoch's, in percent.
+    var trainingError: Double? { history.trainingError.map { 100 * $0 } }
+    /// After the last step, in percent.
+    var testError: Double? { history.validationErrors.last.map { 100 * $0 } }
 
     /// The lowest after any epoch, in percent.
-    var lowestTestError: Double? { history.rows.map { 100 * $0.error }.min() }
+    var lowestTestError: Double? { history.validationErrors.min().map { 100 * $0 } }
 
     /// Spent on training steps.
     var seconds: Double {
@@ -71,6 +75,21 @@ struct TrialRun {
   private var recordPath: String { "\(folder)/record.txt" }
   private var epochsPath: String { "\(folder)/epochs.csv" }
   private var responsesPath: String { "\(folder)/responses.csv" }
+
+  /// What is recorded, if it was trained on so many images and as this process computes; nil if it is not
+  /// trained yet, or not to its end.
+  func recorded(on images: Int) throws(ResNetError) -> Result? {
+    guard let result = try recorded() else { return nil }
+    let before = result.record["training-images"] ?? ""
+    guard before == "\(images)" else {
+      throw ResNetError(
+        .invalidArgument,
+        "\(folder) is of a training on \(before) images, but there are \(images): choose another --out, or "
+          + "remove that folder to train anew")
+    }
+    try requireWinograd(of: result.record, recordPath)
+    return result
+  }
 
   /// What is recorded; nil if it is not trained yet, or not to its end.
   func recorded() throws(ResNetError) -> Result? {
@@ -107,12 +126,18 @@ struct TrialRun {
           .invalidArgument,
           "\(path) is of another training than \(trial.name)'s: remove \(folder) to train anew")
       }
+      let begun = try saved.model.metadata[Self.metadataName].map {
+        text throws(ResNetError) in try Settings(text, path: path)
+      }
+      try requireWinograd(of: begun, path)
       trainer = saved
       fit.resumes = true
       checkpoints.resume(trainer)
     } else {
       trainer = try Trainer(try Model(network, seed: seed), options: recipe.sgd)
     }
+    var settings = try record(network, recipe, training.count)
+    try trainer.model.setMetadata(settings.text, for: Self.metadataName)
     let run = TrainingRun(
       trainer: trainer, options: fit, training: training, validation: (test, "test"),
       checkpoints: checkpoints, files: .init(log: epochsPath), title: trial.name)
@@ -121,7 +146,7 @@ struct TrialRun {
       if let signal = try run.run() {
         if trainer.iterations > 0 { _ = try checkpoints.save(trainer) }
         printError(
-          "stopped by \(Interruption.name(signal)) after \(trainer.iterations) steps of \(trial.name); the "
+          "stopped by \(Interruption.cause) after \(trainer.iterations) steps of \(trial.name); the "
             + "same command goes on from there")
         throw ExitCode(128 + signal)
       }
@@ -136,17 +161,44 @@ struct TrialRun {
       }
       try trainer.model.save(to: "\(folder)/model.h5")
     }
-    try writeFile(
-      recordPath, record(network, recipe, training.count, failure: failure).text)
-    checkpoints.removeAll()
+    // Without checkpoints it could not be made again: it must be whole, and synced.
+    let history = try TrainingHistory(csv: readText(epochsPath), path: epochsPath)
+    guard failure != nil || history.rows.last?.iteration == iterations else {
+      throw ResNetError(
+        .inputOutput,
+        "\(epochsPath) could not be written to its end: the same command does so, from the last checkpoint"
+      )
+    }
+    try writeFile(epochsPath, history.csv)
+    settings.set("failure", failure)
+    try writeFile(recordPath, settings.text)
+    if let failure {
+      printError(
+        "\(trial.name): \(failure); it is recorded so, and its last checkpoints stay in \(folder)/checkpoints"
+      )
+    } else {
+      checkpoints.removeAll()
+    }
     guard let result = try recorded() else {
       throw ResNetError(.inputOutput, "cannot read what was written to \(recordPath)")
     }
     return result
   }
 
-  private func record(_ network: Network, _ recipe: Recipe, _ images: Int, failure: String?)
-    throws(ResNetError) -> Settings
+  /// Throws unless what was begun, as the file at `path` has it, computed as this process does: other
+  /// algorithms round otherwise.
+  private func requireWinograd(of begun: Settings?, _ path: String) throws(ResNetError) {
+    let isWithout = begun?["no-winograd"] == "true"
+    guard isWithout == Engine.winograd else { return }
+    throw ResNetError(
+      .invalidArgument,
+      "\(path) is of a training \(isWithout ? "with" : "without") --no-winograd: "
+        + "\(isWithout ? "give it" : "leave it out"), or choose another --out")
+  }
+
+  /// What a training is recorded with, and its model keeps.
+  private func record(_ network: Network, _ recipe: Recipe, _ images: Int) throws(ResNetError)
+    -> Settings
   {
     var record = Settings()
     record.set("network", trial.preset)
@@ -160,11 +212,11 @@ struct TrialRun {
       "milestones", recipe.fit.schedule.milestones.map(String.init).joined(separator: ","))
     record.set("seed", seed)
     record.set("training-images", images)
-    record.set("failure", failure)
     record.set("version", libraryVersion)
     record.set("processor", processorName())
     record.set("threads", Engine.threads)
     record.set("instruction-set", try Engine.instructionSet())
+    if !Engine.winograd { record.set("no-winograd", true) }
     return record
   }
 

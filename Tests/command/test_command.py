@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import signal
@@ -225,10 +226,13 @@ def test_a_killed_training_goes_on_from_its_checkpoint(images: Path, tmp_path: P
     run(*common, "--threads", "2", "--out", whole)
     checkpoints = ("--checkpoints", folder, "--checkpoint-every", "1", "--keep", "3")
     line = command(*common, *checkpoints, "--resume", "--out", killed)
+    threads = itertools.cycle(["1", "2", "3"])
     rng = np.random.default_rng(0)
     said, kills = "", 0
     while not killed.exists():
-        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            [*line, "--threads", next(threads)], stdout=subprocess.PIPE, text=True
+        ) as process:
             try:
                 said, _ = process.communicate(timeout=0.2 + 0.4 * rng.random() + 0.1 * kills)
             except subprocess.TimeoutExpired:
@@ -239,8 +243,10 @@ def test_a_killed_training_goes_on_from_its_checkpoint(images: Path, tmp_path: P
     assert kills > 0
     assert "resuming after " in said
     assert killed.read_bytes() == whole.read_bytes()
-    assert len(list(folder.glob("step-*.h5"))) == 3
-    assert (folder / "best.h5").exists()
+    steps = [path.name for path in folder.glob("step-*.h5")]
+    assert len(steps) == 3
+    # And nothing of those that a kill left unfinished.
+    assert {path.name for path in folder.iterdir()} == {*steps, "best.h5", ".lock"}
 
 
 def test_a_damaged_checkpoint_is_passed_over(images: Path, tmp_path: Path) -> None:

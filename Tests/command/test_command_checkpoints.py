@@ -127,12 +127,53 @@ def test_no_batch_is_empty(images: Path, tmp_path: Path, given: tuple[str, ...])
     common = ("train", "--folder", images, "--epochs", "1", "--checkpoints", tmp_path / "run",
               "--out", tmp_path / "model.h5", *NETWORK, *VIEW)  # fmt: skip
     wrong = [argument.replace("{config}", str(config)) for argument in given]
-    message = "Error: the batch size must be at least 1, got 0\n"
+    place = f"{config}:1: " if given[0] == "--config" else ""
+    message = f"Error: {place}--batch-size is 0, expected 1 or more\n"
     ended = done(*common, *wrong)
-    assert (ended.returncode, ended.stderr) == (1, message)
+    assert ended.returncode == 64
+    assert ended.stderr.startswith(message)
     run(*common, "--batch-size", "8")
     ended = done(*common, *wrong, "--resume")
-    assert (ended.returncode, ended.stderr) == (1, message)
+    assert ended.returncode == 64
+    assert ended.stderr.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--epochs", "0"), "--epochs is 0, expected 1 or more"),
+        (("--iterations", "0"), "--iterations is 0, expected 1 or more"),
+        (("--lr", "nan"), "--lr is nan, expected 0 or more"),
+        (("--weight-decay=-1",), "--weight-decay is -1.0, expected 0 or more"),
+        (("--momentum", "1"), "--momentum is 1.0, expected 0 or more, and less than 1"),
+    ],
+)
+def test_wrong_values_are_of_the_command_line(given: tuple[str, ...], said: str) -> None:
+    ended = done("train", "--cifar10", "none", *given)
+    assert ended.returncode == 64
+    assert ended.stderr.startswith(f"Error: {said}\n")
+
+
+@pytest.mark.parametrize("name", ["best.h5", "step-000000009.h5"])
+def test_the_model_has_another_name_than_checkpoints(
+    images: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    for place in (folder, tmp_path / "link"):
+        said = run("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out",
+                   place / name, ok=False)  # fmt: skip
+        assert f"--out is {place / name}, as --checkpoints calls one of its own" in said
+    run("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out", folder / "last.h5")
+
+
+def test_a_training_goes_on_with_its_algorithms(images: Path, tmp_path: Path) -> None:
+    common = ("train", "--folder", images, *SHORT, "--checkpoints", tmp_path / "run",
+              "--checkpoint-every", "1", "--out", tmp_path / "model.h5")  # fmt: skip
+    run(*common)
+    said = run(*common, "--resume", "--no-winograd", ok=False)
+    assert "of another training than the options say: no-winograd" in said
 
 
 def test_a_last_checkpoint_that_fails_is_tried_again(images: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import resnet
-from cli import CLASSES, NETWORK, VIEW, command, done, run
+from cli import CLASSES, NETWORK, SHORT, VIEW, command, done, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,8 +149,43 @@ def test_two_trainings_do_not_share_checkpoints(images: Path, tmp_path: Path) ->
         said = run(*common, "--out", tmp_path / "other.h5", ok=False)
         assert f"another process, which still runs, writes its checkpoints to {folder}" in said
     # A lock ends with who had it.
-    ended = done(*common, "--out", out, "--epochs", "0")
-    assert "another process" not in ended.stderr
+    said = run(*common[:-1], "--out", out, ok=False)
+    assert "holds checkpoints of another training" in said
+
+
+def test_what_killed_processes_left_is_removed(images: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:  # noqa: S607
+        ended.wait()
+    folder = tmp_path / "run"
+    folder.mkdir()
+    left, mine, other = (
+        folder / name
+        for name in (f".resnet-{ended.pid}-1.tmp", f".resnet-{os.getpid()}-1.tmp", ".resnet-x.tmp")
+    )
+    for path in (left, mine, other):
+        path.write_bytes(b"half of a checkpoint")
+    run("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out", tmp_path / "m.h5")
+    assert not left.exists()
+    # Of one that runs; and what is nobody's.
+    assert mine.exists()
+    assert other.exists()
+
+
+def test_a_training_that_diverges(images: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "run", tmp_path / "model.h5"
+    ended = done("train", "--folder", images, *SHORT, "--lr", "1e38", "--checkpoints", folder,
+                 "--checkpoint-every", "1", "--out", out)  # fmt: skip
+    last = folder / "step-000000001.h5"
+    assert ended.returncode == 1
+    assert re.search(
+        rf"Error: the loss is (infinite|not a number) at iteration 1 with learning rate 1e\+38; .*"
+        rf"the last checkpoint before is {last}, from which --from {last} with a lower --lr and",
+        ended.stderr,
+    ), ended.stderr
+    assert not out.exists()
+    common = ("train", "--folder", images, "--iterations", "1", "--batch-size", "8", *VIEW,
+              "--out", out, "--checkpoints", tmp_path / "other")  # fmt: skip
+    assert f"beginning with {last}" in done(*common, "--from", last, "--lr", "0.01").stdout
 
 
 def test_the_reason_why_a_folder_cannot_be_made(images: Path, tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def test_a_report_of_one_network(cifar10: Path, tmp_path: Path) -> None:
     theirs.write_text(
         "epoch,iteration,loss,accuracy,lr,images_per_second,val_loss,val_accuracy,val_top5_accuracy\n"
         "1,2,2.1,0.25,0.1,100,2.2,0.125,0.5\n\n2,4,2.0,0.5,0.1,100,2.1,0.375,0.75\n"
+        "3,5,1.9,0.75,0.1,100,2.0,0.5,0.75\n"
     )
     for name in ("depth", "degradation"):
         run(
@@ -122,7 +123,16 @@ def test_a_report_of_one_network(cifar10: Path, tmp_path: Path) -> None:
         assert text.startswith(f"# {name.title()}: resnet8\n")
         assert "alone it does not show what the paper says" in text
         assert "Beside" not in text
-        assert "| PyTorch |  | 50.00% | 62.50% | 62.50% |" in text
+        # Their last epoch was cut short, and has no training error that one may compare.
+        assert "| PyTorch |  | 50.00% | 50.00% | 50.00% |" in text
+    # What was not evaluated has no test error.
+    theirs.write_text(
+        "epoch,iteration,loss,accuracy,lr,images_per_second\n"
+        "1,1,2.1,0.25,0.1,100\n2,3,2.0,0.5,0.1,100\n3,5,1.9,0.75,0.1,100\n"
+    )
+    run("experiment", "depth", *SHORT, "--networks", "resnet8", "--beside", f"PyTorch={theirs}",
+        "--out", tmp_path, "--report-only")  # fmt: skip
+    assert "| PyTorch |  | 25.00% |  |  |" in report(tmp_path, "depth")
     # Without plain networks there is no plot of them.
     assert [path.name for path in (tmp_path / "degradation").glob("*.svg")] == ["residual.svg"]
 
@@ -205,8 +215,14 @@ def test_a_training_that_diverges(cifar10: Path, tmp_path: Path) -> None:
     )
     assert "| resnet14 | 0.17M | " in text
     assert "test error than" not in text
-    assert {path.name for path in folder.iterdir()} == {"record.txt", "epochs.csv"}
+    # What was learned before is left.
+    assert {path.name for path in folder.iterdir()} == {"record.txt", "epochs.csv", "checkpoints"}
+    assert f"its last checkpoints stay in {folder}/checkpoints" in said
+    assert (folder / "checkpoints" / "step-000000002.h5").exists()
     assert "epoch" not in run(*line)
+    # Nor does it go on with other algorithms than it was begun with.
+    assert "without --no-winograd: leave it out" in run(*line, "--no-winograd", ok=False)
+    run(*line[:2], *line[4:], "--no-winograd", "--report-only")
 
 
 def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ extension Graph {
     layers.indices.reduce(0) { $0 + parameterCount(ofLayer: $1) }
   }
 
-  func parameterCount(ofLayer index: Int) -> Int {
+  package func parameterCount(ofLayer index: Int) -> Int {
     let layer = layers[index]
     switch layer.operation {
     case .convolution(_, _, _, let bias), .linear(let bias):
@@ -39,7 +39,7 @@ extension Graph {
 
   /// The terms of ``multiplyAdds(input:)``. No weight is used more often than there are input
   /// pixels, so ``Network/Limits`` keep even their sum below 2^31 * 2^32.
-  func multiplyAddsPerLayer(extents: [Extent]) -> [Int] {
+  package func multiplyAddsPerLayer(extents: [Extent]) -> [Int] {
     zip(layers.indices, extents).map { index, extent in
       extent.height * extent.width * weightCount(ofLayer: index)
     }

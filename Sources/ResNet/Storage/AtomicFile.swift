@@ -11,6 +11,24 @@ package enum AtomicFile {
     return ".resnet-\(getpid())-\(number).tmp"
   }
 
+  /// Removes from a directory what processes have left there that were killed while they wrote. Only where
+  /// no process of another machine, or container, writes.
+  package static func removeRemains(in directory: String) {
+    guard let stream = opendir(directory) else { return }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard name.hasPrefix(".resnet-"), name.hasSuffix(".tmp"),
+        let writer = name.split(separator: "-").dropFirst().first.flatMap({ pid_t($0) }),
+        writer > 0,
+        writer == getpid() || (kill(writer, 0) != 0 && errno == ESRCH)
+      else { continue }
+      unlinkat(dirfd(stream), name, 0)
+    }
+  }
+
   /// Appends bytes to the file that is being written.
   package typealias Append = (UnsafeRawBufferPointer) throws(ResNetError) -> Void
 

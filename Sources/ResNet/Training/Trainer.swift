@@ -17,7 +17,7 @@ public final class Trainer {
   /// The training that is under way, or was stopped; nil once it has ended.
   var course: FitState?
   /// The graph's layers whose tensors are left as they are.
-  private(set) var frozen: Set<Int> = []
+  package private(set) var frozen: Set<Int> = []
   /// The ranks of a distributed training, or nil.
   var group: RankGroup?
   /// For the batch size, extent and threads of the last step.
