@@ -135,20 +135,29 @@ final class Checkpoints {
   /// Saves what is due, when training reports. What cannot be written is tried again when it is due the
   /// next time: the training is worth more.
   func note(_ progress: Progress, of trainer: Trainer) {
-    do throws(ResNetError) {
-      if let result = progress.validation, 1 - result.accuracy < lowestError {
+    if let result = progress.validation, 1 - result.accuracy < lowestError {
+      warning { () throws(ResNetError) in
         try trainer.model.save(to: Self.best(in: folder))
         lowestError = 1 - result.accuracy
       }
-      let isDue =
-        switch interval {
-        case .steps(let count): !progress.epochEnded && progress.iteration % count == 0
-        case .time(let time): clock.now - lastSaved >= time
-        }
-      // After the last step, by which a training that has ended is known; once more after its epoch would
-      // only say that it cannot be made longer. But better that one than none.
-      let isLast = progress.epoch == progress.epochs && progress.step == progress.steps
-      if isLast ? lastStep != progress.iteration : isDue { _ = try save(trainer) }
+    }
+    let isDue =
+      switch interval {
+      case .steps(let count): !progress.epochEnded && progress.iteration % count == 0
+      case .time(let time): clock.now - lastSaved >= time
+      }
+    // After the last step, by which a training that has ended is known; once more after its epoch would
+    // only say that it cannot be made longer. But better that one than none.
+    let isLast = progress.epoch == progress.epochs && progress.step == progress.steps
+    if isLast ? lastStep != progress.iteration : isDue {
+      warning { () throws(ResNetError) in _ = try save(trainer) }
+    }
+  }
+
+  /// Tries what may fail without an end to the training.
+  private func warning(_ attempt: () throws(ResNetError) -> Void) {
+    do throws(ResNetError) {
+      try attempt()
     } catch {
       printError("warning: \(error.message)")
     }
