@@ -74,9 +74,6 @@ struct Bench: ParsableCommand {
     let extent = size.extent(of: model.network, model.normalization)
     let batch = batch ?? (model.network.publishedExtent.height > 32 ? 16 : 128)
     let images = try Self.images(of: model.network, batch, extent)
-    // Of its own: a step would have the next run prepare the weights again.
-    let trainer = try Trainer(
-      only == .training ? model : Model(model.network), options: SGDOptions(learningRate: 0))
     let labels = (0..<batch).map { $0 % model.network.classes }
 
     var rows: [Row] = []
@@ -85,6 +82,10 @@ struct Bench: ParsableCommand {
       rows.append(Row("inference", flop: Double(batch) * flop) { _ = try model.logits(images) })
     }
     if only != .inference {
+      // A model of its own: a step would have the next run prepare the weights again.
+      let trained = try only == .training ? model : Model(model.network)
+      try trained.setNormalization(model.normalization)
+      let trainer = try Trainer(trained, options: SGDOptions(learningRate: 0))
       let flop = try model.graph.trainingOperations(input: extent)
       rows.append(
         Row("training", flop: Double(batch) * flop) { try trainer.step(images, labels: labels) })

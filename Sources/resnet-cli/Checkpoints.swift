@@ -27,10 +27,12 @@ final class Checkpoints {
 
   /// Whether a file of that path would be the best model, or a checkpoint.
   static func keeps(_ path: String, in folder: String) -> Bool {
-    let (path, folder) = (resolvedPath(path), resolvedPath(folder))
-    let checkpoint = "\(folder)/\(prefix)"
-    return path == resolvedPath(best(in: folder))
-      || path.hasPrefix(checkpoint) && path.hasSuffix(suffix)
+    let (path, start) = (resolvedPath(path), "\(resolvedPath(folder))/")
+    let name = path.dropFirst(start.count)
+    let isCheckpoint =
+      path.hasPrefix(start) && name.hasPrefix(prefix) && name.hasSuffix(suffix)
+      && name.allSatisfy { $0 != "/" }
+    return isCheckpoint || path == resolvedPath(best(in: folder))
   }
 
   private var lockPath: String { "\(folder)/.lock" }

@@ -47,14 +47,13 @@ enum Experiment: String, ExpressibleByArgument, CaseIterable {
     }
   }
 
-  /// What the table of the results does not say; nil if there is nothing.
+  /// What the table of the results does not say of the paper's figures; nil if there is nothing.
   var notes: String? {
     guard self == .table6 else { return nil }
     return """
-      Maxout, NIN and DSN of the paper's table are not trained. FitNet and highway networks are trained by \
-      the paper's recipe, without the dropout of theirs, and the widths of highway32 are this library's \
-      choice. Of five trainings the paper's table gives the best, as here, and the means: 7.72% of \
-      highway19, 6.61% of ResNet-110.
+      Of several trainings the paper's table gives the best, and means: 7.72% of highway19, 6.61% of \
+      ResNet-110. Its Maxout, NIN and DSN are not trained here; FitNet and highway networks are by the \
+      paper's recipe, without the dropout of their own, and the widths of highway32 are this library's choice.
       """
   }
 

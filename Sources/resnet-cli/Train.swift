@@ -158,7 +158,7 @@ struct Train: ParsableCommand {
     }
     for case (let name, let value?) in [("lr", learningRate), ("weight-decay", weightDecay)]
     where !(value >= 0 && value.isFinite) {
-      throw ValidationError("--\(name) is \(value), expected 0 or more")
+      throw ValidationError("--\(name) is \(value), expected a finite number of 0 or more")
     }
     if let momentum, !(0..<1).contains(momentum) {
       throw ValidationError("--momentum is \(momentum), expected 0 or more, and less than 1")
@@ -259,7 +259,7 @@ struct Train: ParsableCommand {
     // Where standard output is a file, it would come after hours.
     fflush(nil)
     try ranks?.train(trainer)
-    let run = TrainingRun(
+    var run = TrainingRun(
       trainer: trainer, options: recipe.fit, training: training,
       validation: validation.map { ($0, held == nil ? "test" : "validation") },
       checkpoints: checkpoints, files: reports.files, title: trainer.model.network.name,

@@ -57,7 +57,9 @@ struct TrainingHistory {
   /// Of the last whole epoch, a share: the steps of one that was cut short may be too few to tell.
   var trainingError: Double? {
     let lengths = zip(rows, [0] + rows.map(\.iteration)).map { $0.iteration - $1 }
-    return lengths.max().flatMap { lengths.lastIndex(of: $0) }.map { 1 - rows[$0].accuracy }
+    let last = lengths.suffix(2)
+    let isCutShort = last.count == 2 && last[last.endIndex - 1] < last[last.startIndex]
+    return rows.dropLast(isCutShort ? 1 : 0).last.map { 1 - $0.accuracy }
   }
 
   /// Of the images that are evaluated, after each epoch: shares.

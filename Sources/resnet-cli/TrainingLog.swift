@@ -6,34 +6,29 @@ final class TrainingLog {
   private let path: String
   private let isJSON: Bool
   private let file: Int32
-  /// The epochs that the file has; nil if it may have parts of lines.
-  private var written: Int?
-  private let hasValidation: Bool
+  /// Epochs and bytes, of whole lines, that the file has.
+  private var (rows, length) = (0, 0)
+  /// Whether what follows them is a part of a line.
+  private var isBroken = false
 
   /// Begins the file, of objects if its name ends in .jsonl, with the rows of a training that goes on.
   init(_ path: String, _ history: TrainingHistory, hasValidation: Bool) throws(ResNetError) {
     isJSON = path.hasSuffix(".jsonl")
     self.path = path
-    self.hasValidation = hasValidation
     file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw error() }
+    if !isJSON { try add(line: TrainingHistory.header(hasValidation: hasValidation)) }
     try note(history)
   }
 
   deinit { close(file) }
 
-  /// Writes the epochs that are not in the file yet, or anew all of them, if some could not be written.
+  /// Writes the epochs that are not in the file yet.
   func note(_ history: TrainingHistory) throws(ResNetError) {
-    let begin = written
-    written = nil
-    if begin == nil {
-      // What is no file, such as a pipe, keeps what it has got.
-      ftruncate(file, 0)
-      lseek(file, 0, SEEK_SET)
-      if !isJSON { try add(line: TrainingHistory.header(hasValidation: hasValidation)) }
+    for row in history.rows.dropFirst(rows) {
+      try add(row)
+      rows += 1
     }
-    for row in history.rows.dropFirst(begin ?? 0) { try add(row) }
-    written = history.rows.count
   }
 
   private func add(_ row: TrainingHistory.Row) throws(ResNetError) {
@@ -46,7 +41,11 @@ final class TrainingLog {
   }
 
   private func add(line: String) throws(ResNetError) {
-    guard write(line + "\n", to: file) else { throw error() }
+    // Of what is no file, such as a pipe, nothing can be taken back.
+    if isBroken, ftruncate(file, length) == 0 { lseek(file, length, SEEK_SET) }
+    isBroken = !write(line + "\n", to: file)
+    if isBroken { throw error() }
+    length += line.utf8.count + 1
   }
 
   private func error() -> ResNetError {

@@ -9,7 +9,7 @@ final class TrainingReports {
     var tensorboard: String?
   }
 
-  private var history: TrainingHistory
+  private(set) var history: TrainingHistory
   private let log: TrainingLog?
   private let events: EventFile?
   private let curves: String?

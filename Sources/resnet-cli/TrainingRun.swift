@@ -14,9 +14,11 @@ struct TrainingRun {
   let title: String
   /// The processes that train together, or nil. The first of them shows, reports and saves.
   var ranks: Ranks?
+  /// The epochs that have ended, of the first of the processes.
+  private(set) var history = TrainingHistory()
 
   /// Trains. Returns the signal that stopped it, if one did.
-  func run() throws -> CInt? {
+  mutating func run() throws -> CInt? {
     if let ranks, !ranks.isFirst {
       return try Interruption.watch { () throws(ResNetError) in
         try trainer.fit(training, validation: validation?.data, options: options)
@@ -31,9 +33,11 @@ struct TrainingRun {
       validation: validation?.name ?? "")
     let reports = try TrainingReports(
       files, title: title, history: before, validation: validation?.name)
+    defer { history = reports.history }
     return try Interruption.watch { () throws(ResNetError) in
       defer { display.end() }
-      try trainer.fit(training, validation: validation?.data, options: options) { progress in
+      try trainer.fit(training, validation: validation?.data, options: options) {
+        [checkpoints, trainer] progress in
         display.show(progress)
         reports.note(progress)
         checkpoints?.note(progress, of: trainer)

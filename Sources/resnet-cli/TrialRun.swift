@@ -119,6 +119,12 @@ struct TrialRun {
     var fit = recipe.fit
     let checkpoints = try Checkpoints(
       "\(folder)/checkpoints", every: .time(.seconds(300)), keep: 2, resuming: true)
+    AtomicFile.removeRemains(in: folder)
+    // Another process may have trained it meanwhile.
+    if let result = try recorded(on: training.count) {
+      checkpoints.removeAll()
+      return result
+    }
     let trainer: Trainer
     if let (saved, path) = try checkpoints.load() {
       guard saved.model.network == network, saved.options == recipe.sgd else {
@@ -138,7 +144,7 @@ struct TrialRun {
     }
     var settings = try record(network, recipe, training.count)
     try trainer.model.setMetadata(settings.text, for: Self.metadataName)
-    let run = TrainingRun(
+    var run = TrainingRun(
       trainer: trainer, options: fit, training: training, validation: (test, "test"),
       checkpoints: checkpoints, files: .init(log: epochsPath), title: trial.name)
     var failure: String?
@@ -161,34 +167,28 @@ struct TrialRun {
       }
       try trainer.model.save(to: "\(folder)/model.h5")
     }
-    // Without checkpoints it could not be made again: it must be whole, and synced.
-    let history = try TrainingHistory(csv: readText(epochsPath), path: epochsPath)
-    guard failure != nil || history.rows.last?.iteration == iterations else {
-      throw ResNetError(
-        .inputOutput,
-        "\(epochsPath) could not be written to its end: the same command does so, from the last checkpoint"
-      )
-    }
-    try writeFile(epochsPath, history.csv)
+    // Whole and synced: without checkpoints it could not be made again.
+    try writeFile(epochsPath, run.history.csv)
     settings.set("failure", failure)
     try writeFile(recordPath, settings.text)
+    // What was learned before it failed is left, if there is a checkpoint of it.
+    let last = failure == nil ? nil : try checkpoints.newest()
     if let failure {
       printError(
-        "\(trial.name): \(failure); it is recorded so, and its last checkpoints stay in \(folder)/checkpoints"
-      )
-    } else {
-      checkpoints.removeAll()
+        "\(trial.name): \(failure)" + (last.map { "; the last checkpoint before is \($0)" } ?? ""))
     }
+    if last == nil { checkpoints.removeAll() }
     guard let result = try recorded() else {
       throw ResNetError(.inputOutput, "cannot read what was written to \(recordPath)")
     }
     return result
   }
 
-  /// Throws unless what was begun, as the file at `path` has it, computed as this process does: other
-  /// algorithms round otherwise.
+  /// Throws unless what was begun, as the file at `path` has it, computed as this process does, if it says so:
+  /// other algorithms round otherwise.
   private func requireWinograd(of begun: Settings?, _ path: String) throws(ResNetError) {
-    let isWithout = begun?["no-winograd"] == "true"
+    guard let begun else { return }
+    let isWithout = begun["no-winograd"] == "true"
     guard isWithout == Engine.winograd else { return }
     throw ResNetError(
       .invalidArgument,

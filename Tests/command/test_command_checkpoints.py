@@ -143,8 +143,11 @@ def test_no_batch_is_empty(images: Path, tmp_path: Path, given: tuple[str, ...])
     [
         (("--epochs", "0"), "--epochs is 0, expected 1 or more"),
         (("--iterations", "0"), "--iterations is 0, expected 1 or more"),
-        (("--lr", "nan"), "--lr is nan, expected 0 or more"),
-        (("--weight-decay=-1",), "--weight-decay is -1.0, expected 0 or more"),
+        (("--lr", "inf"), "--lr is inf, expected a finite number of 0 or more"),
+        (
+            ("--weight-decay=-1",),
+            "--weight-decay is -1.0, expected a finite number of 0 or more",
+        ),
         (("--momentum", "1"), "--momentum is 1.0, expected 0 or more, and less than 1"),
     ],
 )
@@ -165,7 +168,10 @@ def test_the_model_has_another_name_than_checkpoints(
         said = run("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out",
                    place / name, ok=False)  # fmt: skip
         assert f"--out is {place / name}, as --checkpoints calls one of its own" in said
-    run("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out", folder / "last.h5")
+    (folder / "step-1").mkdir()
+    for out in ("last.h5", "step-1/model.h5"):
+        run("train", "--folder", images, *SHORT, "--checkpoints", folder, "--resume", "--out",
+            folder / out)  # fmt: skip
 
 
 def test_a_training_goes_on_with_its_algorithms(images: Path, tmp_path: Path) -> None:
@@ -176,7 +182,10 @@ def test_a_training_goes_on_with_its_algorithms(images: Path, tmp_path: Path) ->
     assert "of another training than the options say: no-winograd" in said
 
 
-def test_a_last_checkpoint_that_fails_is_tried_again(images: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("best", ["can be written", "cannot be written"])
+def test_a_last_checkpoint_that_fails_is_tried_again(
+    images: Path, tmp_path: Path, best: str
+) -> None:
     folder, log = tmp_path / "run", tmp_path / "log.csv"
     common = (
         *("train", "--folder", images, "--batch-size", "8", "--lr", "0.01", *NETWORK, *VIEW),
@@ -185,6 +194,9 @@ def test_a_last_checkpoint_that_fails_is_tried_again(images: Path, tmp_path: Pat
     run(*common, "--iterations", "2")
     last = folder / "step-000000003.h5"
     last.mkdir()
+    if best == "cannot be written":
+        (folder / "best.h5").unlink()
+        (folder / "best.h5").mkdir()
     # The log waits for us at the epoch's end, between the two: it has room for its names alone.
     os.mkfifo(log)
     pipe = os.open(log, os.O_RDWR)
@@ -199,7 +211,9 @@ def test_a_last_checkpoint_that_fails_is_tried_again(images: Path, tmp_path: Pat
         assert f"warning: cannot save {last}: " in process.stderr.readline()
         last.rmdir()
         os.read(pipe, size)
-        assert "warning" not in process.stderr.read()
+        said = process.stderr.read()
+        assert said.count("warning") == (best == "cannot be written")
+        assert (f"warning: cannot save {folder}/best.h5: " in said) == (best != "can be written")
     assert process.returncode == 0
     os.close(pipe)
     assert last.is_file()

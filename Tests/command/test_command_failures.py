@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -169,6 +170,33 @@ def test_what_killed_processes_left_is_removed(images: Path, tmp_path: Path) -> 
     # Of one that runs; and what is nobody's.
     assert mine.exists()
     assert other.exists()
+
+
+def test_a_log_has_the_epochs_that_could_not_be_written(images: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    line = command("train", "--folder", images, *ENDLESS, "--log", log, "--out", tmp_path / "m.h5")
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    # As on a disk that is full for a while: the limit's signal would end it.
+    with subprocess.Popen(
+        ["sh", "-c", 'trap "" XFSZ; exec "$@"', "sh", *line],  # noqa: S607
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            wait_for(process, lambda: log.exists() and log.read_text().count("\n") > 1)
+            limit = (log.stat().st_size + 10, resource.RLIM_INFINITY)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limit)
+            assert any(f"warning: cannot write {log}: " in said for said in process.stderr)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, unlimited)
+            rows = log.read_text().count("\n")
+            wait_for(process, lambda: log.read_text().count("\n") > rows + 1)
+        finally:
+            process.kill()
+    names, *epochs = log.read_text().splitlines()
+    assert [len(row.split(",")) for row in epochs] == [len(names.split(","))] * len(epochs)
+    assert [row.split(",")[0] for row in epochs] == [str(n + 1) for n in range(len(epochs))]
 
 
 def test_a_training_that_diverges(images: Path, tmp_path: Path) -> None:
