@@ -119,7 +119,7 @@ struct ExperimentReport {
     ]
     if hasPublishedErrors { header.append("paper's test error") }
     if responses { header.append("mean response") }
-    header += ["seconds of training", "images/s", "threads", "processor"]
+    header += ["seconds of training", "median images/s", "threads", "processor"]
     let own = results.map { result in
       var row = [result.trial.name, "\(fixed(Double(result.parameters) / 1e6, decimals: 2))M"]
       row +=

@@ -55,9 +55,10 @@ struct TrialRun {
       return seconds
     }
 
-    /// The mean over the training.
+    /// The median of the epochs, of which some may have been interrupted.
     var imagesPerSecond: Double {
-      Double(history.rows.last?.iteration ?? 0) * Double(batchSize) / seconds
+      let sorted = history.rows.map(\.imagesPerSecond).sorted()
+      return sorted.isEmpty ? 0 : (sorted[sorted.count / 2] + sorted[(sorted.count - 1) / 2]) / 2
     }
 
     private var batchSize: Int { record["batch-size"].flatMap { Int($0) } ?? 0 }
