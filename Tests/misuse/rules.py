@@ -287,6 +287,7 @@ BAD: dict[str, list[Value]] = {
     "rn_model_import_bytes.count": fail("0", "1", "100"),
     "rn_model_import_weights_bytes.count": fail("0", "1", "100"),
     "rn_model_inference_memory.count": fail(*NEVER_64),
+    "rn_model_recompute_statistics.batch_size": fail(*NEGATIVE, "INT32_MAX") + passes("0"),
     "rn_model_replace_classifier.classes": fail(*NEVER),
     "rn_model_set_class_names.count": fail(*NEGATIVE, "1", "3", "INT32_MAX") + passes("0"),
     "rn_model_set_normalization.height": fail(*NEGATIVE, "8", "INT32_MAX"),
