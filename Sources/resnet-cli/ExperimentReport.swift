@@ -197,7 +197,7 @@ struct ExperimentReport {
     }
     return LineChart(
       title: title, xLabel: sorted ? "layers, sorted by magnitude" : "layer",
-      yLabel: "standard deviation",
-      lines: lines)
+      yLabel: "standard deviation", lines: lines,
+      yRange: 0...max(1, lines.flatMap(\.points).map(\.y).filter(\.isFinite).max() ?? 1))
   }
 }

@@ -91,6 +91,13 @@ struct LineChart {
       text += "<polyline points=\"\(points)\" \(stroke(line))/>\n"
     }
     text += "</g>\n"
+    // Names stay legible where lines go behind them; a character takes about 7 pixels.
+    let width = 50 + 7 * Double(lines.map(\.name.count).max() ?? 0)
+    text += """
+      <rect x="\(number(Self.width - Self.right - width))" y="\(number(Self.top + 4))" \
+      width="\(number(width - 4))" height="\(16 * lines.count + 4)" fill="#fff" fill-opacity="0.8"/>
+
+      """
     for (place, line) in lines.enumerated() {
       let middle = Self.top + 14 + 16 * Double(place)
       let end = Self.width - Self.right - 8
