@@ -68,9 +68,9 @@ build/resnet: $(PRODUCTS)/resnet-cli
 
 # By the argument parser's own tool, from what the command says of itself.
 MANUAL_TOOL := --package-path .build/checkouts/swift-argument-parser --scratch-path .build/manual
-build/resnet.1: build/resnet CHANGELOG.md
+build/resnet.1: build/resnet Tools/describe_command.py Tools/manual.awk CHANGELOG.md
 	@swift build $(MANUAL_TOOL) --product generate-manual
-	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" build/resnet \
+	@"$$(swift build $(MANUAL_TOOL) --show-bin-path)/generate-manual" Tools/describe_command.py \
 	  --date "$$(date -u -r CHANGELOG.md +%F)" --output-directory - | awk -f Tools/manual.awk >$@
 
 # Each under the name by which its shell looks for it.
@@ -201,7 +201,7 @@ test-python: build mpi $(VENV)/ready  ## the Python package; the command; the gu
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks bindings/mpi -name '.?*' -prune -o \
 	-name '*.[ch]' -print -o -name '*.[ch]pp' -print -o -name '*.inc' -print)
 PYTHON_SOURCES := bindings/python Benchmarks Examples Tests/command Tests/exchange Tests/fuzz Tests/guide Tests/hdf5 \
-	Tests/misuse Tests/mpi Tests/paper Tests/wheel
+	Tests/misuse Tests/mpi Tests/paper Tests/wheel Tools
 PYTHON_CONFIG := bindings/python/pyproject.toml
 
 .PHONY: lint

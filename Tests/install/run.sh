@@ -30,8 +30,9 @@ expected=$(cd "$root/include" && ls ./*.h ./*.hpp | sed 's,./,,' | xargs)
 [ "$("$prefix/bin/resnet" --version)" = "$version" ] || fail "the command has another version"
 cmp "$root/LICENSE" "$prefix/share/doc/libresnet/LICENSE"
 grep -qx '.Dt RESNET 1' "$prefix/share/man/man1/resnet.1" || fail "the manual page is none"
-for command in inspect train evaluate predict features convert bench calibrate; do
-  grep -qw "$command" "$prefix/share/man/man1/resnet.1" || fail "the manual page lacks $command"
+for words in inspect recipe train evaluate predict features convert bench calibrate experiment \
+  'values: bilinear, bicubic; default: bilinear'; do
+  grep -qw "$words" "$prefix/share/man/man1/resnet.1" || fail "the manual page lacks $words"
 done
 
 for place in bash-completion/completions/resnet zsh/site-functions/_resnet fish/vendor_completions.d/resnet.fish; do
