@@ -28,11 +28,12 @@ package enum Directory {
         }
         break
       }
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      guard let name else {
-        throw ResNetError(.badFormat, "a file name in \(path) is not UTF-8; rename it")
+      let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map(\.self) }
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        throw ResNetError(
+          .badFormat,
+          "a file name in \(path) is not UTF-8: \(String(decoding: bytes, as: UTF8.self)); rename it"
+        )
       }
       // Those to come, in an array that grows and is sorted.
       if names.count % 4096 == 0 {

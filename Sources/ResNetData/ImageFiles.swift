@@ -10,6 +10,9 @@ public struct ImageFiles: Sendable {
   /// One per class, or none.
   public let classNames: [String]
 
+  /// What else is in the folders of classes and beside these: how much, and one of it.
+  package private(set) var passedOver: (count: Int, example: String)?
+
   public var count: Int { labels.count }
 
   /// Where a file is.
@@ -31,22 +34,26 @@ public struct ImageFiles: Sendable {
   /// - Throws: `notFound` if there is no such folder, if it has no folders, or if one of these has
   ///   no image; `inputOutput` if one cannot be read.
   public init(folder: String) throws(ResNetError) {
-    let classNames = try Directory.names(in: folder).filter {
-      Directory.isDirectory("\(folder)/\($0)")
-    }
+    let names = try Directory.names(in: folder)
+    let classNames = names.filter { Directory.isDirectory("\(folder)/\($0)") }
     guard !classNames.isEmpty else {
       throw ResNetError(
         .notFound,
         "\(folder) has no folders; an image folder has one for each class, and in that the images: "
           + "\(folder)/CLASS/*.jpg or *.png"
-          + (try Directory.names(in: folder).contains(where: ImageFiles.isImage)
+          + (names.contains(where: ImageFiles.isImage)
             ? "; there are images in \(folder) itself: if it is a class, give the folder that it is in"
             : ""))
     }
     var paths = PathList()
     var labels: [Int32] = []
+    var others = names.count - classNames.count
+    var other = others > 0 ? names.first { !Directory.isDirectory("\(folder)/\($0)") } : nil
     for (label, name) in classNames.enumerated() {
-      let files = try Directory.names(in: "\(folder)/\(name)").filter(ImageFiles.isImage)
+      let names = try Directory.names(in: "\(folder)/\(name)")
+      let files = names.filter(ImageFiles.isImage)
+      others += names.count - files.count
+      other = other ?? names.first { !Self.isImage($0) }.map { "\(name)/\($0)" }
       guard !files.isEmpty else {
         throw ResNetError(
           .notFound,
@@ -67,6 +74,7 @@ public struct ImageFiles: Sendable {
     self.labels = labels
     self.classNames = classNames
     classes = classNames.count
+    passedOver = other.map { (others, $0) }
   }
 
   /// The files that a text file lists, one a line: a path, spaces or tabs, and a label. Paths that

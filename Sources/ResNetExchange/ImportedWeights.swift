@@ -35,6 +35,7 @@ package struct ImportedWeights {
   package var network: Network?
   package var normalization = Normalization.identity
   package var classNames: [String] = []
+  package var metadata: [String: String] = [:]
   /// What the file's names begin with before those of the network, which is a part of another; and whether all
   /// names do, so that it is left out.
   package var wrapper: (prefix: String, isCommon: Bool)?

@@ -47,6 +47,13 @@ package enum WeightsFile {
     try weights.fill(model, pairs, &report)
     try model.setNormalization(weights.normalization)
     try model.setClassNames(weights.classNames)
+    for (name, value) in weights.metadata {
+      do throws(ResNetError) {
+        try model.setMetadata(value, for: name)
+      } catch {
+        throw ResNetError(.badFormat, "it has metadata that cannot be: \(error.message)")
+      }
+    }
     try options.preprocessing.apply(to: model)
     return model
   }

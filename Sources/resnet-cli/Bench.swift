@@ -162,8 +162,8 @@ extension Bench {
     func show(_ peaks: [Double], _ rows: [Row]) {
       let peak = Spread(peaks)
       print(
-        "\(network), \(batch) \(batch == 1 ? "image" : "images") of \(channels)x\(extent) to a batch, "
-          + "\(threads) \(threads == 1 ? "thread" : "threads"), \(isa), \(peaks.count) turns")
+        "\(network), \(counted(batch, "image")) of \(channels)x\(extent) to a batch, "
+          + "\(counted(threads, "thread")), \(isa), \(counted(peaks.count, "turn"))")
       print(
         "peak: \(giga(peak.median)) GFLOP/s (\(giga(peak.least)) to \(giga(peak.most))), multiply-adds in "
           + "registers")

@@ -35,6 +35,16 @@ final class Checkpoints {
     return isCheckpoint || path == resolvedPath(best(in: folder))
   }
 
+  /// Whether a file is the best model of a training whose checkpoints are in its folder.
+  static func isBest(_ path: String) -> Bool {
+    let path = resolvedPath(path)
+    guard let slash = path.lastIndex(of: "/"), access(path, F_OK) == 0 else { return false }
+    let folder = String(path[..<slash])
+    let names = (try? Directory.names(in: folder)) ?? []
+    return path == best(in: folder)
+      && names.contains { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) }
+  }
+
   private var lockPath: String { "\(folder)/.lock" }
 
   /// A training that begins does so in a folder without checkpoints or the best model of another one, and

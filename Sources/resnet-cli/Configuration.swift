@@ -33,7 +33,7 @@ struct Configuration {
 
   /// Nil if a command line names no file.
   init?(in arguments: [String]) throws(ResNetError) {
-    guard arguments.first == "train", let path = Self.path(in: arguments) else { return nil }
+    guard arguments.first == "train", let path = try Self.path(in: arguments) else { return nil }
     self.path = path
     let settings = try Settings(contentsOf: path)
     let given = Set(
@@ -66,30 +66,54 @@ struct Configuration {
     self.taken = taken
   }
 
-  private static func path(in arguments: [String]) -> String? {
+  private static func path(in arguments: [String]) throws(ResNetError) -> String? {
     let option = "--config"
-    var path: String?
+    var paths: [String] = []
     for (place, argument) in arguments.enumerated() {
       if argument == "--" { break }
-      if argument == option, place + 1 < arguments.count { path = arguments[place + 1] }
-      if argument.hasPrefix(option + "=") { path = String(argument.dropFirst(option.count + 1)) }
+      if argument == option, place + 1 < arguments.count { paths.append(arguments[place + 1]) }
+      if argument.hasPrefix(option + "=") {
+        paths.append(String(argument.dropFirst(option.count + 1)))
+      }
     }
-    return path
+    guard paths.count < 2 else {
+      throw ResNetError(
+        .invalidArgument,
+        "--config is given twice, as \(paths[0]) and \(paths[1]): give one of them")
+    }
+    return paths.first
   }
 
   /// Where the option is in the file that a message names first, as what is wrong; nil if it is not in the file.
   func place(of message: String) -> String? {
-    let words = message.split { !$0.isLetter && !$0.isNumber && $0 != "-" }
+    let words = message.split { !$0.isLetter && !$0.isNumber && $0 != "-" && $0 != "_" }
     guard let name = words.first(where: { $0.hasPrefix("--") })?.dropFirst(2) else { return nil }
     return taken.first { $0.name == name }.map { "\(path):\($0.line)" }
   }
 }
 
 extension ResNetCommand {
+  /// A command line in which a number below 0 is the value of the option before it, which the parser takes for an
+  /// option of its own: the command says what it expects instead.
+  private static func withNegativeNumbers(_ arguments: [String]) -> [String] {
+    var joined: [String] = []
+    for argument in arguments {
+      let isNumber = argument.hasPrefix("-") && Double(argument.dropFirst()) != nil
+      if isNumber, let option = joined.last, option.hasPrefix("--"), option != "--",
+        !option.contains("=" as Character)
+      {
+        joined[joined.count - 1] += "=\(argument)"
+      } else {
+        joined.append(argument)
+      }
+    }
+    return joined
+  }
+
   static func main() {
     StandardStreams.prepare()
     do {
-      let arguments = Array(CommandLine.arguments.dropFirst())
+      let arguments = withNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
       guard let configuration = try Configuration(in: arguments) else { return main(arguments) }
       do {
         var command = try parseAsRoot(configuration.arguments)

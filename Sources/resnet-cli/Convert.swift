@@ -82,7 +82,14 @@ struct Convert: ParsableCommand {
   var unsaid: UnsaidOptions
 
   func validate() throws {
-    guard to == nil else { return }
+    if let to {
+      // Keras 2's is called as the library's own.
+      guard let said = Target(extensionOf: output), said != to, to != .keras || said != .libresnet
+      else { return }
+      throw ValidationError(
+        "OUT is \"\(output)\", a name of \(said.rawValue), and --to is \(to.rawValue): change one of them"
+      )
+    }
     try requireExtension(
       output, of: Target.extensions.map(\.0), as: "OUT",
       remedy: "; or say by --to what to write")
@@ -91,7 +98,11 @@ struct Convert: ParsableCommand {
   func run() throws {
     try requireWritable(output, as: "OUT")
     var (model, report) = try read()
-    if let classes { model = try model.replacingClassifier(classes: classes, seed: seed) }
+    if let classes {
+      let seen = SeenSize(of: model)
+      model = try model.replacingClassifier(classes: classes, seed: seed)
+      try SeenSize.keep(seen, in: model)
+    }
     if let classNames { try model.setClassNames(lines(of: classNames)) }
     let target = to ?? Target(extensionOf: output) ?? .libresnet
     if let format = target.format {
@@ -146,7 +157,8 @@ struct Convert: ParsableCommand {
     print("\(output): \(target.format.map { "for \($0.title)" } ?? "a model of libresnet")")
     if report != nil, model.normalization == .identity {
       print(
-        "its images are not normalised: for image files, say how they are by --preprocessing torch or caffe"
+        "its images are not normalised, as the file does not say how: give --preprocessing torch or caffe; or have "
+          + "`resnet calibrate --model \(output) --normalize` do it by the images that it was trained on"
       )
     }
     if !lost.isEmpty {
@@ -157,8 +169,7 @@ struct Convert: ParsableCommand {
   /// What of a model does not go into a file of that kind.
   private static func lost(of model: Model, _ target: Target) -> [String] {
     switch target {
-    case .libresnet: return []
-    case .onnx: return model.metadata.isEmpty ? [] : ["the metadata"]
+    case .libresnet, .onnx: return []
     case .safetensors, .pytorch, .keras, .keras3, .caffe:
       var lost: [String] = []
       if target != .caffe, model.network.stemPool == .ceil {
@@ -166,6 +177,10 @@ struct Convert: ParsableCommand {
       }
       if model.normalization != .identity { lost.append("the normalisation of images") }
       if !model.classNames.isEmpty { lost.append("the class names") }
+      if let seen = SeenSize(of: model) {
+        lost.append(
+          "the sizes of image files, which --crop \(seen.crop) --resize \(seen.resize ?? 0) say")
+      }
       if !model.metadata.isEmpty { lost.append("the metadata") }
       return lost
     }

@@ -70,8 +70,7 @@ struct DataOptions: ParsableArguments {
       return
     }
     let seen = images.options(for: model)
-    settings.set("crop", seen.crop)
-    settings.set("resize", seen.resize ?? 0)
+    SeenSize(crop: seen.crop, resize: seen.resize).describe(in: &settings)
     switch recipe.images?.part {
     case .scaled(let side):
       settings.set("variation", Variation.published.rawValue)
@@ -127,6 +126,13 @@ struct ImageOptions: ParsableArguments {
     help:
       "3 (RGB) or 1 (grey), to which files are converted. (default: as a given model takes, or 3)")
   var channels: Int?
+
+  func validate() throws {
+    try CropOptions.validate(crop: crop, resize: resize)
+    if let channels, channels != 1, channels != 3 {
+      throw ValidationError("--channels is \(channels), expected 3 (RGB) or 1 (grey)")
+    }
+  }
 
   /// `channels` and `model` are for what the options do not say.
   func options(channels other: Int? = nil, for model: Model? = nil) -> ImageFileDataset.Options {

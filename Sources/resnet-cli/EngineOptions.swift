@@ -9,6 +9,12 @@ struct EngineOptions: ParsableArguments {
   @Flag(help: "Do without Winograd's algorithm: slower, rounding errors half as large.")
   var noWinograd = false
 
+  func validate() throws {
+    if threads < 0 {
+      throw ValidationError("--threads is \(threads), expected 0 for one per core, or more")
+    }
+  }
+
   func apply() throws {
     try Engine.setThreads(threads)
     Engine.winograd = !noWinograd

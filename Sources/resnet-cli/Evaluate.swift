@@ -8,6 +8,10 @@ struct Evaluate: ParsableCommand {
     discussion: """
       Classes are matched by their names: the images may be of some of the model's.
 
+      With --json there is one object: accuracy, top5_accuracy and loss, over so many images; with --by-class \
+      also the classes' recall and precision, null where a class has no images or none are taken for it, and the \
+      confusion matrix, its rows the true classes; with --responses the layers' standard deviations.
+
           resnet evaluate model.h5 --folder images --by-class
           resnet evaluate model.h5 --folder images --views 10-crop
       """)
@@ -26,6 +30,9 @@ struct Evaluate: ParsableCommand {
       Print the standard deviation of each layer's output, after BN and before the nonlinearity, too.
       """)
   var responses = false
+
+  @Flag(help: "Print one object of JSON, with all of it.")
+  var json = false
 
   @OptionGroup(title: "Views of an image")
   var views: ViewOptions
@@ -52,20 +59,66 @@ struct Evaluate: ParsableCommand {
       }
     }
     let speed = Double(result.count) / ((ContinuousClock.now - start) / .seconds(1))
+    let names = model.classNames.isEmpty ? test.classNames : model.classNames
+    let responses = try self.responses ? model.responses(test) : []
+    if json {
+      show(
+        result, views, speed, damaged: (test as? ImageFileDataset)?.damagedFiles ?? [],
+        byClass ? (names, confusion) : nil, self.responses ? responses : nil)
+      return
+    }
     print(
       "test accuracy \(percent(result.accuracy)) of \(result.count) images, "
         + "top-5 \(percent(result.top5Accuracy)), loss \(fixed(result.loss, decimals: 4)), "
         + (views.map { "\($0.count) views each, " } ?? "")
         + "\(fixed(speed, decimals: 1)) images/s")
     printDamage(of: test)
-    if byClass {
-      printFigures(confusion, model.classNames.isEmpty ? test.classNames : model.classNames)
+    if byClass { printFigures(confusion, names) }
+    for response in responses {
+      print("\(response.name): \(fixed(response.standardDeviation, decimals: 6))")
     }
-    if responses {
-      for response in try model.responses(test) {
-        print("\(response.name): \(fixed(response.standardDeviation, decimals: 6))")
+  }
+
+  private func show(
+    _ result: Metrics, _ views: Views?, _ speed: Double, damaged: [DamagedFile],
+    _ classes: (names: [String], confusion: ConfusionMatrix)?, _ responses: [LayerResponse]?
+  ) {
+    var members: [(name: String, value: JSON)] = [
+      ("images", .number(result.count)), ("accuracy", .number(result.accuracy)),
+      ("top5_accuracy", .number(result.top5Accuracy)), ("loss", .number(result.loss)),
+      ("views", .number(views?.count ?? 1)), ("images_per_second", .number(speed)),
+      (
+        "damaged",
+        .array(damaged.map { ["image": .string($0.path), "error": .string($0.reason)] })
+      ),
+    ]
+    if let (names, confusion) = classes {
+      let count = confusion.classes
+      let figures = (0..<count).map { label -> JSON in
+        [
+          "name": names.isEmpty ? .null : .string(names[label]),
+          "recall": .number(confusion.recall(of: label)),
+          "precision": .number(confusion.precision(of: label)),
+        ]
       }
+      let rows = stride(from: 0, to: count * count, by: count).map {
+        JSON.numbers(Array(confusion.counts[$0..<$0 + count]))
+      }
+      members += [("classes", .array(figures)), ("confusion", .array(rows))]
     }
+    if let responses {
+      members.append(
+        (
+          "responses",
+          .array(
+            responses.map {
+              [
+                "layer": .string($0.name), "standard_deviation": .number($0.standardDeviation),
+              ]
+            })
+        ))
+    }
+    print(JSON.object(members))
   }
 
   /// Image files are seen as the views are, where these are not asked for.

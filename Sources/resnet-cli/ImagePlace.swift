@@ -60,6 +60,11 @@ func imageFiles(_ files: ImageFiles, _ options: ImageFileDataset.Options, skipDa
 {
   var options = options
   options.damage = skipDamaged ? .skip : .fatal
+  if let (count, example) = files.passedOver {
+    printError(
+      "warning: \(counted(count, "entry", "entries")) beside the images are passed over, such as \(example): "
+        + "expected CLASS/*.jpg, *.jpeg or *.png")
+  }
   return try ImageFileDataset(files, options: options)
 }
 

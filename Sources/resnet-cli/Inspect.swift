@@ -21,7 +21,7 @@ struct Inspect: ParsableCommand {
 
   @Argument(
     help: "A preset, such as resnet20 or resnet50, or a file, whose name has a point or a slash.",
-    completion: .list(Network.publishedPresets))
+    completion: .file())
   var network: String
 
   @Flag(help: "Print every layer instead of the stages.")

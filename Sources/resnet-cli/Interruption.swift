@@ -2,37 +2,57 @@ import Glibc
 import ResNet
 import Synchronization
 
-/// Ctrl-C (SIGINT) and SIGTERM while something is done that can be stopped: the first is noted, and what
-/// is watched stops at its next step; the second ends the process as usual.
+/// Ctrl-C (SIGINT), SIGTERM, the loss of the terminal (SIGHUP) and of whoever reads what is shown (SIGPIPE) while
+/// something is done that can be stopped: the first is noted, and what is watched stops at its next step; a second
+/// Ctrl-C or SIGTERM ends the process as usual.
 struct Interruption {
   /// The number of the signal that came, or 0.
   private static let noted = Atomic<CInt>(0)
-  private static let signals = [SIGINT, SIGTERM]
+  private static let names = [
+    SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGPIPE: "SIGPIPE",
+  ]
 
-  /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come.
+  /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come. `watcher` is told
+  /// of the steps.
   ///
   /// Returns the signal that stopped it, if one did: what had come to its end is not stopped. Of processes
   /// that train together one may hear of it by the others first, which is taken for SIGTERM.
-  static func watch(_ body: () throws(ResNetError) -> Void) throws(ResNetError) -> CInt? {
-    let before = signals.map { number in
+  static func watch(
+    _ watcher: @escaping (Step) -> Void = { _ in }, _ body: () throws(ResNetError) -> Void
+  ) throws(ResNetError) -> CInt? {
+    let before = names.keys.map { number in
       var action = sigaction()
-      action.__sigaction_handler.sa_handler = { Interruption.noted.store($0, ordering: .relaxed) }
-      action.sa_flags = SA_RESTART | CInt(bitPattern: UInt32(SA_RESETHAND))
+      action.__sigaction_handler.sa_handler = { number in
+        Interruption.noted.store(number, ordering: .relaxed)
+        // Whoever asks sees that it was heard, as a step may take long.
+        guard number == SIGINT || number == SIGTERM else { return }
+        let note: StaticString = "\nstopping after this step; a second time ends it at once\n"
+        _ = write(STDERR_FILENO, note.utf8Start, note.utf8CodeUnitCount)
+      }
+      action.sa_flags = SA_RESTART
+      // What writes until the end is not to end it.
+      if number == SIGINT || number == SIGTERM {
+        action.sa_flags |= CInt(bitPattern: UInt32(SA_RESETHAND))
+      }
       var old = sigaction()
       sigaction(number, nil, &old)
       // Whoever started this with signals ignored, as nohup does, wants that.
       let isIgnored = unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1
       if !isIgnored { sigaction(number, &action, nil) }
-      return old
+      return (number, old)
     }
     defer {
-      for (number, old) in zip(signals, before) {
+      for (number, old) in before {
         var old = old
         sigaction(number, &old, nil)
       }
     }
     do throws(ResNetError) {
-      try withStepWatcher({ _ in noted.load(ordering: .relaxed) == 0 }, body)
+      try withStepWatcher(
+        { step in
+          watcher(step)
+          return noted.load(ordering: .relaxed) == 0
+        }, body)
       return nil
     } catch {
       guard error.kind == .cancelled else { throw error }
@@ -43,10 +63,6 @@ struct Interruption {
 
   /// What it was that stopped this process, in words.
   static var cause: String {
-    switch noted.load(ordering: .relaxed) {
-    case 0: "a signal to another process"
-    case SIGINT: "SIGINT"
-    default: "SIGTERM"
-    }
+    names[noted.load(ordering: .relaxed)] ?? "a signal to another process"
   }
 }

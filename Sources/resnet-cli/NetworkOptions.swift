@@ -49,6 +49,14 @@ struct NetworkOptions: ParsableArguments {
     return zip(Self.names, isGiven).compactMap { $1 ? $0 : nil }
   }
 
+  func validate() throws {
+    for case (let name, let value?) in [
+      ("classes", classes), ("input-channels", inputChannels), ("base-width", baseWidth),
+    ] where value < 1 {
+      throw ValidationError("--\(name) is \(value), expected 1 or more")
+    }
+  }
+
   /// Notes what makes the preset the network.
   func describe(_ network: Network, in settings: inout Settings) {
     settings.set("family", family?.rawValue)

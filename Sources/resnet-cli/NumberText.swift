@@ -25,5 +25,10 @@ func rounded(_ value: Float) -> Double {
   return Double(text) ?? .nan
 }
 
+/// As `1 step` or `12 steps`.
+func counted(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
+  "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
+}
+
 /// A share, 0 to 1, as `91.25%`.
 func percent(_ share: Double) -> String { fixed(share * 100, decimals: 2) + "%" }

@@ -58,6 +58,12 @@ func requireWritable(
       "\(option) is \(path), a checkpoint, from which a training can go on: give another file, or remove that"
     )
   }
+  guard !Checkpoints.isBest(path) else {
+    throw ResNetError(
+      .invalidArgument,
+      "\(option) is \(path), the best model of the training whose checkpoints are beside it: give another file"
+    )
+  }
 }
 
 private func isCheckpoint(_ path: String, _ option: String) throws(ResNetError) -> Bool {

@@ -1,27 +1,50 @@
 import CPeak
+import Glibc
 import ResNet
 
 /// Multiply-adds in registers that touch no memory.
 enum Peak {
-  /// Operations a second, on all threads.
+  /// Operations a second, on all threads, with whatever else the machine does meanwhile.
   static func rate(_ isa: String, seconds: Double) -> Double {
-    let rounds: Int64 = 20_000
-    let threads = Engine.threads
     let clock = ContinuousClock()
     let start = clock.now
     var flop = 0.0
-    repeat {
-      // More parts than threads, so that none idles for another for long.
-      let parts = 16 * threads
-      var done = [Double](repeating: 0, count: parts)
-      done.withUnsafeMutableBufferPointer { done in
-        ThreadPool.shared.run(parts, workers: threads) { part, _ in
-          done[part] = peak_run(isa, rounds)
-        }
-      }
-      flop += done.reduce(0, +)
-    } while (clock.now - start) / .seconds(1) < seconds
+    repeat { flop += run(isa).flop } while (clock.now - start) / .seconds(1) < seconds
     return flop / ((clock.now - start) / .seconds(1))
+  }
+
+  /// The same as if the machine did nothing else: by the time that the threads were running.
+  static func undisturbedRate(_ isa: String) -> Double {
+    var (flop, seconds) = (0.0, 0.0)
+    while seconds < 0.1 {
+      let part = run(isa)
+      flop += part.flop
+      seconds += part.threadSeconds
+    }
+    return flop / seconds * Double(min(Engine.threads, ThreadPool.availableCores()))
+  }
+
+  private static func run(_ isa: String) -> (flop: Double, threadSeconds: Double) {
+    let rounds: Int64 = 20_000
+    let threads = Engine.threads
+    // More parts than threads, so that none idles for another for long.
+    let parts = 16 * threads
+    var done = [(flop: Double, seconds: Double)](repeating: (0, 0), count: parts)
+    done.withUnsafeMutableBufferPointer { done in
+      ThreadPool.shared.run(parts, workers: threads) { part, _ in
+        let start = threadSeconds()
+        done[part] = (peak_run(isa, rounds), 0)
+        done[part].seconds = threadSeconds() - start
+      }
+    }
+    return done.reduce((0, 0)) { ($0.0 + $1.flop, $0.1 + $1.seconds) }
+  }
+
+  /// For how long the calling thread has been running.
+  private static func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 }
 

@@ -16,8 +16,9 @@ func warnOfPixels(of data: any TrainingData, _ model: Model, _ path: String) {
   else { return }
   printError(
     "warning: \(path) does not normalise images, and pixels from 0 to 255 make the outputs of its first layer "
-      + "\(fixed(times, decimals: 0)) times what they were in training; if it was made of another program's "
-      + "weights, convert them anew with --preprocessing torch or caffe")
+      + "\(fixed(times, decimals: 0)) times what they were in training; if it was made of weights alone, "
+      + "convert them anew with --preprocessing torch or caffe, or have `resnet calibrate --model \(path) "
+      + "--normalize` do it by the images that they were trained on")
 }
 
 extension Model {

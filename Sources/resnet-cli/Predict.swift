@@ -52,7 +52,7 @@ struct Predict: ParsableCommand {
     guard channels == 1 || channels == 3 else {
       throw ResNetError(
         .shapeMismatch,
-        "\(model.network.name) takes images of \(channels) channels, which JPEG and PNG files do not have"
+        "\(model.network.name) takes images of \(counted(channels, "channel")), which JPEG and PNG files do not have"
       )
     }
     advise(on: files, model)

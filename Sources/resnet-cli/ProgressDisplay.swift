@@ -38,15 +38,31 @@ final class ProgressDisplay {
       errors.append(progress.error)
       let line = line(progress)
       write(
-        terminal.map { "\r\u{1B}[K\($0.fitting(line))\n" } ?? line.text + "\n", to: STDERR_FILENO)
+        terminal.map { "\r\u{1B}[K\($0.shortened(line).text)\n" } ?? line.text + "\n",
+        to: STDERR_FILENO)
       isOpen = false
       lastShown = clock.now
-    } else if clock.now - lastShown >= (terminal == nil ? .seconds(300) : .milliseconds(100)) {
+    } else if let terminal {
+      rewrite(terminal, line(progress))
+    } else if clock.now - lastShown >= .seconds(300) {
       lastShown = clock.now
-      let line = line(progress)
-      write(terminal.map { "\r\u{1B}[K\($0.fitting(line))" } ?? line.text + "\n", to: STDERR_FILENO)
-      isOpen = terminal != nil
+      write(line(progress).text + "\n", to: STDERR_FILENO)
     }
+  }
+
+  /// Shows how far is what is done between the steps of training, which may take long.
+  func note(_ step: Step) {
+    guard let terminal, step.activity != .training else { return }
+    var line = Line()
+    line.add("\(step.activity.rawValue) images, \(step.done)/\(step.total)")
+    rewrite(terminal, line)
+  }
+
+  private func rewrite(_ terminal: Terminal, _ line: @autoclosure () -> Line) {
+    guard clock.now - lastShown >= .milliseconds(100) else { return }
+    lastShown = clock.now
+    write("\r\u{1B}[K\(terminal.fitting(line()))", to: STDERR_FILENO)
+    isOpen = true
   }
 
   /// Leaves the line, if an epoch has begun that will not end.
@@ -111,7 +127,7 @@ private struct Line {
 
   var text: String { parts.map(\.text).joined(separator: "  ") }
 
-  func fitting(_ width: Int) -> String {
+  func shortened(to width: Int) -> Line {
     var line = self
     while line.text.count > width,
       let least = line.parts.indices.min(by: {
@@ -121,7 +137,7 @@ private struct Line {
     {
       line.parts.remove(at: least)
     }
-    return String(line.text.prefix(width))
+    return line
   }
 }
 
@@ -139,11 +155,17 @@ private struct Terminal {
   }
 
   /// One column stays free: some terminals go to the next line after the last.
-  func fitting(_ line: Line) -> String {
+  private var width: Int {
     var size = winsize()
     let columns = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
-    return line.fitting(columns > 0 ? columns - 1 : 79)
+    return columns > 0 ? columns - 1 : 79
   }
+
+  /// What matters of a line, on more than one of the terminal's if need be.
+  func shortened(_ line: Line) -> Line { line.shortened(to: width) }
+
+  /// What can be rewritten.
+  func fitting(_ line: Line) -> String { String(shortened(line).text.prefix(width)) }
 
   func bar(_ share: Double, length: Int) -> String {
     let done = Int((share * Double(length)).rounded(.down))

@@ -8,19 +8,22 @@ struct ReportOptions: ParsableArguments {
       """
       A file that gets a line for each epoch: comma-separated values in *.csv, JSON objects in *.jsonl, \
       under the names that a history has in Python, and val_top5_accuracy.
-      """, valueName: "file"))
+      """, valueName: "file"),
+    completion: .file(extensions: ["csv", "jsonl"]))
   var log: String?
 
   @Option(
     help: ArgumentHelp(
       "An SVG image (*.svg) of the errors by iteration, drawn anew after each epoch.",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file(extensions: ["svg"]))
   var curves: String?
 
   @Option(
     help: ArgumentHelp(
-      "A folder for TensorBoard: loss, errors, learning rate and images/s by iteration.",
-      valueName: "folder"))
+      "A folder for TensorBoard: loss, errors, learning rate and images/s after each epoch, by iteration.",
+      valueName: "folder"),
+    completion: .directory)
   var tensorboard: String?
 
   func validate() throws {

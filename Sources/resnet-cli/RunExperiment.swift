@@ -27,10 +27,13 @@ struct RunExperiment: ParsableCommand {
 
   @Option(
     name: .customLong("cifar10"),
-    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"))
+    help: ArgumentHelp("Directory of the CIFAR-10 binary files.", valueName: "directory"),
+    completion: .directory)
   var cifar10: String?
 
-  @Option(help: ArgumentHelp("Folder of the reports and records.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder of the reports and records.", valueName: "folder"),
+    completion: .directory)
   var out = "experiments"
 
   @Option(

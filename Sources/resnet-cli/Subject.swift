@@ -28,6 +28,7 @@ struct Subject {
 
   private let kind: Kind
   private var classNames: [String] = []
+  private var seen: SeenSize?
   private(set) var metadata: [String: String] = [:]
   /// Of a file and, of a checkpoint, its training.
   private var members: [(name: String, value: JSON)] = []
@@ -56,6 +57,7 @@ struct Subject {
     normalization = model.normalization
     classNames = model.classNames
     metadata = model.metadata
+    seen = SeenSize(of: model)
     tensors = Self.tensors(of: model.graph)
     let writer = stored.writer.map { "libresnet \($0)" } ?? "an unknown version"
     facts = [
@@ -127,6 +129,7 @@ struct Subject {
         ? "class names: none"
         : "class names: \(classNames.count), \(classNames.prefix(shown).joined(separator: ", "))"
           + (classNames.count > shown ? ", ..." : ""))
+    if let seen { facts.append("image files: \(seen.text)") }
   }
 
   private mutating func note(_ trainer: Trainer) {
@@ -238,7 +241,8 @@ extension Subject {
     if kind != .preset {
       let metadata = metadata.sorted { $0.key < $1.key }
       all += [
-        ("normalization", normalization.json), ("class_names", .strings(classNames)),
+        ("normalization", normalization.json), ("image_files", seen?.json ?? .null),
+        ("class_names", .strings(classNames)),
         ("metadata", .object(metadata.map { ($0.key, .string($0.value)) })),
       ]
     }

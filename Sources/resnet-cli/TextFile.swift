@@ -22,7 +22,8 @@ func readText(_ path: String) throws(ResNetError) -> String {
   guard let text = String(validating: bytes, as: UTF8.self) else {
     throw ResNetError(.badFormat, "\(path) is not a text in UTF-8")
   }
-  return text
+  // Some editors begin a text with it.
+  return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
 }
 
 /// The lines of a text file, those that are empty left out.

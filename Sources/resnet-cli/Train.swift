@@ -26,7 +26,9 @@ struct Train: ParsableCommand {
       the operations of direct convolutions: as Winograd's algorithm needs fewer, it may be more than 100%.
 
       Ctrl-C and SIGTERM stop the training after the step that it is at, and what was learned is saved; \
-      a second time, they end it at once.
+      a second time, they end it at once. The loss of the terminal, or of whoever reads what is shown, stops it, \
+      too (nohup has it go on). A model that is at --out already is replaced by that of a training that has ended, \
+      and by no other: what was learned until then is saved beside it.
 
       With --checkpoints, a training that was stopped or killed, by a loss of power too, goes on from its last \
       checkpoint if the same command is given again with --resume, and ends with the same bits as if it \
@@ -45,7 +47,8 @@ struct Train: ParsableCommand {
       a # and what follows it is a comment. Options that are given beside it count instead; --epochs or \
       --iterations leave out its milestones, so that the rate drops after the recipe's shares; --from \
       beside a file's network, or --network beside its from, take the place of its learning rate, too.
-      """, valueName: "file"))
+      """, valueName: "file"),
+    completion: .file())
   var config: String?
 
   @OptionGroup(title: "Images")
@@ -63,11 +66,13 @@ struct Train: ParsableCommand {
     help: """
       A preset: \(Network.publishedPresets.joined(separator: ", ")), or any resnetN or plainN with N = \
       6n+2. (default: \(defaultNetwork))
-      """)
+      """,
+    completion: .list(Network.publishedPresets))
   var network: String?
 
   @Option(
-    help: "How to train: \(Recipe.all.map(\.name).joined(separator: ", ")). (default: see above)")
+    help: "How to train: \(Recipe.all.map(\.name).joined(separator: ", ")). (default: see above)",
+    completion: .list(Recipe.all.map(\.name)))
   var recipe: String?
 
   @Option(help: "How often every training image is drawn. (default: the recipe's steps, or 10)")
@@ -114,13 +119,16 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Computing")
   var engine: EngineOptions
 
-  @Option(help: ArgumentHelp("The file to save the model to.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The file to save the model to.", valueName: "file"),
+    completion: .file(extensions: ["h5"]))
   var out = "model.h5"
 
   @Option(
     help: ArgumentHelp(
       "Folder of checkpoints, the last ones (step-*.h5) and the model that did best (best.h5).",
-      valueName: "folder"))
+      valueName: "folder"),
+    completion: .directory)
   var checkpoints: String?
 
   @Option(
@@ -173,6 +181,14 @@ struct Train: ParsableCommand {
         "--\(name) and --from both say what network is trained: leave --\(name) out")
     }
     try requireExtension(out, of: [".h5"])
+    if let workers, workers < 0 {
+      throw ValidationError("--workers is \(workers), expected 0 threads or more")
+    }
+    if let recipe {
+      do throws(ResNetError) { _ = try Recipe.named(recipe) } catch {
+        throw ValidationError("--recipe: \(error.message)")
+      }
+    }
     if let holdOut, holdOut < 0 {
       throw ValidationError("--hold-out is \(holdOut), expected 0 or more images")
     }
@@ -236,7 +252,7 @@ struct Train: ParsableCommand {
         // It may have been killed before it could say it.
         let error = try isFirst ? testError(of: trainer.model, on: test, images) : nil
         print(
-          "the training has ended, after \(steps) steps, and \(out) is its model: "
+          "the training has ended, after \(counted(steps, "step")), and \(out) is its model: "
             + (error ?? "nothing is left to do"))
         ranks?.end()
         return
@@ -247,15 +263,25 @@ struct Train: ParsableCommand {
 
     print(configuration.text, terminator: "")
     try trainer.model.setMetadata(configuration.text, for: Configuration.metadataName)
+    let seen = (images as? ImageFileDataset)?.options
+    try SeenSize.keep(seen.map { SeenSize(crop: $0.crop, resize: $0.resize) }, in: trainer.model)
     if let saved {
-      print("resuming after \(trainer.iterations) steps from \(saved.path)")
+      let hasEnded =
+        trainer.iterations == recipe.fit.steps(forImages: training.count).total
+      let steps = counted(trainer.iterations, "step")
+      print(
+        hasEnded
+          ? "the training has ended, after \(steps), as \(saved.path) has it"
+          : "resuming after \(steps) from \(saved.path)")
       checkpoints?.resume(trainer)
     } else if resume {
       print("no checkpoint yet, beginning")
     }
-    if validation == nil {
-      print("no val folder and no --hold-out: training without images to evaluate on")
-    }
+    print(
+      "\(counted(training.count, "image")) of \(counted(training.classes, "class", "classes")) to train on, "
+        + (validation.map { "\($0.count) to evaluate on" }
+          ?? "none to evaluate on, as there is no val folder and no --hold-out"))
+    if saved == nil { advise(on: images, network) }
     // Where standard output is a file, it would come after hours.
     fflush(nil)
     try ranks?.train(trainer)
@@ -289,7 +315,7 @@ struct Train: ParsableCommand {
       throw ExitCode(128 + signal)
     }
     guard isFirst else { return }
-    try trainer.model.save(to: out)
+    try save(trainer.model)
     let error = try testError(of: trainer.model, on: test, images)
     print((error.map { "\($0), " } ?? "") + "saved \(out)")
   }

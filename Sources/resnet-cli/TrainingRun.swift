@@ -29,12 +29,12 @@ struct TrainingRun {
       input: training.extent, frozen: trainer.frozen)
     let display = ProgressDisplay(
       total: options.steps(forImages: training.count).total, history: before,
-      peak: Double(ranks?.count ?? 1) * Peak.rate(try Engine.instructionSet(), seconds: 0.1) / flop,
+      peak: Double(ranks?.count ?? 1) * Peak.undisturbedRate(try Engine.instructionSet()) / flop,
       validation: validation?.name ?? "")
     let reports = try TrainingReports(
       files, title: title, history: before, validation: validation?.name)
     defer { history = reports.history }
-    return try Interruption.watch { () throws(ResNetError) in
+    return try Interruption.watch(display.note) { () throws(ResNetError) in
       defer { display.end() }
       try trainer.fit(training, validation: validation?.data, options: options) {
         [checkpoints, trainer] progress in

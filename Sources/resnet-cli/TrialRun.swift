@@ -153,7 +153,7 @@ struct TrialRun {
       if let signal = try run.run() {
         if trainer.iterations > 0 { _ = try checkpoints.save(trainer) }
         printError(
-          "stopped by \(Interruption.cause) after \(trainer.iterations) steps of \(trial.name); the "
+          "stopped by \(Interruption.cause) after \(counted(trainer.iterations, "step")) of \(trial.name); the "
             + "same command goes on from there")
         throw ExitCode(128 + signal)
       }

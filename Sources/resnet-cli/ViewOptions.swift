@@ -111,6 +111,16 @@ struct CropOptions: ParsableArguments {
   @Option(help: "How images are resized.")
   var interpolation = ResamplingFilter.bilinear
 
+  func validate() throws { try Self.validate(crop: crop, resize: resize) }
+
+  static func validate(crop: Int?, resize: Int?) throws {
+    if let crop, crop < 1 { throw ValidationError("--crop is \(crop), expected 1 pixel or more") }
+    if let resize, resize < 0 {
+      throw ValidationError(
+        "--resize is \(resize), expected a number of pixels, or 0 to leave images as they are")
+    }
+  }
+
   /// The size of crops, and of the shorter side before: those asked for, or else those that suit the
   /// model.
   func size(for model: Model) -> (crop: Int, resize: Int?) {
@@ -118,27 +128,14 @@ struct CropOptions: ParsableArguments {
   }
 
   static func size(crop: Int?, resize: Int?, for model: Model?) -> (crop: Int, resize: Int?) {
-    let trained = trainedSize(of: model)
+    let trained = SeenSize(of: model)
     // The mean is what the model takes, whatever was done to it after the training.
     let mean = model?.normalization.meanExtent
     let chosen =
       crop ?? mean.map { min($0.height, $0.width) } ?? trained?.crop ?? Published.crop
-    guard let resize = resize ?? trained.flatMap({ $0.crop == chosen ? $0.resize : nil }) else {
-      return (chosen, Published.resize(crop: chosen))
-    }
-    return (chosen, resize == 0 ? nil : resize)
+    if let resize { return (chosen, resize == 0 ? nil : resize) }
+    return (chosen, trained?.crop == chosen ? trained?.resize : Published.resize(crop: chosen))
   }
-}
-
-/// How the command that trained a model saw image files, if it did; a length of 0 leaves them. Whoever wrote the
-/// file may say what they like, but not that images fill the memory.
-private func trainedSize(of model: Model?) -> (crop: Int, resize: Int)? {
-  guard let text = model?.metadata[Configuration.metadataName],
-    let settings = try? Settings(text, path: ""), let crop = settings["crop"].flatMap({ Int($0) }),
-    let resize = settings["resize"].flatMap({ Int($0) }), (1...4096).contains(crop),
-    (0...4096).contains(resize)
-  else { return nil }
-  return (crop, resize)
 }
 
 /// Numbers of pixels, separated by commas.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shutil
 import signal
@@ -52,6 +53,32 @@ def test_training_and_testing(folder: Path, tmp_path: Path, recipe: str | None) 
         assert "of 12 images" in said
 
 
+def test_an_evaluation_in_json(images: Path, model: Path) -> None:
+    place = ("evaluate", model, "--folder", images, *VIEW, "--by-class", "--responses")
+    lines = run(*place).splitlines()
+    found = json.loads(run(*place, "--json"))
+    assert lines[0].startswith(
+        f"test accuracy {100 * found['accuracy']:.2f}% of {found['images']} images, top-5 "
+        f"{100 * found['top5_accuracy']:.2f}%, loss {found['loss']:.4f}, "
+    )
+    figures = [
+        f"{one['name']}: recall {100 * one['recall']:.2f}%, precision {100 * one['precision']:.2f}%"
+        for one in found["classes"]
+    ]
+    figures += [f"{one['layer']}: {one['standard_deviation']:.6f}" for one in found["responses"]]
+    assert lines[1:] == figures
+    # The rows are the true classes.
+    assert [sum(row) for row in found["confusion"]] == [6, 6]
+    right = sum(found["confusion"][label][label] for label in (0, 1))
+    assert right == round(found["accuracy"] * found["images"])
+    assert (found["views"], found["damaged"]) == (1, [])
+    # Without these options it has none of theirs, and a class without images has no recall.
+    assert not {"classes", "confusion", "responses"} & json.loads(run(*place[:-2], "--json")).keys()
+    shutil.rmtree(images / "val" / "red")
+    found = json.loads(run(*place, "--json"))
+    assert found["classes"][1]["recall"] is None
+
+
 def test_a_recipe_for_files_needs_files(tmp_path: Path) -> None:
     said = run(
         "train", "--recipe", "imagenet", "--cifar10", tmp_path,
@@ -81,7 +108,7 @@ def test_training_without_images_to_evaluate_on(images: Path, tmp_path: Path) ->
     shutil.rmtree(images / "val")
     base = ("train", "--folder", images, "--out", tmp_path / "model.h5", *SHORT)
     said = run(*base)
-    assert "training without images to evaluate on" in said
+    assert "none to evaluate on, as there is no val folder and no --hold-out\n" in said
     assert "test error" not in said
     assert "validation error" in run(*base, "--hold-out", "6")
     said = run(*base, "--recipe", "imagenet", ok=False)
@@ -177,7 +204,7 @@ def test_responses_need_bn(images: Path, tmp_path: Path) -> None:
     assert "accuracy" not in said
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_stop_training_and_keep_the_model(
     images: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -197,6 +224,9 @@ def test_signals_stop_training_and_keep_the_model(
         process.send_signal(number)
         said = process.stderr.read()
         assert process.wait(60) == 128 + number
+    # Whoever asks is told that it was heard.
+    told = "stopping after this step; a second time ends it at once\n"
+    assert (told in said) == (number != signal.SIGHUP)
     assert re.search(rf"stopped by {number.name} after \d+ steps, saved {model}", said)
     assert "of 12 images" in run("evaluate", model, "--folder", images, *VIEW)
 
@@ -294,26 +324,6 @@ def test_another_variation_cannot_be_resumed(images: Path, tmp_path: Path) -> No
     assert "not 3x32x32, 0.08 to 1.0 of the area" in said
     (images / "train" / "red" / "0.jpg").rename(images / "train" / "red" / "00.jpg")
     assert "other training images" in run(*common, "--resume", ok=False)
-
-
-def test_images_are_resized_in_proportion_to_the_crop(images: Path, tmp_path: Path) -> None:
-    model = tmp_path / "model.h5"
-    run("train", "--folder", images, *SHORT, "--normalize", "none", "--out", model)
-
-    def figures(*options: str) -> str:
-        said = run("evaluate", model, "--folder", images, *options)
-        return said.rsplit(",", 1)[0]
-
-    # As 256 is to 224; and with a size of its own.
-    assert figures("--crop", "28") == figures("--crop", "28", "--resize", "32")
-    assert figures("--crop", "28") != figures("--crop", "28", "--resize", "28")
-    said = run("train", "--folder", images, "--recipe", "imagenet", "--crop", "28",
-               *SHORT[:-4], "--hold-out", "0", "--out", model)  # fmt: skip
-    assert "side = 32,60" in said
-    for size in ("9223372036854775807", "-9223372036854775808"):
-        assert "crop must be" in run(
-            "evaluate", model, "--folder", images, f"--crop={size}", ok=False
-        )
 
 
 def test_a_stopped_training_says_how_to_go_on(images: Path, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from cli import NETWORK, SHORT, VIEW, command, done, run
 if TYPE_CHECKING:
     from pathlib import Path
 
+RECIPES = ("cifar", "cifar-resnet110", "imagenet", "imagenet-common")
+
 
 def test_a_training_that_has_ended(images: Path, tmp_path: Path) -> None:
     model, folder = tmp_path / "model.h5", tmp_path / "run"
@@ -120,6 +122,22 @@ def test_the_best_model_is_not_lost(
         assert best.read_bytes() == model.read_bytes()
 
 
+def test_nothing_else_is_put_in_its_place(trained: Path, images: Path, tmp_path: Path) -> None:
+    best = tmp_path / "best.h5"
+    shutil.copy(trained / "model.h5", best)
+    shutil.copy(trained / "step.h5", tmp_path / "step-000000004.h5")
+    for given in (
+        ("convert", trained / "model.h5", best),
+        ("calibrate", images / "train", "--model", best, "--statistics", "--out", best),
+        ("train", "--folder", images, *NETWORK, *VIEW, "--out", best),
+    ):
+        assert f"is {best}, the best model of the training" in run(*given, ok=False)
+        assert best.read_bytes() == (trained / "model.h5").read_bytes()
+    # A model of that name may be any other's.
+    (tmp_path / "step-000000004.h5").unlink()
+    run("convert", trained / "model.h5", best, "--classes", "3")
+
+
 @pytest.mark.parametrize("given", [("--batch-size", "0"), ("--config", "{config}")])
 def test_no_batch_is_empty(images: Path, tmp_path: Path, given: tuple[str, ...]) -> None:
     config = tmp_path / "config.txt"
@@ -143,6 +161,14 @@ def test_no_batch_is_empty(images: Path, tmp_path: Path, given: tuple[str, ...])
     [
         (("--epochs", "0"), "--epochs is 0, expected 1 or more"),
         (("--iterations", "0"), "--iterations is 0, expected 1 or more"),
+        (("--iterations", "-3"), "--iterations is -3, expected 1 or more"),
+        (("--workers", "-1"), "--workers is -1, expected 0 threads or more"),
+        (("--threads", "-1"), "--threads is -1, expected 0 for one per core, or more"),
+        (("--base-width", "0"), "--base-width is 0, expected 1 or more"),
+        (
+            ("--recipe", "x"),
+            f'--recipe: there is no recipe "x"; there are {", ".join(RECIPES)}',
+        ),
         (("--lr", "inf"), "--lr is inf, expected a finite number of 0 or more"),
         (
             ("--weight-decay=-1",),

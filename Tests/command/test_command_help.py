@@ -163,7 +163,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
         (("pre",), {"predict"}),
         (("convert", "--to", "key"), set()),
         (("convert", "--to", "k"), {"keras", "keras3"}),
-        (("inspect", "resnet15"), {"resnet152"}),
+        (("bench", "resnet15"), {"resnet152"}),
+        (("train", "--network", "resnet15"), {"resnet152"}),
+        (("train", "--recipe", "imagenet-"), {"imagenet-common"}),
         (("predict", "--to"), {"--top"}),
     ],
 )

@@ -109,7 +109,7 @@ def test_reports_of_a_training_that_has_ended(cifar10: Path, tmp_path: Path) -> 
     said = train(
         cifar10, *common, "--log", log, "--curves", curves, "--tensorboard", tmp_path / "events"
     )
-    assert "resuming after 20 steps" in said
+    assert f"\nthe training has ended, after 20 steps, as {tmp_path}/run/step-000000020.h5" in said
     assert log.read_text() == rows
     lines = ET.parse(curves).getroot().iter(f"{SVG}polyline")  # noqa: S314 (our own)
     assert [len(line.attrib["points"].split()) for line in lines] == [4, 4]
@@ -241,7 +241,7 @@ def test_events_for_tensorboard(cifar10: Path, tmp_path: Path) -> None:
         })  # fmt: skip
 
 
-@pytest.mark.parametrize("columns", [120, 60])
+@pytest.mark.parametrize("columns", [120, 60, 20])
 def test_a_terminal_has_a_line_that_fits(cifar10: Path, tmp_path: Path, columns: int) -> None:
     line = command(
         "train", "--cifar10", cifar10, "--epochs", "5", "--batch-size", "8",
@@ -266,9 +266,10 @@ def test_a_terminal_has_a_line_that_fits(cifar10: Path, tmp_path: Path, columns:
     lines = said.decode().replace("\x1b[K", "").replace("\r\n", "\n").split("\n")
     assert lines.pop() == ""
     shown = [update for line in lines for update in line.split("\r") if update]
-    assert max(len(update) for update in shown) < columns
-    # What stays is of whole epochs; with the errors so far, if there is room.
+    # What stays is of whole epochs, and whole; with the errors so far, if there is room.
     stays = [line.rsplit("\r", 1)[-1] for line in lines]
+    assert all("test error " in line for line in stays)
+    assert all(len(update) < columns for update in shown if update not in stays)
     assert [line.split("  ")[0] for line in stays] == [f"epoch {epoch}/5" for epoch in range(1, 6)]
     assert ("█" in stays[-1]) == (columns == 120)
     live = [update for update in shown if "━" in update]
@@ -358,7 +359,9 @@ def test_what_is_kept_makes_the_same_model(
         ('folder = "a" b\n', ':1: expected a value in quotes, such as "my images"'),
         ('folder = "a"#b\n', ':1: expected a value in quotes, such as "my images"'),
         ('folder = "\\a"\n', ':1: expected a value in quotes, such as "my images"'),
-        ("recipe = x#y\n", "x#y"),
+        ("recipe = x#y\n", ':1: --recipe: there is no recipe "x#y"'),
+        ("\nbatch_size = 3\n", ":2: Unknown option '--batch_size'. Did you mean '--batch-size'?"),
+        ("\ufeffmomentm = 0\n", ":1: Unknown option '--momentm'. Did you mean '--momentum'?"),
         ("variation = x\n", ":1: The value 'x' is invalid for '--variation"),
     ],
 )
@@ -388,6 +391,8 @@ def test_what_is_beside_a_configuration_is_not_blamed_on_it(cifar10: Path, tmp_p
     said = train(cifar10, "--config", path, "--epochs", "1", "--epoch", "1", ok=False)
     assert f"{path}:" not in said
     train(cifar10, "--config", path, "--epochs", "1", "--out", tmp_path / "model.h5")
+    said = train(cifar10, "--config", path, "--config=other", ok=False)
+    assert said == f"Error: --config is given twice, as {path} and other: give one of them\n"
 
 
 def test_paths_with_odd_characters_are_kept(cifar10: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import ResNet
 
 /// An ONNX file of a model: input normalisation, network and weights, for any number of images. Its
 /// initializers have the names of the model's tensors; what the network is, and its classes' names, are
-/// in `metadata_props`. The same model makes the same bytes.
+/// in `metadata_props`, as are the model's own metadata. The same model makes the same bytes.
 struct ONNXExport {
   private enum Piece {
     case bytes([UInt8])
@@ -111,6 +111,7 @@ struct ONNXExport {
     tail.add(ONNX.Model.opsetImport, opset)
     var pairs = NetworkText.pairs(of: model.network)
     for (index, name) in model.classNames.enumerated() { pairs.append(("class.\(index)", name)) }
+    pairs += model.metadata.sorted { $0.key < $1.key }.map { (ONNX.ownMetadata + $0.key, $0.value) }
     for (key, value) in pairs {
       var pair = ProtobufWriter()
       pair.add(1, key)

@@ -72,6 +72,7 @@ struct ONNXImport {
   private(set) var tensors: [(name: String, source: ONNXSource)] = []
   private(set) var normalization = Normalization.identity
   private(set) var classNames: [String] = []
+  private(set) var metadata: [String: String] = [:]
   private(set) var notes: [ImportReport.Note] = []
   private var bytesBeside = 0
 
@@ -227,6 +228,9 @@ struct ONNXImport {
     try normalization.validate(channels: network.inputChannels)
     while let name = file.metadata["class.\(classNames.count)"] { classNames.append(name) }
     if classNames.count != network.classes { classNames = [] }
+    for (key, value) in file.metadata where key.hasPrefix(ONNX.ownMetadata) {
+      metadata[String(key.dropFirst(ONNX.ownMetadata.count))] = value
+    }
   }
 
   // MARK: - What it gives
@@ -239,6 +243,7 @@ struct ONNXImport {
       weights.network = network
       weights.normalization = normalization
       weights.classNames = classNames
+      weights.metadata = metadata
       weights.notes = notes
       weights.bytesBeside = bytesBeside
       for (name, source) in tensors {

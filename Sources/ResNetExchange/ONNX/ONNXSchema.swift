@@ -1,5 +1,8 @@
 /// The numbers of onnx.proto that are read and written.
 enum ONNX {
+  /// What a model's metadata are called in `metadata_props`, before their own names.
+  static let ownMetadata = "libresnet.metadata."
+
   enum Model {
     static let irVersion = 1
     static let producerName = 2
