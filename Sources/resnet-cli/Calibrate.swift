@@ -155,8 +155,7 @@ struct Calibrate: ParsableCommand {
         try model.setNormalization(result.perPixelNormalization(unitScale: data.unitScale))
       case .channels: try model.setNormalization(result.perChannelNormalization)
       }
-      let seen = (data as? ImageFileDataset)?.options
-      try SeenSize.keep(seen.map { SeenSize(crop: $0.crop, resize: $0.resize) }, in: model)
+      try SeenSize.keep(of: data, in: model)
       print("normalisation by \(result.count) images: \(model.normalization.text)")
     }
     if statistics {

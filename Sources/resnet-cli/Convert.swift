@@ -158,7 +158,7 @@ struct Convert: ParsableCommand {
     if report != nil, model.normalization == .identity {
       print(
         "its images are not normalised, as the file does not say how: give --preprocessing torch or caffe; or have "
-          + "`resnet calibrate --model \(output) --normalize` do it by the images that it was trained on"
+          + "`resnet calibrate IMAGES --model \(output) --normalize pixels --out OUT` do it by those it was trained on"
       )
     }
     if !lost.isEmpty {

@@ -17,8 +17,8 @@ func warnOfPixels(of data: any TrainingData, _ model: Model, _ path: String) {
   printError(
     "warning: \(path) does not normalise images, and pixels from 0 to 255 make the outputs of its first layer "
       + "\(fixed(times, decimals: 0)) times what they were in training; if it was made of weights alone, "
-      + "convert them anew with --preprocessing torch or caffe, or have `resnet calibrate --model \(path) "
-      + "--normalize` do it by the images that they were trained on")
+      + "convert them anew with --preprocessing torch or caffe, or have `resnet calibrate IMAGES --model "
+      + "\(path) --normalize pixels --out OUT` do it by those that they were trained on")
 }
 
 extension Model {

@@ -1,4 +1,5 @@
 import ResNet
+import ResNetData
 
 /// How a model sees image files, in pixels: kept with it, in its metadata, as its normalisation does not say it.
 struct SeenSize {
@@ -23,7 +24,13 @@ struct SeenSize {
     self.init(crop: crop, resize: resize == 0 ? nil : resize)
   }
 
-  /// Keeps it with a model; `size` is nil for images that are not in files.
+  /// Keeps with a model how it sees these images, if they are in files.
+  static func keep(of data: any TrainingData, in model: Model) throws(ResNetError) {
+    let options = (data as? ImageFileDataset)?.options
+    try keep(options.map { SeenSize(crop: $0.crop, resize: $0.resize) }, in: model)
+  }
+
+  /// Keeps it with a model, or that it is not known.
   static func keep(_ size: SeenSize?, in model: Model) throws(ResNetError) {
     try model.setMetadata(
       size.map { size in
@@ -44,5 +51,9 @@ struct SeenSize {
       + "the middle \(crop)x\(crop) of them"
   }
 
-  var json: JSON { ["crop": .number(crop), "resize": resize.map { .number($0) } ?? .null] }
+  var json: JSON {
+    JSON.object([
+      ("crop", .number(crop)), ("resize", resize.map { JSON.number($0) } ?? .null),
+    ])
+  }
 }

@@ -238,12 +238,12 @@ struct Train: ParsableCommand {
     let network = try base?.network ?? changes.network(network ?? Self.defaultNetwork, for: images)
     let configuration = configuration(
       recipe, isNamed: named != nil, network, base, heldOut: held?.count ?? 0)
+    let steps = recipe.fit.steps(forImages: training.count).total
     let trainer: Trainer
     if let saved {
       try require(saved.trainer, from: saved.path, isOf: network, recipe, configuration)
       trainer = saved.trainer
       recipe.fit.resumes = true
-      let steps = recipe.fit.steps(forImages: training.count).total
       // Reports want the last epoch, which is evaluated below.
       let hasEnded =
         trainer.iterations == steps && !reports.areWanted && isFirst && holds(out, trainer.model)
@@ -263,16 +263,13 @@ struct Train: ParsableCommand {
 
     print(configuration.text, terminator: "")
     try trainer.model.setMetadata(configuration.text, for: Configuration.metadataName)
-    let seen = (images as? ImageFileDataset)?.options
-    try SeenSize.keep(seen.map { SeenSize(crop: $0.crop, resize: $0.resize) }, in: trainer.model)
+    try SeenSize.keep(of: images, in: trainer.model)
     if let saved {
-      let hasEnded =
-        trainer.iterations == recipe.fit.steps(forImages: training.count).total
-      let steps = counted(trainer.iterations, "step")
+      let done = counted(trainer.iterations, "step")
       print(
-        hasEnded
-          ? "the training has ended, after \(steps), as \(saved.path) has it"
-          : "resuming after \(steps) from \(saved.path)")
+        trainer.iterations == steps
+          ? "the training has ended, after \(done), as \(saved.path) has it"
+          : "resuming after \(done) from \(saved.path)")
       checkpoints?.resume(trainer)
     } else if resume {
       print("no checkpoint yet, beginning")
@@ -281,7 +278,7 @@ struct Train: ParsableCommand {
       "\(counted(training.count, "image")) of \(counted(training.classes, "class", "classes")) to train on, "
         + (validation.map { "\($0.count) to evaluate on" }
           ?? "none to evaluate on, as there is no val folder and no --hold-out"))
-    if saved == nil { advise(on: images, network) }
+    if saved == nil, isFirst { advise(on: images, trainer.model.network) }
     // Where standard output is a file, it would come after hours.
     fflush(nil)
     try ranks?.train(trainer)
@@ -383,60 +380,5 @@ struct Train: ParsableCommand {
     print(note)
     if recipe.fit.normalize == .keep { warnOfPixels(of: images, model, start.from ?? "") }
     return trainer
-  }
-
-  /// Throws, with what differs, unless a checkpoint is of the training that the options say.
-  private func require(
-    _ trainer: Trainer, from path: String, isOf network: Network, _ recipe: Recipe,
-    _ configuration: Settings
-  ) throws(ResNetError) {
-    let begun = try trainer.model.metadata[Configuration.metadataName].map {
-      text throws(ResNetError) in
-      try Settings(text, path: path).replacing("from", with: resolvedPath)
-    }
-    let configuration = configuration.replacing("from", with: resolvedPath)
-    let isSame = trainer.model.network == network && trainer.options == recipe.sgd
-    guard
-      !isSame
-        || ["from", "freeze", "sync-bn", "no-winograd"].contains(where: {
-          begun?[$0] != configuration[$0]
-        })
-    else {
-      return
-    }
-    var message = "\(path) is of another training than the options say"
-    if let begun {
-      message += ": \(configuration.differences(from: begun).joined(separator: ", "))"
-    }
-    throw ResNetError(
-      .invalidArgument, "\(message); give those with which it was begun, or choose another folder")
-  }
-
-  /// Throws what `fit` does, all of whose steps are taken, if the options or images are not those that it was
-  /// begun with.
-  private func requireSame(
-    _ trainer: Trainer, _ training: any TrainingData, _ validation: (any TrainingData)?,
-    _ options: FitOptions
-  ) throws(ResNetError) {
-    do throws(ResNetError) {
-      // What is left is to evaluate the last epoch.
-      _ = try withStepWatcher(
-        { _ in false },
-        { () throws(ResNetError) in
-          try trainer.fit(training, validation: validation, options: options)
-        })
-    } catch {
-      guard error.kind == .cancelled else { throw error }
-    }
-  }
-
-  /// Whether a file is a model with the same weights.
-  private func holds(_ path: String, _ model: Model) -> Bool {
-    guard let saved = try? Model.load(from: path), saved.network == model.network,
-      saved.normalization == model.normalization, saved.classNames == model.classNames
-    else { return false }
-    return model.layout.tensors.allSatisfy { tensor in
-      (try? saved.tensor(named: tensor.name)) == (try? model.tensor(named: tensor.name))
-    }
   }
 }

@@ -131,12 +131,15 @@ import Testing
         mean: (0..<channels * 6).map { Float($0) / 8 }, meanExtent: Extent(height: 3, width: 2),
         scale: (0..<channels).map { Float($0) + 0.5 }))
     try model.setClassNames((0..<test.network.classes).map { "class \($0) é" })
+    try model.setMetadata("of whom\né", for: "resnet.images")
+    try model.setMetadata("", for: "empty")
     try StorageTests.withDirectory { folder in
       let path = folder + "/model.onnx"
       try model.export(to: path)
       var report = ImportReport()
       let back = try Model.importing(path, report: &report)
       #expect(try StorageTests.isSame(model, back))
+      #expect(back.metadata == model.metadata)
       try back.export(to: folder + "/again.onnx")
       let isSame = try StorageTests.bytes(path) == StorageTests.bytes(folder + "/again.onnx")
       #expect(isSame)
@@ -166,6 +169,21 @@ import Testing
       #expect(
         copy.network.name == (test.network.shortcut == .none ? "imported" : "resnet\(layers)"))
       #expect(try copy.logits(images) == model.logits(images))
+    }
+  }
+
+  /// What a model's metadata cannot be, a file's are not taken for.
+  @Test func metadataThatCannotBe() throws {
+    let model = try Model(try Network.preset("resnet8"), seed: 0)
+    try model.setMetadata("value and more", for: "name")
+    try StorageTests.withDirectory { folder in
+      try model.export(to: folder + "/model.onnx")
+      var bytes = try StorageTests.bytes(folder + "/model.onnx")
+      let place = try #require(Self.places(of: "value", in: bytes).last)
+      bytes[place] = 0
+      let error = thrownError { try Self.imported(bytes) }
+      #expect(error?.kind == .badFormat)
+      #expect(error?.message.contains("it has metadata that cannot be: the metadata name") == true)
     }
   }
 

@@ -75,7 +75,7 @@ def test_calibration_keeps_the_sizes(images: Path, tmp_path: Path) -> None:
     train(images, model)
     run("convert", model, weights)
     said = run("convert", weights, bare)
-    assert f"`resnet calibrate --model {bare} --normalize` do it" in said
+    assert f"`resnet calibrate IMAGES --model {bare} --normalize pixels --out OUT` do it" in said
     said = run("calibrate", images / "train", "--model", bare, "--normalize", "channels", *SEEN,
                "--out", whole)  # fmt: skip
     assert figures(whole, images) == figures(model, images)
