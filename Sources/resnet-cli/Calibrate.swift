@@ -139,9 +139,7 @@ struct Calibrate: ParsableCommand {
     if let cifar10 { return try CIFAR10(directory: cifar10, split: .train) }
     let data =
       if let folder { try trainingFolder(in: folder) } else { self.data ?? "" }
-    // A model's new mean per pixel may be of any size, its old one is of the images that it takes.
-    let seen = options.options(
-      channels: model?.network.inputChannels, for: normalize == nil ? model : nil)
+    let seen = options.options(channels: model?.network.inputChannels, for: model)
     return try imageFiles(
       data.hasSuffix(".txt") ? ImageFiles(list: data) : ImageFiles(folder: data), seen,
       skipDamaged: skipDamaged)
@@ -155,7 +153,7 @@ struct Calibrate: ParsableCommand {
         try model.setNormalization(result.perPixelNormalization(unitScale: data.unitScale))
       case .channels: try model.setNormalization(result.perChannelNormalization)
       }
-      try SeenSize.keep(of: data, in: model)
+      try SeenSize(of: data)?.keep(in: model)
       print("normalisation by \(result.count) images: \(model.normalization.text)")
     }
     if statistics {

@@ -41,8 +41,13 @@ final class Checkpoints {
     guard let slash = path.lastIndex(of: "/"), access(path, F_OK) == 0 else { return false }
     let folder = String(path[..<slash])
     let names = (try? Directory.names(in: folder)) ?? []
-    return path == best(in: folder)
-      && names.contains { $0.hasPrefix(prefix) && $0.hasSuffix(suffix) }
+    return path == best(in: folder) && names.contains { step(of: $0) != nil }
+  }
+
+  /// The step that a file's name says, if it is a checkpoint's.
+  private static func step(of name: String) -> Int? {
+    guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
+    return Int(name.dropFirst(prefix.count).dropLast(suffix.count)).flatMap { $0 >= 0 ? $0 : nil }
   }
 
   private var lockPath: String { "\(folder)/.lock" }
@@ -87,8 +92,8 @@ final class Checkpoints {
       return AtomicFile.removeRemains(in: folder)
     }
     guard lock >= 0, errno == EWOULDBLOCK else {
-      printError(
-        "warning: \(lockPath) cannot be locked: \(String(cString: strerror(errno))); see that no other process "
+      warn(
+        "\(lockPath) cannot be locked: \(String(cString: strerror(errno))); see that no other process "
           + "writes its checkpoints there")
       return
     }
@@ -101,9 +106,7 @@ final class Checkpoints {
   /// The checkpoints in the folder, less the damaged ones, from the first to the last step.
   private func saved() throws(ResNetError) -> [(step: Int, path: String)] {
     try Directory.names(in: folder).compactMap { name in
-      guard name.hasPrefix(Self.prefix), name.hasSuffix(Self.suffix),
-        let step = Int(name.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)), step >= 0
-      else { return nil }
+      guard let step = Self.step(of: name) else { return nil }
       let path = "\(folder)/\(name)"
       return damaged.contains(path) ? nil : (step, path)
     }.sorted { $0.step < $1.step }
@@ -124,7 +127,7 @@ final class Checkpoints {
         guard error.kind == .badFormat || error.kind == .inputOutput else { throw error }
         first = first ?? error
         damaged.insert(path)
-        if let older = try newest() { printError("warning: \(error.message); trying \(older)") }
+        if let older = try newest() { warn("\(error.message); trying \(older)") }
       }
     }
     if let first {
@@ -171,7 +174,7 @@ final class Checkpoints {
     do throws(ResNetError) {
       try attempt()
     } catch {
-      printError("warning: \(error.message)")
+      warn("\(error.message)")
     }
   }
 

@@ -35,6 +35,9 @@ struct Convert: ParsableCommand {
       }
     }
 
+    /// Whether files of it may be called `.h5`, as the library's own are.
+    var isHDF5: Bool { [.keras, .keras3, .caffe].contains(self) }
+
     init?(extensionOf path: String) {
       guard let match = Self.extensions.first(where: { path.hasSuffix($0.0) }) else { return nil }
       self = match.1
@@ -83,8 +86,7 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     if let to {
-      // Keras 2's is called as the library's own.
-      guard let said = Target(extensionOf: output), said != to, to != .keras || said != .libresnet
+      guard let said = Target(extensionOf: output), said != to, said != .libresnet || !to.isHDF5
       else { return }
       throw ValidationError(
         "OUT is \"\(output)\", a name of \(said.rawValue), and --to is \(to.rawValue): change one of them"
@@ -101,7 +103,7 @@ struct Convert: ParsableCommand {
     if let classes {
       let seen = SeenSize(of: model)
       model = try model.replacingClassifier(classes: classes, seed: seed)
-      try SeenSize.keep(seen, in: model)
+      try seen?.keep(in: model)
     }
     if let classNames { try model.setClassNames(lines(of: classNames)) }
     let target = to ?? Target(extensionOf: output) ?? .libresnet
@@ -157,8 +159,9 @@ struct Convert: ParsableCommand {
     print("\(output): \(target.format.map { "for \($0.title)" } ?? "a model of libresnet")")
     if report != nil, model.normalization == .identity {
       print(
-        "its images are not normalised, as the file does not say how: give --preprocessing torch or caffe; or have "
-          + "`resnet calibrate IMAGES --model \(output) --normalize pixels --out OUT` do it by those it was trained on"
+        "its images are not normalised: if they were in training, give --preprocessing torch or caffe; or have `resnet "
+          + "calibrate IMAGES --model \(output) --normalize channels --out OUT`, or pixels, do it by those it was "
+          + "trained on"
       )
     }
     if !lost.isEmpty {

@@ -60,11 +60,10 @@ struct Evaluate: ParsableCommand {
     }
     let speed = Double(result.count) / ((ContinuousClock.now - start) / .seconds(1))
     let names = model.classNames.isEmpty ? test.classNames : model.classNames
-    let responses = try self.responses ? model.responses(test) : []
     if json {
-      show(
-        result, views, speed, damaged: (test as? ImageFileDataset)?.damagedFiles ?? [],
-        byClass ? (names, confusion) : nil, self.responses ? responses : nil)
+      try show(
+        result, views, speed, damaged: damagedFiles(of: test), byClass ? (names, confusion) : nil,
+        responses ? model.responses(test) : nil)
       return
     }
     print(
@@ -74,8 +73,10 @@ struct Evaluate: ParsableCommand {
         + "\(fixed(speed, decimals: 1)) images/s")
     printDamage(of: test)
     if byClass { printFigures(confusion, names) }
-    for response in responses {
-      print("\(response.name): \(fixed(response.standardDeviation, decimals: 6))")
+    if responses {
+      for response in try model.responses(test) {
+        print("\(response.name): \(fixed(response.standardDeviation, decimals: 6))")
+      }
     }
   }
 
@@ -96,7 +97,7 @@ struct Evaluate: ParsableCommand {
       let count = confusion.classes
       let figures = (0..<count).map { label -> JSON in
         [
-          "name": names.isEmpty ? .null : .string(names[label]),
+          "name": label < names.count ? .string(names[label]) : .null,
           "recall": .number(confusion.recall(of: label)),
           "precision": .number(confusion.precision(of: label)),
         ]

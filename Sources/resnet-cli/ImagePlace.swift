@@ -61,8 +61,8 @@ func imageFiles(_ files: ImageFiles, _ options: ImageFileDataset.Options, skipDa
   var options = options
   options.damage = skipDamaged ? .skip : .fatal
   if let (count, example) = files.passedOver {
-    printError(
-      "warning: \(counted(count, "entry", "entries")) beside the images are passed over, such as \(example): "
+    warn(
+      "\(counted(count, "entry", "entries")) beside the images are passed over, such as \(example): "
         + "expected CLASS/*.jpg, *.jpeg or *.png")
   }
   return try ImageFileDataset(files, options: options)
@@ -92,9 +92,13 @@ func trainingFolder(in folder: String) throws -> String {
   throw ResNetError(.notFound, message)
 }
 
+func damagedFiles(of data: any TrainingData) -> [DamagedFile] {
+  (data as? ImageFileDataset)?.damagedFiles ?? []
+}
+
 /// Names the damaged files of a dataset on standard error.
 func printDamage(of data: any TrainingData) {
-  for file in (data as? ImageFileDataset)?.damagedFiles ?? [] {
+  for file in damagedFiles(of: data) {
     printError("damaged: \(file.path): \(file.reason)")
   }
 }
@@ -114,6 +118,3 @@ func advisingOnDamage<Result>(of data: [(any TrainingData)?], _ body: () throws 
       error.kind, "\(error.message); --skip-damaged leaves damaged files out and names them")
   }
 }
-
-/// Writes a line to standard error.
-func printError(_ line: String) { write(line + "\n", to: STDERR_FILENO) }

@@ -23,9 +23,15 @@ struct Interruption {
     let before = names.keys.map { number in
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
-        Interruption.noted.store(number, ordering: .relaxed)
+        // Of what it interrupts.
+        let code = errno
+        defer { errno = code }
+        // The first is what it is stopped by.
+        _ = Interruption.noted.compareExchange(expected: 0, desired: number, ordering: .relaxed)
         // Whoever asks sees that it was heard, as a step may take long.
-        guard number == SIGINT || number == SIGTERM else { return }
+        guard number == SIGINT || number == SIGTERM,
+          StandardStreams.speaksForAll.load(ordering: .relaxed)
+        else { return }
         let note: StaticString = "\nstopping after this step; a second time ends it at once\n"
         _ = write(STDERR_FILENO, note.utf8Start, note.utf8CodeUnitCount)
       }
@@ -41,8 +47,9 @@ struct Interruption {
       if !isIgnored { sigaction(number, &action, nil) }
       return (number, old)
     }
+    // What is left to do is to save, which no lost terminal or reader ends.
     defer {
-      for (number, old) in before {
+      for (number, old) in before where number == SIGINT || number == SIGTERM {
         var old = old
         sigaction(number, &old, nil)
       }

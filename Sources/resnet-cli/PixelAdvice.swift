@@ -14,11 +14,12 @@ func warnOfPixels(of data: any TrainingData, _ model: Model, _ path: String) {
   guard model.normalization == .identity,
     let times = try? model.magnification(of: data, sample: 4), times > plausibleMagnification
   else { return }
-  printError(
-    "warning: \(path) does not normalise images, and pixels from 0 to 255 make the outputs of its first layer "
+  warn(
+    "\(path) does not normalise images, and pixels from 0 to 255 make the outputs of its first layer "
       + "\(fixed(times, decimals: 0)) times what they were in training; if it was made of weights alone, "
       + "convert them anew with --preprocessing torch or caffe, or have `resnet calibrate IMAGES --model "
-      + "\(path) --normalize pixels --out OUT` do it by those that they were trained on")
+      + "\(path) --normalize channels --out OUT`, or pixels, do it by those that they were trained on"
+  )
 }
 
 extension Model {

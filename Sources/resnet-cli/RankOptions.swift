@@ -61,8 +61,8 @@ struct RankOptions: ParsableArguments {
       (name: String) in getenv(name).map { String(cString: $0) == "0" } ?? true
     }
     guard !mpi, isFirst, let count = counts.first(where: { $0 > 1 }) else { return }
-    printError(
-      "warning: this is one of \(count) processes, each of which trains by itself; --mpi has them train together"
+    warn(
+      "this is one of \(count) processes, each of which trains by itself; --mpi has them train together"
     )
   }
 
@@ -116,6 +116,7 @@ struct Ranks {
     options = DistributedOptions(synchronizesBatchNorm: synchronizesBatchNorm)
     // What all would say, one says.
     if communicator.rank > 0 {
+      StandardStreams.speaksForAll.store(false, ordering: .relaxed)
       let nowhere = open("/dev/null", O_WRONLY)
       dup2(nowhere, STDOUT_FILENO)
       close(nowhere)

@@ -18,3 +18,46 @@ struct ResNetCommand: ParsableCommand {
       Convert.self, Bench.self, Calibrate.self, RunExperiment.self,
     ])
 }
+
+extension ResNetCommand {
+  /// A command line in which a number below 0 is the value of the option before it, which the parser takes for an
+  /// option of its own: the command says what it expects instead.
+  private static func withNegativeNumbers(_ arguments: [String]) -> [String] {
+    var joined: [String] = []
+    for (place, argument) in arguments.enumerated() {
+      guard argument != "--" else { return joined + arguments[place...] }
+      let isNumber = argument.hasPrefix("-") && Double(argument.dropFirst()) != nil
+      if isNumber, let option = joined.last, option.hasPrefix("--"),
+        !option.contains("=" as Character)
+      {
+        joined[joined.count - 1] += "=\(argument)"
+      } else {
+        joined.append(argument)
+      }
+    }
+    return joined
+  }
+
+  static func main() {
+    StandardStreams.prepare()
+    do {
+      let arguments = withNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
+      guard let configuration = try Configuration(in: arguments) else { return main(arguments) }
+      do {
+        var command = try parseAsRoot(configuration.arguments)
+        try command.run()
+      } catch {
+        let message = Self.message(for: error)
+        guard exitCode(for: error) == .validationFailure,
+          let place = configuration.place(of: message)
+        else { exit(withError: error) }
+        // Usage is of the command line, which is not at fault.
+        printError(
+          "Error: \(place): \(message.split(whereSeparator: \.isNewline).joined(separator: " "))")
+        throw ExitCode.validationFailure
+      }
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

@@ -12,10 +12,13 @@ struct SeenSize {
 
   init(crop: Int, resize: Int?) { (self.crop, self.resize) = (crop, resize) }
 
-  /// Nil if the model does not say. Whoever wrote its file may say what they like, but not that images fill the
+  /// Nil if a model does not say.
+  init?(of model: Model?) { self.init(in: model?.metadata ?? [:]) }
+
+  /// The same of a model's metadata. Whoever wrote them may say what they like, but not that images fill the
   /// memory.
-  init?(of model: Model?) {
-    guard let text = model?.metadata[Self.metadataName],
+  init?(in metadata: [String: String]) {
+    guard let text = metadata[Self.metadataName],
       let settings = try? Settings(text, path: ""),
       let crop = settings["crop"].flatMap({ Int($0) }),
       let resize = settings["resize"].flatMap({ Int($0) }), (1...4096).contains(crop),
@@ -24,20 +27,17 @@ struct SeenSize {
     self.init(crop: crop, resize: resize == 0 ? nil : resize)
   }
 
-  /// Keeps with a model how it sees these images, if they are in files.
-  static func keep(of data: any TrainingData, in model: Model) throws(ResNetError) {
-    let options = (data as? ImageFileDataset)?.options
-    try keep(options.map { SeenSize(crop: $0.crop, resize: $0.resize) }, in: model)
+  /// Nil for images that are not in files.
+  init?(of data: any TrainingData) {
+    guard let options = (data as? ImageFileDataset)?.options else { return nil }
+    self.init(crop: options.crop, resize: options.resize)
   }
 
-  /// Keeps it with a model, or that it is not known.
-  static func keep(_ size: SeenSize?, in model: Model) throws(ResNetError) {
-    try model.setMetadata(
-      size.map { size in
-        var settings = Settings()
-        size.describe(in: &settings)
-        return settings.text
-      }, for: metadataName)
+  /// Keeps it with a model.
+  func keep(in model: Model) throws(ResNetError) {
+    var settings = Settings()
+    describe(in: &settings)
+    try model.setMetadata(settings.text, for: Self.metadataName)
   }
 
   /// As options say it.

@@ -1,7 +1,11 @@
 @preconcurrency import Glibc
+import Synchronization
 
 /// Standard output and standard error as others rely on them: what was not written is an error, too.
 enum StandardStreams {
+  /// Whether this process says what all would say that train together.
+  static let speaksForAll = Atomic<Bool>(true)
+
   /// To be called first.
   static func prepare() {
     // A file that is opened later must not come in the place of one that is closed, and get its text.
@@ -19,4 +23,12 @@ enum StandardStreams {
         if status == 0 { _exit(1) }
       }, nil)
   }
+}
+
+/// Writes a line to standard error.
+func printError(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+
+/// Writes what may be wrong to standard error; of processes that train together one does.
+func warn(_ text: String) {
+  if StandardStreams.speaksForAll.load(ordering: .relaxed) { printError("warning: \(text)") }
 }

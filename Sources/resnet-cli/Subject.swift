@@ -28,7 +28,6 @@ struct Subject {
 
   private let kind: Kind
   private var classNames: [String] = []
-  private var seen: SeenSize?
   private(set) var metadata: [String: String] = [:]
   /// Of a file and, of a checkpoint, its training.
   private var members: [(name: String, value: JSON)] = []
@@ -57,7 +56,6 @@ struct Subject {
     normalization = model.normalization
     classNames = model.classNames
     metadata = model.metadata
-    seen = SeenSize(of: model)
     tensors = Self.tensors(of: model.graph)
     let writer = stored.writer.map { "libresnet \($0)" } ?? "an unknown version"
     facts = [
@@ -76,11 +74,7 @@ struct Subject {
       )
     ]
     noteImages()
-    for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
-      let lines = value.split(whereSeparator: \.isNewline)
-      facts.append(
-        "metadata: \(name)\(lines.count == 1 ? ", \(lines[0])" : ", \(lines.count) lines")")
-    }
+    noteMetadata()
   }
 
   private init(_ path: String, _ found: WeightsFacts) {
@@ -89,6 +83,7 @@ struct Subject {
     network = try? found.network.get()
     normalization = weights.normalization
     classNames = weights.classNames
+    metadata = weights.metadata
     tensors = weights.tensors.map {
       Tensor(name: $0.name, shape: $0.shape, origin: $0.origin == $0.name ? nil : $0.origin)
     }
@@ -114,6 +109,15 @@ struct Subject {
       ("not_understood", reason), ("notes", .array(found.notes.map(\.json))),
     ]
     if network != nil { noteImages() }
+    noteMetadata()
+  }
+
+  private mutating func noteMetadata() {
+    for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
+      let lines = value.split(whereSeparator: \.isNewline)
+      facts.append(
+        "metadata: \(name)\(lines.count == 1 ? ", \(lines[0])" : ", \(lines.count) lines")")
+    }
   }
 
   private static func tensors(of graph: Graph) -> [Tensor] {
@@ -129,12 +133,12 @@ struct Subject {
         ? "class names: none"
         : "class names: \(classNames.count), \(classNames.prefix(shown).joined(separator: ", "))"
           + (classNames.count > shown ? ", ..." : ""))
-    if let seen { facts.append("image files: \(seen.text)") }
+    if let seen = SeenSize(in: metadata) { facts.append("image files: \(seen.text)") }
   }
 
   private mutating func note(_ trainer: Trainer) {
     let options = trainer.options
-    var text = "after \(trainer.iterations) steps"
+    var text = "after \(counted(trainer.iterations, "step"))"
     if let planned = trainer.plannedSteps { text += " of a training of \(planned)" }
     text += ", \(trainer.history.count) epochs ended"
     facts.append("training: \(text)")
@@ -241,7 +245,8 @@ extension Subject {
     if kind != .preset {
       let metadata = metadata.sorted { $0.key < $1.key }
       all += [
-        ("normalization", normalization.json), ("image_files", seen?.json ?? .null),
+        ("normalization", normalization.json),
+        ("image_files", SeenSize(in: self.metadata)?.json ?? .null),
         ("class_names", .strings(classNames)),
         ("metadata", .object(metadata.map { ($0.key, .string($0.value)) })),
       ]

@@ -4,27 +4,19 @@ import ResNet
 /// Where a training's model is saved.
 extension Train {
   /// Saves the model of a training that has ended. If that cannot be, hours of work are not lost: it is saved
-  /// among the temporary files then, and the error says where.
+  /// elsewhere, and the error says where.
   func save(_ model: Model) throws(ResNetError) {
     do throws(ResNetError) {
       try model.save(to: out)
     } catch {
-      let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-      let other = "\(folder)/resnet-\(getpid()).h5"
-      guard (try? model.save(to: other)) != nil else { throw error }
-      throw ResNetError(error.kind, "\(error.message); the model is in \(other) instead")
+      guard let path = SpareFile.save(model, called: outName) else { throw error }
+      throw ResNetError(error.kind, "\(error.message); the model is in \(path) instead")
     }
   }
 
-  /// Where the model of a training that did not come to its end is saved: in the place of no other, which may be
-  /// better.
-  private var unfinishedOut: String {
-    var (path, number) = (out, 1)
-    while access(path, F_OK) == 0 {
-      path = "\(out.dropLast(3))-unfinished\(number == 1 ? "" : "-\(number)").h5"
-      number += 1
-    }
-    return path
+  /// Of the file, without its folder and ".h5".
+  private var outName: String {
+    String(out[(out.lastIndex(of: "/").map(out.index(after:)) ?? out.startIndex)...].dropLast(3))
   }
 
   /// Saves what was learned until a signal came.
@@ -52,14 +44,14 @@ extension Train {
         failure = error
       }
     }
-    let path = unfinishedOut
     do throws(ResNetError) {
-      try trainer.model.save(to: path)
+      let path = try SpareFile.save(model: trainer.model, to: String(out.dropLast(3)))
+      return "saved \(path)" + (path == out ? "" : ", as \(out) is there already")
+        + (failure.map { ", but no checkpoint: \($0.message)" } ?? "")
     } catch {
-      throw failure ?? error
+      guard let path = SpareFile.save(trainer.model, called: outName) else { throw error }
+      return "saved \(path), as elsewhere it cannot be: \((failure ?? error).message)"
     }
-    return "saved \(path)" + (path == out ? "" : ", as \(out) is there already")
-      + (failure.map { ", but no checkpoint: \($0.message)" } ?? "")
   }
 
   /// What there is of a training that has failed, in words; nil if nothing is.

@@ -263,7 +263,7 @@ struct Train: ParsableCommand {
 
     print(configuration.text, terminator: "")
     try trainer.model.setMetadata(configuration.text, for: Configuration.metadataName)
-    try SeenSize.keep(of: images, in: trainer.model)
+    try SeenSize(of: images)?.keep(in: trainer.model)
     if let saved {
       let done = counted(trainer.iterations, "step")
       print(
@@ -278,7 +278,7 @@ struct Train: ParsableCommand {
       "\(counted(training.count, "image")) of \(counted(training.classes, "class", "classes")) to train on, "
         + (validation.map { "\($0.count) to evaluate on" }
           ?? "none to evaluate on, as there is no val folder and no --hold-out"))
-    if saved == nil, isFirst { advise(on: images, trainer.model.network) }
+    if saved == nil, base == nil { advise(on: images, network) }
     // Where standard output is a file, it would come after hours.
     fflush(nil)
     try ranks?.train(trainer)
@@ -338,8 +338,8 @@ struct Train: ParsableCommand {
     let without = given.isEmpty ? [] : images.classNames.filter { !given.contains($0) }
     guard !without.isEmpty else { return }
     let shown = without.prefix(5).map { "\"\($0)\"" }.joined(separator: ", ")
-    printError(
-      "warning: there are no images to evaluate on of \(without.count) of the \(images.classNames.count) "
+    warn(
+      "there are no images to evaluate on of \(without.count) of the \(images.classNames.count) "
         + "classes: \(shown)\(without.count > 5 ? ", ..." : "")")
   }
 

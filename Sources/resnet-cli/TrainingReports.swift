@@ -50,7 +50,7 @@ final class TrainingReports {
       try events?.add(scalars(of: row), step: row.iteration)
       if let curves { try writeFile(curves, chart.svg()) }
     } catch {
-      printError("warning: \(error.message)")
+      warn("\(error.message)")
     }
   }
 

@@ -46,6 +46,7 @@ def test_there_and_back(model: Path, tmp_path: Path, name: str) -> None:
         ("w.h5", ("--to", "keras"), "Keras"),
         ("w.weights.h5", (), "Keras 3"),
         ("w.caffemodel.h5", (), "Caffe"),
+        ("net.h5", ("--to", "caffe"), "Caffe"),
         ("without-extension", ("--to", "pytorch"), "PyTorch"),
     ],
 )

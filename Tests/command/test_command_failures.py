@@ -111,6 +111,16 @@ def test_a_signal_when_no_checkpoint_can_be_written(images: Path, tmp_path: Path
     assert resnet.load(out).class_names == list(CLASSES)
 
 
+def stopped(process: subprocess.Popen[str], number: signal.Signals) -> str:
+    """What a training says that is under way and gets a signal."""
+    assert process.stderr is not None
+    assert "epoch 1/" in process.stderr.readline()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    return said
+
+
 def test_a_stopped_training_leaves_other_models_alone(
     images: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -118,13 +128,39 @@ def test_a_stopped_training_leaves_other_models_alone(
     shutil.copy(model, out)
     for name in ("model-unfinished.h5", "model-unfinished-2.h5"):
         with training("--folder", images, "--out", out) as process:
-            assert process.stderr is not None
-            assert "epoch 1/" in process.stderr.readline()
-            process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=60)
+            said = stopped(process, signal.SIGTERM)
         assert f"saved {tmp_path / name}, as {out} is there already\n" in said
         assert resnet.load(tmp_path / name).class_names == list(CLASSES)
     assert out.read_bytes() == model.read_bytes()
+
+
+def test_stopped_trainings_leave_each_other_alone(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.h5"
+    common = ("--folder", images, "--out", out)
+    with training(*common) as one, training(*common) as other:
+        for process in (one, other):
+            assert process.stderr is not None
+            assert "epoch 1/" in process.stderr.readline()
+        for process in (one, other):
+            process.terminate()
+        said = "".join(process.communicate(timeout=60)[1] for process in (one, other))
+    assert f"saved {out}\n" in said
+    assert f"saved {tmp_path}/model-unfinished.h5, as {out} is there already\n" in said
+    for name in ("model.h5", "model-unfinished.h5"):
+        assert resnet.load(tmp_path / name).class_names == list(CLASSES)
+
+
+def test_a_terminal_that_is_lost_twice(images: Path, tmp_path: Path) -> None:
+    for index in range(5):
+        out = tmp_path / f"{index}.h5"
+        with training("--folder", images, "--out", out) as process:
+            assert process.stderr is not None
+            assert "epoch 1/" in process.stderr.readline()
+            while process.poll() is None:
+                process.send_signal(signal.SIGHUP)
+                time.sleep(0.001)
+            assert process.returncode == 128 + signal.SIGHUP
+        assert resnet.load(out).class_names == list(CLASSES)
 
 
 def test_nobody_reads_what_is_shown(images: Path, tmp_path: Path) -> None:
@@ -133,29 +169,42 @@ def test_nobody_reads_what_is_shown(images: Path, tmp_path: Path) -> None:
         assert process.stderr is not None
         assert "epoch 1/" in process.stderr.readline()
         process.stderr.close()
-        assert process.wait(60) in (-signal.SIGPIPE, 128 + signal.SIGPIPE)
+        assert process.wait(60) == 128 + signal.SIGPIPE
     assert resnet.load(out).class_names == list(CLASSES)
 
 
-def test_a_model_that_cannot_be_saved_is_not_lost(images: Path, tmp_path: Path) -> None:
-    folder, other = tmp_path / "models", tmp_path / "other"
-    folder.mkdir()
-    other.mkdir()
-    line = command("train", "--folder", images, "--epochs", "40", "--batch-size", "8", *NETWORK,
-                   *VIEW, "--out", folder / "model.h5")  # fmt: skip
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("here", [True, False])
+def test_a_model_that_cannot_be_saved_is_not_lost(
+    images: Path, tmp_path: Path, *, ends: bool, here: bool
+) -> None:
+    folder, current, temporary = (tmp_path / name for name in ("models", "current", "temporary"))
+    for path in (folder, current, temporary):
+        path.mkdir()
+    out = folder / "model.h5"
+    length = ("--epochs", "200" if ends else "5000")
+    line = command("train", "--folder", images, *ENDLESS, *length, "--out", out)
     with subprocess.Popen(
-        line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "TMPDIR": str(other)},
+        line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=current,
+        env={**os.environ, "TMPDIR": str(temporary)},
     ) as process:  # fmt: skip
         assert process.stderr is not None
         assert "epoch 1/" in process.stderr.readline()
         folder.rename(tmp_path / "aside")
-        said = process.stderr.read()
-        assert process.wait(60) == 1
-    assert f"Error: cannot save {folder}/model.h5: " in said
-    (saved,) = other.iterdir()
-    assert f"; the model is in {saved} instead\n" in said
+        if not here:
+            current.rmdir()
+        if not ends:
+            process.terminate()
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == (1 if ends else 128 + signal.SIGTERM)
+    (saved,) = (current if here else temporary).rglob("*.h5")
+    assert saved.name == "model.h5"
+    shown = "model.h5" if here else str(saved)
+    assert f"cannot save {out}: " in said
+    assert (f"; the model is in {shown} instead\n" if ends else f"saved {shown}, as ") in said
     assert resnet.load(saved).class_names == list(CLASSES)
+    if not here:
+        assert saved.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_images_that_are_gone(images: Path, tmp_path: Path) -> None:
@@ -165,7 +214,7 @@ def test_images_that_are_gone(images: Path, tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     found = re.search(
-        r"red/\d+\.jpg.*; after (\d+) steps, saved (\S+); the same command with --resume goes on",
+        r"red/\d+\.jpg.*; after (\d+) steps?, saved (\S+); the same command with --resume goes on",
         said,
     )
     assert found, said
@@ -175,7 +224,7 @@ def test_images_that_are_gone(images: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    stopped = re.search(r"stopped by SIGTERM after (\d+) steps", said)
+    stopped = re.search(r"stopped by SIGTERM after (\d+) steps?", said)
     assert stopped, said
     assert int(stopped[1]) >= int(found[1])
 
@@ -187,7 +236,8 @@ def test_images_that_are_gone_without_checkpoints(images: Path, tmp_path: Path) 
         (images / "train" / "red").rename(tmp_path / "aside")
         _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert re.search(rf"red/\d+\.jpg.*; after \d+ steps, saved {re.escape(str(out))}\n", said), said
+    saved = re.escape(str(out))
+    assert re.search(rf"red/\d+\.jpg.*; after \d+ steps?, saved {saved}\n", said), said
     assert resnet.load(out).class_names == list(CLASSES)
 
 

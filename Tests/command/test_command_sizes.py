@@ -52,7 +52,7 @@ def test_the_sizes_go_with_the_model(images: Path, tmp_path: Path) -> None:
     run("convert", graph, back)
     assert figures(back, images) == figures(model, images)
     assert figures(back, images) != figures(model, images, "--resize", "40")
-    for path in (model, back):
+    for path in (model, graph, back):
         said = run("inspect", path)
         assert "image files: resized to a shorter side of 24, the middle 20x20 of them\n" in said
         assert json.loads(run("inspect", path, "--json"))["image_files"] == {
@@ -75,11 +75,13 @@ def test_calibration_keeps_the_sizes(images: Path, tmp_path: Path) -> None:
     train(images, model)
     run("convert", model, weights)
     said = run("convert", weights, bare)
-    assert f"`resnet calibrate IMAGES --model {bare} --normalize pixels --out OUT` do it" in said
+    assert f"--model {bare} --normalize channels --out OUT`, or pixels, do it" in said
     said = run("calibrate", images / "train", "--model", bare, "--normalize", "channels", *SEEN,
                "--out", whole)  # fmt: skip
     assert figures(whole, images) == figures(model, images)
-    # Images of another kind are not resized.
+    # A new normalisation is of images as the model sees them, if nothing else is said.
+    run("calibrate", images / "train", "--model", whole, "--normalize", "channels", "--out", bare)
+    assert bare.read_bytes() == whole.read_bytes()
     run("train", "--folder", images, "--from", whole, "--iterations", "1", "--batch-size", "8",
         "--out", bare)  # fmt: skip
     assert "a shorter side of 24" in run("inspect", bare)

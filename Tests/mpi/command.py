@@ -76,6 +76,11 @@ def steps(folder: str) -> int:
     return max((int(path.stem[5:]) for path in pathlib.Path(folder).glob("step-*.h5")), default=0)
 
 
+def counted(count: int) -> str:
+    """As the command says it."""
+    return f"{count} step{'s' if count != 1 else ''}"
+
+
 def write_images() -> None:
     """Files of two classes."""
     random = np.random.default_rng(0)
@@ -189,7 +194,7 @@ def main() -> None:
         for to in ("rank", "mpirun"):
             process = going_on(2, to, "--epochs", "1000")
             printed, _ = end(process, signal.SIGTERM, to, to)
-            told = f"after {steps(to)} steps, saved {to}/step-{steps(to):09}.h5"
+            told = f"after {counted(steps(to))}, saved {to}/step-{steps(to):09}.h5"
             # The first rank, which says so, may hear of it by the other.
             if f"SIGTERM {told}" not in printed:
                 require(printed, f"stopped by a signal to another process {told}")
@@ -199,7 +204,7 @@ def main() -> None:
         shutil.copytree("run", "run4")
         for count, place in ((2, "run"), (4, "run4")):
             printed = finished(going_on(count, place, "--out", f"resumed{count}.h5"))
-            require(printed, f"resuming after {after} steps")
+            require(printed, f"resuming after {counted(after)} ")
         if shared > 1e-5 or difference("whole.h5", "resumed2.h5") != 0:  # noqa: PLR2004
             raise SystemExit(f"2 ranks differ by {shared:.1e}, or resumed they are not the same")
         print(

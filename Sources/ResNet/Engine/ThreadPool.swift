@@ -87,7 +87,6 @@ package final class ThreadPool: @unchecked Sendable {
   }
 
   /// Processors this process may run on.
-  /// Of the machine, those that this process may use.
   package static func availableCores() -> Int {
     min(max(Int(rk_available_cores()), 1), maximumThreads)
   }
