@@ -62,8 +62,8 @@ func imageFiles(_ files: ImageFiles, _ options: ImageFileDataset.Options, skipDa
   options.damage = skipDamaged ? .skip : .fatal
   if let (count, example) = files.passedOver {
     warn(
-      "\(counted(count, "entry", "entries")) beside the images are passed over, such as \(example): "
-        + "expected CLASS/*.jpg, *.jpeg or *.png")
+      "\(counted(count, "entry", "entries")) beside the images \(count == 1 ? "is" : "are") passed over, such as "
+        + "\(example): expected CLASS/*.jpg, *.jpeg or *.png")
   }
   return try ImageFileDataset(files, options: options)
 }

@@ -35,7 +35,7 @@ def test_what_is_passed_over(images: Path, tmp_path: Path) -> None:
     said = train(images, tmp_path, *NETWORK, *VIEW)
     end = ": expected CLASS/*.jpg, *.jpeg or *.png\n"
     assert f"warning: 2 entries beside the images are passed over, such as notes.txt{end}" in said
-    assert f"warning: 1 entry beside the images are passed over, such as blue/0.webp{end}" in said
+    assert f"warning: 1 entry beside the images is passed over, such as blue/0.webp{end}" in said
 
 
 def test_one_class(images: Path, tmp_path: Path) -> None:
