@@ -10,10 +10,12 @@ final class ProgressDisplay {
   private let peak: Double
   private let terminal = Terminal()
   private let clock = ContinuousClock()
-  private let begun: ContinuousClock.Instant
+  private var lastReport: ContinuousClock.Instant
   private var lastShown: ContinuousClock.Instant
-  /// The step that the first report was of.
-  private var first: Int?
+  /// What was done since the display began. A few steps before a long evaluation must not be taken for as
+  /// long as that.
+  private var steps = Pace()
+  private var evaluations = Pace()
   /// Of the epochs: of the images that are evaluated or, if none are, in training.
   private var errors: [Double]
   /// Whether the terminal's line is not ended.
@@ -27,14 +29,15 @@ final class ProgressDisplay {
     self.peak = peak
     self.validation = validation
     errors = history.rows.map(\.error)
-    begun = clock.now
-    lastShown = begun
+    lastReport = clock.now
+    lastShown = lastReport
   }
 
   func show(_ progress: Progress) {
-    // A training that is resumed at an epoch's end reports that first.
-    if first == nil { first = progress.iteration - (progress.epochEnded ? 0 : 1) }
+    let spent = (clock.now - lastReport) / .seconds(1)
+    lastReport = clock.now
     if progress.epochEnded {
+      evaluations.add(seconds: spent)
       errors.append(progress.error)
       let line = line(progress)
       write(
@@ -42,7 +45,10 @@ final class ProgressDisplay {
         to: STDERR_FILENO)
       isOpen = false
       lastShown = clock.now
-    } else if let terminal {
+      return
+    }
+    steps.add(seconds: spent)
+    if let terminal {
       rewrite(terminal, line(progress))
     } else if clock.now - lastShown >= .seconds(300) {
       lastShown = clock.now
@@ -91,7 +97,7 @@ final class ProgressDisplay {
     line.add("\(fixed(progress.imagesPerSecond, decimals: 0)) images/s", importance: 4)
     let share = 100 * progress.imagesPerSecond / peak
     line.add("\(fixed(share, decimals: 0))% of peak", importance: 2)
-    if let left = timeLeft(progress.iteration) { line.add("\(left) left", importance: 3) }
+    if let left = timeLeft(progress) { line.add("\(left) left", importance: 3) }
     if let terminal, errors.count > 1 {
       line.add(terminal.sparkline(errors.suffix(16)), importance: 0)
     }
@@ -99,11 +105,26 @@ final class ProgressDisplay {
   }
 
   /// What the steps and evaluations so far say of those to come.
-  private func timeLeft(_ iteration: Int) -> String? {
-    guard let first, iteration > first, iteration < total else { return nil }
-    let spent = (clock.now - begun) / .seconds(1)
-    return clockTime(spent * Double(total - iteration) / Double(iteration - first))
+  private func timeLeft(_ progress: Progress) -> String? {
+    guard let step = steps.average, progress.iteration < total else { return nil }
+    let epochs = progress.epochs - progress.epoch + (progress.epochEnded ? 0 : 1)
+    return clockTime(
+      Double(total - progress.iteration) * step + Double(epochs) * (evaluations.average ?? 0))
   }
+}
+
+/// How long something takes that is done again and again.
+private struct Pace {
+  private var count = 0.0
+  private var seconds = 0.0
+
+  mutating func add(seconds: Double) {
+    count += 1
+    self.seconds += seconds
+  }
+
+  /// In seconds; nil if it was never done.
+  var average: Double? { count > 0 ? seconds / count : nil }
 }
 
 extension Progress {
