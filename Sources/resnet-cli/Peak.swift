@@ -21,7 +21,7 @@ enum Peak {
       flop += part.flop
       seconds += part.threadSeconds
     }
-    return flop / seconds * Double(min(Engine.threads, ThreadPool.availableCores()))
+    return flop / seconds * min(Double(Engine.threads), ThreadPool.availableProcessors())
   }
 
   private static func run(_ isa: String) -> (flop: Double, threadSeconds: Double) {

@@ -2,8 +2,9 @@ import Synchronization
 
 /// Process-wide settings of the engine.
 public enum Engine {
-  /// Sets how many threads compute, the calling one included; 0 for one per available core (the
-  /// default). Results are the same bits for any number. Takes effect at the next computation.
+  /// Sets how many threads compute, the calling one included; 0 for one per available core (the default):
+  /// per core that the process may run on, but no more than its control group has time for. Results are the
+  /// same bits for any number. Takes effect at the next computation.
   public static func setThreads(_ count: Int) throws(ResNetError) {
     guard (0...ThreadPool.maximumThreads).contains(count) else {
       throw ResNetError(

@@ -86,9 +86,17 @@ package final class ThreadPool: @unchecked Sendable {
     UInt(bitPattern: Unmanaged.passRetained(pool).toOpaque())
   }
 
-  /// Processors this process may run on.
-  package static func availableCores() -> Int {
-    min(max(Int(rk_available_cores()), 1), maximumThreads)
+  /// How many processors' worth of time this process gets at most, by those that it may run on and by
+  /// its control groups.
+  package static func availableProcessors() -> Double {
+    let cores = Double(rk_available_cores())
+    return min(cores, ControlGroups.processors() ?? cores)
+  }
+
+  /// The threads that this time is used up by: one and a half processors are 1.3 times as fast with two as
+  /// with one, though the two are stopped in every period.
+  private static func availableCores() -> Int {
+    min(max(Int(availableProcessors().rounded(.up)), 1), maximumThreads)
   }
 
   // MARK: Threads

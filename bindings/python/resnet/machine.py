@@ -13,7 +13,8 @@ def set_threads(threads: SupportsIndex) -> None:
     """Sets how many threads compute, the calling one included.
 
     Args:
-        threads: 1 or more; 0 for one per available core, which is the default.
+        threads: 1 or more; 0, the default, for one per core that the process may run on, but no more than
+            its control group (such as a container's) has time for.
     """
     library().rn_set_threads(_values.integer(threads, "the number of threads"))
 

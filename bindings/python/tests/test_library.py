@@ -8,12 +8,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 import resnet
 from resnet import _library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -118,3 +122,32 @@ def test_the_process_ends_cleanly_with_objects_alive() -> None:
         "time.sleep(0.2)\n"
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def limited_group() -> Iterator[Path]:
+    """A control group that may use half a processor."""
+    root = Path("/sys/fs/cgroup")
+    group, quota, limit = root / f"cpu/resnet-{os.getpid()}", "cpu.cfs_quota_us", "50000"
+    if not (root / "cpu" / quota).exists():
+        group, quota, limit = root / f"resnet-{os.getpid()}", "cpu.max", "50000 100000"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control groups can be made here: {error}")
+    try:
+        if not (group / quota).exists():
+            pytest.skip("the control groups here limit no processor time")
+        (group / quota).write_text(limit)
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_threads_fit_the_time_that_the_control_group_has(limited_group: Path) -> None:
+    done = run(
+        f"import resnet; open({str(limited_group / 'cgroup.procs')!r}, 'w').write('0');"
+        "print(resnet.get_threads()); resnet.set_threads(2); print(resnet.get_threads());"
+        "resnet.set_threads(0); print(resnet.get_threads())"
+    )
+    assert done.stdout.split() == ["1", "2", "1"], done.stderr
