@@ -210,6 +210,8 @@ lint: deps  ## format and warnings, for Swift, C and Python
 	  Sources Tests Tools Examples Package.swift
 	@# Swift 6.3 takes a closure in a macro's argument for the next one beside it.
 	! grep -rnE '#(expect|require)\((try )?(failure|thrownError) ?\{' Tests --include='*.swift'
+	@# It ends a forked child that takes it: there the thread goes by another number than its owner's.
+	! grep -rnE '\bMutex[<(]' Sources --include='*.swift'
 	clang-format --style=file:.ci/clang-format --dry-run --Werror $(C_SOURCES)
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
 	  -ISources/CKernels/include Sources/CKernels/*.c \

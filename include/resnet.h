@@ -93,9 +93,10 @@ const char *rn_version(void);
 /* ---- The machine --------------------------------------------------------------------------- */
 
 /* Threads used for computing, the calling one included: 1 or more; 0 for one per available core (the default):
- * per core that the process may run on, but no more than its control group has time for (a container's limit,
- * such as `docker run --cpus 4`). Applies to the whole process from the next call that computes. With 2 or more,
- * training and evaluating on a dataset have as many threads besides, which read the next batches. */
+ * per core that the process may run on, but no more than its control group has time for, rounded up (a
+ * container's limit, such as `docker run --cpus 4`). Applies to the whole process from the next call that
+ * computes. With 2 or more, training and evaluating on a dataset have as many threads besides, which read the next
+ * batches. */
 rn_status rn_set_threads(int32_t threads);
 rn_status rn_get_threads(int32_t *threads);
 

@@ -1,5 +1,7 @@
+import CKernels
 import CResNet
 import Glibc
+import ResNet
 
 /// What a handle stands for. It lives as long as its handle, and as long as it is in use.
 class Resource {
@@ -18,7 +20,7 @@ class Resource {
 
 /// Gives out a handle that owns `resource`.
 func makeHandle(_ resource: Resource) throws -> OpaquePointer {
-  try registry.locked { try registry.insert(resource) }
+  try Registry.locked { try $0.insert(resource) }
 }
 
 /// Runs `body` with what `handle` stands for, which no other thread can use meanwhile.
@@ -26,7 +28,7 @@ func using<Wanted: Resource>(
   _ handle: OpaquePointer?, as _: Wanted.Type = Wanted.self, _ body: (Wanted) throws -> Void
 ) throws {
   let thread = pthread_self()
-  let resource: Wanted = try registry.locked {
+  let resource: Wanted = try Registry.locked { registry in
     let resource: Wanted = try registry.find(handle)
     let all = [resource] + resource.parts
     guard !all.contains(where: { $0.isUsed(byOtherThan: thread) }) else {
@@ -39,7 +41,7 @@ func using<Wanted: Resource>(
     return resource
   }
   defer {
-    registry.locked {
+    Registry.locked { _ in
       for used in [resource] + resource.parts { used.depth -= 1 }
     }
   }
@@ -50,7 +52,7 @@ func using<Wanted: Resource>(
 func freeHandle<Wanted: Resource>(_ handle: OpaquePointer?, as _: Wanted.Type) throws {
   guard handle != nil else { return }
   // Kept until the lock is released: taking a model down takes a while.
-  let resource: Wanted = try registry.locked {
+  let resource: Wanted = try Registry.locked { registry in
     let resource: Wanted = try registry.find(handle)
     guard !resource.isUsed(byOtherThan: pthread_self()) else {
       throw Failure(
@@ -118,23 +120,32 @@ private final class Registry: @unchecked Sendable {
     var resource: Resource?
   }
 
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private var slots: [Slot] = []
   private var freeSlots: [Int] = []
 
-  init() {
-    pthread_mutex_init(mutex, nil)
-    // A fork while another thread holds the lock must not leave it locked in the child.
-    pthread_atfork({ registry.lock() }, { registry.unlock() }, { registry.unlock() })
+  private static let shared: Registry = {
+    rk_in_forked_child(RK_CHILD_HANDLES) { Registry.shared.forgetOtherThreads() }
+    // The first computation chooses them; a child of a fork in that moment would wait for it for ever.
+    _ = try? Kernels.selected()
+    return Registry()
+  }()
+
+  /// The registry is made, too, while a fork waits.
+  static func locked<Result>(_ body: (Registry) throws -> Result) rethrows -> Result {
+    rk_lock(RK_LOCK_HANDLES)
+    defer { rk_unlock(RK_LOCK_HANDLES) }
+    return try body(shared)
   }
 
-  func lock() { pthread_mutex_lock(mutex) }
-  func unlock() { pthread_mutex_unlock(mutex) }
-
-  func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
-    lock()
-    defer { unlock() }
-    return try body()
+  /// What a thread was using that a forked child does not have stays in use, even if a new thread gets the
+  /// name of that one.
+  private func forgetOtherThreads() {
+    let thread = pthread_self()
+    for resource in slots.lazy.compactMap(\.resource) {
+      for used in [resource] + resource.parts where used.isUsed(byOtherThan: thread) {
+        used.user = pthread_t()
+      }
+    }
   }
 
   func insert(_ resource: Resource) throws -> OpaquePointer {
@@ -180,5 +191,3 @@ private final class Registry: @unchecked Sendable {
     if slots[index].generation < Token.generationLimit { freeSlots.append(index) }
   }
 }
-
-private let registry = Registry()

@@ -1,4 +1,4 @@
-import Glibc
+import CKernels
 import ResNet
 
 /// A file that could not be read, and why.
@@ -37,23 +37,13 @@ final class DamageList: @unchecked Sendable {
     state = State(isVerified: Array(repeating: false, count: count))
   }
 
+  /// By one lock for all lists, for which a fork waits: threads that read ahead may find damage while a
+  /// progress callback forks, and the child could not use the list.
   private func withState<Result>(_ body: (inout State) -> Result) -> Result {
-    Self.lock()
-    defer { Self.unlock() }
+    rk_lock(RK_LOCK_DAMAGE)
+    defer { rk_unlock(RK_LOCK_DAMAGE) }
     return body(&state)
   }
-
-  /// One for all lists, so that nobody forks while one of them changes: threads that read ahead may
-  /// find damage while a progress callback forks, and the child could not use the list.
-  private nonisolated(unsafe) static let mutex: UnsafeMutablePointer<pthread_mutex_t> = {
-    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    pthread_mutex_init(mutex, nil)
-    pthread_atfork({ DamageList.lock() }, { DamageList.unlock() }, { DamageList.unlock() })
-    return mutex
-  }()
-
-  private static func lock() { pthread_mutex_lock(mutex) }
-  private static func unlock() { pthread_mutex_unlock(mutex) }
 
   /// Remembers the first reason given for a file, and tells the log.
   func note(_ index: Int, _ reason: String) {

@@ -1,6 +1,5 @@
 import CKernels
 import ResNet
-import Synchronization
 
 /// Images in JPEG and PNG files, decoded whenever they are read. Any number of threads and trainers
 /// may use it at once.
@@ -138,32 +137,25 @@ public final class ImageFileDataset: TrainingData, ImageSource {
   private func undamaged(_ indices: [Int]) throws(ResNetError) -> [Int] {
     for index in indices { try checkIndex(index) }
     let unknown = damage.unverified(indices)
-    let failure = Mutex<ResNetError?>(nil)
-    let pool = ThreadPool.shared
     // Some files a task: a scratch serves all of them.
     let portion = 16
     var steps = Steps(.verifying, of: unknown.count)
     // And some tasks for each thread between two steps.
-    let stride = 4 * portion * pool.threads
+    let stride = 4 * portion * Engine.threads
     for first in Swift.stride(from: 0, to: unknown.count, by: stride) {
       let files = unknown[first..<min(first + stride, unknown.count)]
-      pool.run((files.count + portion - 1) / portion, workers: pool.threads) { task, _ in
+      try concurrently((files.count + portion - 1) / portion) { task throws(ResNetError) in
         let scratch = ImageScratch()
         for index in files.dropFirst(task * portion).prefix(portion) {
-          guard failure.withLock({ $0 == nil }) else { return }
           do throws(ResNetError) {
             try decode(index, scratch: scratch)
             damage.noteVerified(index)
           } catch {
-            if error.isDamage {
-              damage.note(index, error.message)
-            } else {
-              failure.withLock { $0 = error }
-            }
+            guard error.isDamage else { throw error }
+            damage.note(index, error.message)
           }
         }
       }
-      if let error = failure.withLock({ $0 }) { throw error }
       try steps.advance(by: files.count)
     }
     return damage.withoutDamaged(indices)

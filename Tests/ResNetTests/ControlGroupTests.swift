@@ -67,17 +67,37 @@ struct ControlGroupTests {
     #expect(try Self.processors(files) == 3)
   }
 
-  @Test(arguments: ["/../..", "/host/pod", "/"])
-  func aGroupOutsideOfTheMountIsThatOfTheMount(group: String) throws {
+  /// What is mounted limits others: the process is not in it, or nobody can say where it is.
+  @Test(arguments: ["/../..", "/../pod", "/pod2", "/host/pod", "/"])
+  func whatTheProcessIsNotInDoesNotLimitIt(group: String) throws {
+    let isOutside = group.hasPrefix("/..")
     let files = [
       "proc/self/cgroup": "0::\(group)\n",
       "proc/self/mountinfo":
-        "31 23 0:28 \(group == "/host/pod" ? "/pod" : "/") /groups rw - cgroup2 x rw\n",
-      "groups/cpu.max": "700000 100000\n",
-      "groups/host/cpu.max": "100000 100000\n",
-      "cpu.max": "100000 100000\n",
+        "31 23 0:28 \(isOutside ? "/" : "/pod") /groups rw - cgroup2 cgroup2 rw\n",
+      "groups/cpu.max": "50000 100000\n", "groups/host/cpu.max": "50000 100000\n",
+      "groups/pod/cpu.max": "50000 100000\n", "cpu.max": "50000 100000\n",
+    ]
+    #expect(try Self.processors(files) == nil)
+  }
+
+  /// As when a container's folder is also mounted elsewhere.
+  @Test func theMountThatHasTheGroupCounts() throws {
+    let files = [
+      "proc/self/cgroup": "0::/user/x\n",
+      "proc/self/mountinfo": "30 23 0:28 /docker/abc /run/abc rw - cgroup2 cgroup2 rw\n"
+        + Self.unified,
+      "run/abc/cpu.max": "50000 100000\n", "sys/fs/cgroup/user/cpu.max": "700000 100000\n",
     ]
     #expect(try Self.processors(files) == 7)
+  }
+
+  @Test func namesAreBytes() throws {
+    let files = [
+      "proc/self/cgroup": "0::/a\u{301}/\u{301}x:y\n", "proc/self/mountinfo": Self.unified,
+      "sys/fs/cgroup/a\u{301}/cpu.max": "300000 100000\n",
+    ]
+    #expect(try Self.processors(files) == 3)
   }
 
   @Test(arguments: [
@@ -94,7 +114,7 @@ struct ControlGroupTests {
 
   @Test(arguments: [
     "", "\n\n", "31 23 0:28 / /sys/fs/cgroup rw - cgroup2\n", "- - - - - - -\n",
-    "31 23 0:28 /\\1 /\\ rw - cgroup2 c rw",
+    "31 23 0:28 / /sys/fs/cgroup\\1 rw - cgroup2 c rw",
     "31 23 0:28 / /sys/fs/cgroup rw - tmpfs cgroup2 rw\n",
   ])
   func mountsThatAreNoGroupsAreNone(mounts: String) throws {
@@ -119,9 +139,5 @@ struct ControlGroupTests {
   @Test func aSystemWithoutGroupsHasNoLimit() throws {
     #expect(try Self.processors([:]) == nil)
     #expect(try Self.processors(["proc/self/cgroup": "0::/\n"]) == nil)
-  }
-
-  @Test func theMachineOfThisTestHasATimeToGive() {
-    #expect(ThreadPool.availableProcessors() > 0)
   }
 }

@@ -300,6 +300,18 @@ void rk_float_mode_leave(uint64_t mode);
 // Processors that this process may run on.
 int32_t rk_available_cores(void);
 
+// Locks that a fork waits for, in this order, so that the child finds none of them held: a thread that
+// held it would not be there to release it. They need nothing that is made on first use, which a child
+// would find half made.
+typedef enum { RK_LOCK_HANDLES, RK_LOCK_DAMAGE, RK_LOCKS } rk_lock_name;
+void rk_lock(rk_lock_name name);
+void rk_unlock(rk_lock_name name);
+
+// What a forked child does before anything else.
+typedef enum { RK_CHILD_HANDLES, RK_CHILD_LOG, RK_CHILD_POOL, RK_CHILD_HOOKS } rk_child_hook_name;
+typedef void (*rk_child_hook)(void);
+void rk_in_forked_child(rk_child_hook_name name, rk_child_hook hook);
+
 // The kernels of `name` ("avx512", "avx2", "portable"), or the best that this processor has for
 // NULL. Returns NULL if the name is unknown or the processor lacks it.
 const rk_kernels *rk_kernels_named(const char *name);

@@ -5,7 +5,7 @@ package func concurrently(_ tasks: Int, _ body: (Int) throws(ResNetError) -> Voi
 {
   var errors = [ResNetError?](repeating: nil, count: tasks)
   errors.withUnsafeMutableBufferPointer { errors in
-    ThreadPool.shared.run(tasks, workers: ThreadPool.shared.threads) { task, _ in
+    ThreadPool.shared.run(tasks, workers: ThreadPool.threads) { task, _ in
       do throws(ResNetError) {
         try body(task)
       } catch {

@@ -3,7 +3,7 @@ import Synchronization
 /// Process-wide settings of the engine.
 public enum Engine {
   /// Sets how many threads compute, the calling one included; 0 for one per available core (the default):
-  /// per core that the process may run on, but no more than its control group has time for. Results are the
+  /// per core that the process may run on, but no more than its control group has time for, rounded up. Results are the
   /// same bits for any number. Takes effect at the next computation.
   public static func setThreads(_ count: Int) throws(ResNetError) {
     guard (0...ThreadPool.maximumThreads).contains(count) else {
@@ -11,11 +11,11 @@ public enum Engine {
         .invalidArgument,
         "\(count) threads: expected 1 to \(ThreadPool.maximumThreads), or 0 for one per core")
     }
-    ThreadPool.shared.setThreads(count)
+    ThreadPool.setThreads(count)
   }
 
   /// Threads that compute.
-  public static var threads: Int { ThreadPool.shared.threads }
+  public static var threads: Int { ThreadPool.threads }
 
   private static let winogradAllowed = Atomic<Bool>(true)
 

@@ -191,11 +191,11 @@ extension Model {
     _ images: ImagesView, normalization: Normalization, target: PlanTarget, firstImage: Int = 0,
     moreFollow: Bool = false, to output: Int, _ body: (Range<Int>, UnsafePointer<Float>) -> Void
   ) throws(ResNetError) {
-    let pool = ThreadPool.shared
     let part = min(images.count, try imagesPerPlan(images.extent, to: output))
     var steps = Steps(.running, of: images.count)
     for start in stride(from: 0, to: images.count, by: part) {
       let range = start..<min(start + part, images.count)
+      let pool = ThreadPool.shared
       let (plan, arena, weights) = try inference.prepared(
         self, extent: images.extent, batch: range.count, output: output,
         moreFollow: moreFollow || range.upperBound < images.count, target: target, pool: pool)

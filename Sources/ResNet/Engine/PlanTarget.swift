@@ -11,7 +11,7 @@ struct PlanTarget: Equatable {
   /// The process's settings.
   static func current() throws(ResNetError) -> PlanTarget {
     PlanTarget(
-      kernels: try Kernels.selected(), workers: ThreadPool.shared.threads,
+      kernels: try Kernels.selected(), workers: ThreadPool.threads,
       winograd: Engine.winograd)
   }
 

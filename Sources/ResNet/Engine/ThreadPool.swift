@@ -7,9 +7,8 @@ import Synchronization
 /// Each thread owns a contiguous share of the tasks, so that from one operation to the next it
 /// meets the memory it touched before, and helps others once its own share is done. Between
 /// operations the workers spin for a moment, then sleep; an operation does not wait for one that
-/// is still waking up. One caller at a time has the
-/// workers; another that comes meanwhile computes alone, with the same result. Workers start on
-/// first use, and anew in a forked child.
+/// is still waking up. One caller at a time has the workers; another that comes meanwhile computes
+/// alone, with the same result. Workers start on first use, and anew in a forked child.
 package final class ThreadPool: @unchecked Sendable {
   static let maximumThreads = 256
 
@@ -27,33 +26,30 @@ package final class ThreadPool: @unchecked Sendable {
 
   private typealias Body = (_ task: Int, _ worker: Int) -> Void
 
-  private var requested: Int
-  /// Held while an operation runs or the number of threads changes.
-  private let region: UnsafeMutablePointer<pthread_mutex_t>
+  /// Held while an operation runs, and while workers start or end. Nobody waits for it: the host may hold
+  /// a lock that what the operation calls waits for.
+  private let region = Lock()
   private let sleepLock: UnsafeMutablePointer<pthread_mutex_t>
   private let wake: UnsafeMutablePointer<pthread_cond_t>
   private let shares: UnsafeMutablePointer<Share>
   private var workers: [pthread_t] = []
+  /// How many these are.
+  private let workerCount = Atomic<Int>(0)
   /// Counts operations; a worker that sees it change has work.
   private let generation = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
   /// Whether workers may join the current operation, and how many did and have not left.
   private let gate = Atomic<Int>(0)
   private static let isOpen = 1 << 32
-  private let threadCount: Atomic<Int>
   private var participants = 0
   private var body: UnsafePointer<Body>?
   private let stopping = Atomic<Bool>(false)
-  /// Whether the system refused a thread; it is asked again once the number is set anew.
-  private var refused = false
+  /// When the system refused a thread, by `changes`; it is asked again once the number is set anew.
+  private var refusal: Int?
 
-  private init(requested: Int) {
-    self.requested = requested
-    threadCount = Atomic(requested > 0 ? requested : Self.availableCores())
-    region = .allocate(capacity: 1)
+  private init() {
     sleepLock = .allocate(capacity: 1)
     wake = .allocate(capacity: 1)
-    pthread_mutex_init(region, nil)
     pthread_mutex_init(sleepLock, nil)
     pthread_cond_init(wake, nil)
     shares = UnsafeMutableRawPointer.allocate(
@@ -62,28 +58,67 @@ package final class ThreadPool: @unchecked Sendable {
     for index in 0..<Self.maximumThreads { (shares + index).initialize(to: Share()) }
   }
 
+  /// Of a pool that has never run.
+  deinit {
+    pthread_mutex_destroy(sleepLock)
+    pthread_cond_destroy(wake)
+    sleepLock.deallocate()
+    wake.deallocate()
+    UnsafeMutableRawPointer(shares).deallocate()
+  }
+
   // MARK: The process's pool
 
   /// The pool lives as long as the process; a forked child, whose copy has no threads, gets a new
-  /// one (the old one is left alone: its locks may be held by threads that do not exist there).
+  /// one (the old one is left alone: its locks may be held by threads that do not exist there). Who
+  /// hands out work more than once asks anew each time, as a callback in between may have forked.
   package static var shared: ThreadPool {
-    Unmanaged<ThreadPool>.fromOpaque(
-      UnsafeRawPointer(bitPattern: current.load(ordering: .acquiring))!
+    let pool = current.load(ordering: .acquiring)
+    return Unmanaged<ThreadPool>.fromOpaque(
+      UnsafeRawPointer(bitPattern: pool != 0 ? pool : made())!
     ).takeUnretainedValue()
   }
 
-  private static let current: Atomic<UInt> = {
-    pthread_atfork(nil, nil, { ThreadPool.replaceAfterFork() })
-    return Atomic(retained(ThreadPool(requested: 0)))
-  }()
+  /// 0 if there is none.
+  private static let current = Atomic<UInt>(0)
 
-  private static func replaceAfterFork() {
-    let old = shared
-    current.store(retained(ThreadPool(requested: old.requested)), ordering: .releasing)
+  /// Makes a pool, unless another thread is faster. Nothing waits here for another thread, as for a
+  /// static property's: the child of a fork in that moment would wait for one that it does not have.
+  private static func made() -> UInt {
+    rk_in_forked_child(RK_CHILD_POOL) { ThreadPool.current.store(0, ordering: .relaxed) }
+    let pool = Unmanaged.passRetained(ThreadPool())
+    let address = UInt(bitPattern: pool.toOpaque())
+    let (isFirst, other) = current.compareExchange(
+      expected: 0, desired: address, ordering: .acquiringAndReleasing)
+    if isFirst { return address }
+    pool.release()
+    return other
   }
 
-  private static func retained(_ pool: ThreadPool) -> UInt {
-    UInt(bitPattern: Unmanaged.passRetained(pool).toOpaque())
+  // MARK: Threads
+
+  /// Threads that compute, the calling one included; 0 until somebody asks. A forked child has as many.
+  private static let threadCount = Atomic<Int>(0)
+  /// How often the number was set.
+  private static let changes = Atomic<Int>(0)
+
+  /// Threads that compute, the calling one included.
+  package static var threads: Int {
+    let count = threadCount.load(ordering: .relaxed)
+    if count > 0 { return count }
+    let (isFirst, other) = threadCount.compareExchange(
+      expected: 0, desired: defaultThreads(), ordering: .relaxed)
+    return isFirst ? threadCount.load(ordering: .relaxed) : other
+  }
+
+  /// 0 for as many as there is time for.
+  static func setThreads(_ count: Int) {
+    threadCount.store(
+      count > 0 ? count : defaultThreads(), ordering: .sequentiallyConsistent)
+    changes.add(1, ordering: .relaxed)
+    let pool = shared
+    // If there is an operation, its thread ends those who are too many.
+    if pool.region.tryLock() { pool.leave() }
   }
 
   /// How many processors' worth of time this process gets at most, by those that it may run on and by
@@ -95,24 +130,21 @@ package final class ThreadPool: @unchecked Sendable {
 
   /// The threads that this time is used up by: one and a half processors are 1.3 times as fast with two as
   /// with one, though the two are stopped in every period.
-  private static func availableCores() -> Int {
+  private static func defaultThreads() -> Int {
     min(max(Int(availableProcessors().rounded(.up)), 1), maximumThreads)
   }
 
-  // MARK: Threads
+  /// Releases the region, without workers that are too many.
+  private func leave() {
+    repeat {
+      if hasTooMany { stopWorkers() }
+      region.unlock()
+      // The number may have been set in between.
+    } while hasTooMany && region.tryLock()
+  }
 
-  /// Threads that compute, the calling one included.
-  package var threads: Int { threadCount.load(ordering: .relaxed) }
-
-  func setThreads(_ count: Int) {
-    pthread_mutex_lock(region)
-    defer { pthread_mutex_unlock(region) }
-    requested = count
-    refused = false
-    let wanted = count > 0 ? count : Self.availableCores()
-    guard wanted != threads else { return }
-    stopWorkers()
-    threadCount.store(wanted, ordering: .relaxed)
+  private var hasTooMany: Bool {
+    workerCount.load(ordering: .sequentiallyConsistent) > max(Self.threads - 1, 0)
   }
 
   private func stopWorkers() {
@@ -121,25 +153,28 @@ package final class ThreadPool: @unchecked Sendable {
     announce()
     for worker in workers { pthread_join(worker, nil) }
     workers = []
+    workerCount.store(0, ordering: .relaxed)
     stopping.store(false, ordering: .relaxed)
   }
 
   /// Starts the workers that are missing. Where the system gives no more threads, fewer compute.
   private func startWorkers() {
-    guard workers.count < threads - 1, !refused else { return }
+    let (threads, changes) = (Self.threads, Self.changes.load(ordering: .relaxed))
+    guard workers.count < threads - 1, refusal != changes else { return }
     let before = workers.count
-    while workers.count < threads - 1, !refused {
+    while workers.count < threads - 1, refusal != changes {
       let index = workers.count + 1
       let generation = generation.load(ordering: .relaxed)
       if let thread = startThread({ self.work(index: index, generation: generation) }) {
         workers.append(thread)
       } else {
-        refused = true
+        refusal = changes
         Log.warning {
           "the system gave \(workers.count + 1) of \(threads) threads to compute; so many are used"
         }
       }
     }
+    workerCount.store(workers.count, ordering: .sequentiallyConsistent)
     Log.debug { "threads started to compute: \(workers.count - before)" }
   }
 
@@ -204,11 +239,11 @@ package final class ThreadPool: @unchecked Sendable {
     // thread takes a task is left to chance: all compute in the same mode.
     let mode = rk_float_mode_enter()
     defer { rk_float_mode_leave(mode) }
-    guard tasks > 1, limit > 1, threads > 1, pthread_mutex_trylock(region) == 0 else {
+    guard tasks > 1, limit > 1, Self.threads > 1, region.tryLock() else {
       for task in 0..<max(tasks, 0) { body(task, 0) }
       return
     }
-    defer { pthread_mutex_unlock(region) }
+    defer { leave() }
     startWorkers()
     participants = min(limit, workers.count + 1, tasks)
     for part in 0..<participants {
@@ -235,10 +270,12 @@ package final class ThreadPool: @unchecked Sendable {
   }
 
   private func take(part: Int, _ body: Body) {
-    for step in 0..<participants {
-      let victim = (part + step) % participants
+    let count = participants
+    for step in 0..<count {
+      let victim = (part + step) % count
       let end = shares[victim].end
-      while true {
+      // Nobody writes to a share that is used up: all threads come by to look, and may keep its cache line.
+      while shares[victim].next.load(ordering: .relaxed) < end {
         let task = shares[victim].next.wrappingAdd(1, ordering: .relaxed).oldValue
         if task >= end { break }
         body(task, part)

@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 import Synchronization
 
@@ -93,7 +94,6 @@ public enum Log {
   private nonisolated(unsafe) static let mutex: UnsafeMutablePointer<pthread_mutex_t> = {
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
-    pthread_atfork(nil, nil, { Log.startAnewAfterFork() })
     return mutex
   }()
 
@@ -105,6 +105,8 @@ public enum Log {
   }
 
   private static func locked(_ body: () -> Void) {
+    let mutex = mutex
+    rk_in_forked_child(RK_CHILD_LOG) { Log.startAnewAfterFork() }
     pthread_mutex_lock(mutex)
     body()
     pthread_mutex_unlock(mutex)

@@ -202,7 +202,7 @@ enum FileChecksums {
     }
     // Waking threads would take longer than reading so little.
     let isLittle = entries.reduce(0) { $0 + $1.part.range.count } <= pieceBytes
-    let workers = isLittle ? 1 : min(ThreadPool.shared.threads, max(pieces.count, 1))
+    let workers = isLittle ? 1 : min(ThreadPool.threads, max(pieces.count, 1))
     let scratch = try Scratch(
       bytes: pieces.reduce(0) { $1.destination == nil ? max($0, $1.range.count) : $0 },
       workers: workers)

@@ -25,7 +25,6 @@ extension Model {
         .invalidArgument, "\(network.name) has no convolution with BN, so it has no responses")
     }
     let target = try PlanTarget.current()
-    let pool = ThreadPool.shared
     let indices = try data.readable()
     let size = min(evaluationBatch(data), indices.count, try imagesPerPlan(data.extent))
     let loader = try BatchLoader(
@@ -43,6 +42,7 @@ extension Model {
         current = (plan, try Arena(plan.layout))
       }
       guard let (plan, arena) = current else { continue }
+      let pool = ThreadPool.shared
       let weights = inference.currentWeights(self)
       try weights.prepare(plan, target: target, pool: pool)
       try batch.view.load(

@@ -52,6 +52,7 @@ void test_fitting(void);
 void test_distributed(void);
 void test_checkpoints(void);
 void test_threads(void);
+void test_forks(void);
 void test_steps(void);
 void test_log(void);
 

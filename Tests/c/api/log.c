@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -114,8 +115,56 @@ static void test_threads_take_turns(void) {
   CHECK_OK(rn_set_log(RN_LOG_INFO, NULL, NULL));
 }
 
+static pthread_mutex_t hosts = PTHREAD_MUTEX_INITIALIZER;
+static int entered[2]; /* a pipe */
+
+static void hear_with_the_hosts_lock(rn_log_level level, const char *message, void *user) {
+  (void)level, (void)message, (void)user;
+  CHECK(write(entered[1], "", 1) == 1);
+  pthread_mutex_lock(&hosts);
+  pthread_mutex_unlock(&hosts);
+}
+
+static void *verify(void *dataset) {
+  CHECK_OK(rn_dataset_verify(dataset));
+  return NULL;
+}
+
+/* A host may hold a lock that its handler needs while it sets the number of threads, which does not wait for
+ * what they compute. */
+static void test_set_threads_waits_for_nobody(void) {
+  enum { FILES = 40 };
+  const char *paths[FILES];
+  const int32_t labels[FILES] = {0};
+  rn_dataset *files = NULL;
+  char path[256], byte;
+  snprintf(path, sizeof path, "%s", scratch("log.jpg")); /* no image */
+  for (int i = 0; i < FILES; i++) paths[i] = path;
+  CHECK_OK(rn_dataset_open_files(paths, labels, FILES, 1, NULL, &files));
+  CHECK(pipe(entered) == 0);
+  CHECK_OK(rn_set_threads(3));
+  CHECK_OK(rn_set_log(RN_LOG_WARNING, hear_with_the_hosts_lock, NULL));
+  alarm(60); /* a test that hangs has failed */
+  pthread_mutex_lock(&hosts);
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, verify, files) == 0);
+  CHECK(read(entered[0], &byte, 1) == 1);
+  CHECK_OK(rn_set_threads(2));
+  pthread_mutex_unlock(&hosts);
+  CHECK(pthread_join(thread, NULL) == 0);
+  alarm(0);
+  int32_t threads = 0;
+  CHECK_OK(rn_get_threads(&threads));
+  CHECK(threads == 2);
+  CHECK_OK(rn_set_threads(0));
+  CHECK_OK(rn_set_log(0, NULL, NULL));
+  CHECK_OK(rn_dataset_free(files));
+  close(entered[0]), close(entered[1]);
+}
+
 void test_log(void) {
   CHECK_ERROR(RN_INVALID_ARGUMENT, "RN_LOG_DEBUG", rn_set_log((rn_log_level)4, hear, NULL));
   test_levels();
   test_threads_take_turns();
+  test_set_threads_waits_for_nobody();
 }

@@ -125,6 +125,7 @@ int main(void) {
   test_distributed();
   test_checkpoints();
   test_threads();
+  test_forks();
   test_steps();
   test_log();
   printf("%d passed, %d failed\n", passed, failed);

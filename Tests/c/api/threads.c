@@ -1,10 +1,8 @@
-/* A handle in use by another thread, errors per thread, models side by side, and fork. */
+/* A handle in use by another thread, errors per thread, and models side by side. */
 #define _XOPEN_SOURCE 700
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "check.h"
 
@@ -131,68 +129,8 @@ static void test_contention(void) {
   CHECK_OK(rn_model_free(model));
 }
 
-/* A child process can go on with a model that its parent had. */
-static void test_fork(void) {
-  rn_model *model = make_model(1);
-  struct runner parent = {model, {0}}, child = {model, {0}};
-  CHECK_OK(rn_set_threads(2));
-  run(&parent);
-  pid_t process = fork();
-  if (process == 0) {
-    alarm(20); /* a child that hangs has failed */
-    run(&child);
-    _exit(memcmp(parent.scores, child.scores, sizeof parent.scores) == 0 ? 0 : 1);
-  }
-  int status = -1;
-  CHECK(process > 0 && waitpid(process, &status, 0) == process);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  run(&child);
-  CHECK(memcmp(parent.scores, child.scores, sizeof parent.scores) == 0);
-  CHECK_OK(rn_set_threads(0));
-  CHECK_OK(rn_model_free(model));
-}
-
-/* The second call forks: parent and child both train on, the child without the loader's threads. */
-static int fork_once(const rn_progress *progress, void *user) {
-  if (progress->iteration != 2 || progress->epoch_ended) return 0;
-  *(pid_t *)user = fork();
-  if (*(pid_t *)user == 0) alarm(20);
-  return 0;
-}
-
-static void test_fork_while_training(void) {
-  rn_model *expected = make_model(1), *model = make_model(1);
-  rn_dataset *dataset = make_dataset(6 * BATCH);
-  rn_fit_options options = RN_FIT_OPTIONS_INIT;
-  options.epochs = 2;
-  options.batch_size = BATCH;
-  options.workers = 0;
-  rn_trainer *trainer = NULL;
-  CHECK_OK(rn_trainer_create(expected, NULL, &trainer));
-  CHECK_OK(rn_trainer_fit(trainer, dataset, NULL, &options));
-  CHECK_OK(rn_trainer_free(trainer));
-
-  pid_t process = -1;
-  options.workers = 3;
-  options.progress = fork_once;
-  options.user = &process;
-  CHECK_OK(rn_trainer_create(model, NULL, &trainer));
-  rn_status fitted = rn_trainer_fit(trainer, dataset, NULL, &options);
-  if (process == 0) _exit(fitted == RN_OK && same_scores(model, expected) ? 0 : 1);
-  CHECK(fitted == RN_OK && same_scores(model, expected));
-  int status = -1;
-  CHECK(process > 0 && waitpid(process, &status, 0) == process);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  CHECK_OK(rn_trainer_free(trainer));
-  CHECK_OK(rn_model_free(model));
-  CHECK_OK(rn_model_free(expected));
-  CHECK_OK(rn_dataset_free(dataset));
-}
-
 void test_threads(void) {
   test_busy();
   test_side_by_side();
   test_contention();
-  test_fork();
-  test_fork_while_training();
 }
