@@ -2,9 +2,10 @@ import Glibc
 import ResNet
 import Synchronization
 
-/// Ctrl-C (SIGINT), SIGTERM, the loss of the terminal (SIGHUP) and of whoever reads what is shown (SIGPIPE) while
-/// something is done that can be stopped: the first is noted, and what is watched stops at its next step; a second
-/// Ctrl-C or SIGTERM ends the process as usual.
+/// Ctrl-C (SIGINT), SIGTERM, the loss of the terminal (SIGHUP) and of whoever reads what is shown (SIGPIPE) from
+/// the first time on that something is done that can be stopped: the first signal is noted, and what is watched stops at
+/// its next step. What is not watched, as saving, comes to its end. A second Ctrl-C or SIGTERM ends the process as
+/// usual.
 struct Interruption {
   /// The number of the signal that came, or 0.
   private static let noted = Atomic<CInt>(0)
@@ -12,15 +13,9 @@ struct Interruption {
     SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGPIPE: "SIGPIPE",
   ]
 
-  /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come. `watcher` is told
-  /// of the steps.
-  ///
-  /// Returns the signal that stopped it, if one did: what had come to its end is not stopped. Of processes
-  /// that train together one may hear of it by the others first, which is taken for SIGTERM.
-  static func watch(
-    _ watcher: @escaping (Step) -> Void = { _ in }, _ body: () throws(ResNetError) -> Void
-  ) throws(ResNetError) -> CInt? {
-    let before = names.keys.map { number in
+  /// They stay: a first signal is not to end what saves, either, and a lost terminal or reader never is.
+  private static let handlers: Void = {
+    for number in names.keys {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
         // Of what it interrupts.
@@ -36,7 +31,6 @@ struct Interruption {
         _ = write(STDERR_FILENO, note.utf8Start, note.utf8CodeUnitCount)
       }
       action.sa_flags = SA_RESTART
-      // What writes until the end is not to end it.
       if number == SIGINT || number == SIGTERM {
         action.sa_flags |= CInt(bitPattern: UInt32(SA_RESETHAND))
       }
@@ -45,15 +39,18 @@ struct Interruption {
       // Whoever started this with signals ignored, as nohup does, wants that.
       let isIgnored = unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) == 1
       if !isIgnored { sigaction(number, &action, nil) }
-      return (number, old)
     }
-    // What is left to do is to save, which no lost terminal or reader ends.
-    defer {
-      for (number, old) in before where number == SIGINT || number == SIGTERM {
-        var old = old
-        sigaction(number, &old, nil)
-      }
-    }
+  }()
+
+  /// Runs `body`, which stops at its next step, by throwing `cancelled`, once a signal has come. `watcher` is told
+  /// of the steps.
+  ///
+  /// Returns the signal that stopped it, if one did: what had come to its end is not stopped. Of processes
+  /// that train together one may hear of it by the others first, which is taken for SIGTERM.
+  static func watch(
+    _ watcher: @escaping (Step) -> Void = { _ in }, _ body: () throws(ResNetError) -> Void
+  ) throws(ResNetError) -> CInt? {
+    _ = handlers
     do throws(ResNetError) {
       try withStepWatcher(
         { step in

@@ -10,7 +10,8 @@ final class ProgressDisplay {
   private let peak: Double
   private let terminal = Terminal()
   private let clock = ContinuousClock()
-  private var lastReport: ContinuousClock.Instant
+  /// When what comes next began; nil of the first, before which images may be read for long.
+  private var begun: ContinuousClock.Instant?
   private var lastShown: ContinuousClock.Instant
   /// What was done since the display began. A few steps before a long evaluation must not be taken for as
   /// long as that.
@@ -29,15 +30,13 @@ final class ProgressDisplay {
     self.peak = peak
     self.validation = validation
     errors = history.rows.map(\.error)
-    lastReport = clock.now
-    lastShown = lastReport
+    lastShown = clock.now
   }
 
   func show(_ progress: Progress) {
-    let spent = (clock.now - lastReport) / .seconds(1)
-    lastReport = clock.now
+    let seconds = begun.map { (clock.now - $0) / .seconds(1) }
     if progress.epochEnded {
-      evaluations.add(seconds: spent)
+      evaluations.add(seconds)
       errors.append(progress.error)
       let line = line(progress)
       write(
@@ -47,7 +46,7 @@ final class ProgressDisplay {
       lastShown = clock.now
       return
     }
-    steps.add(seconds: spent)
+    steps.add(seconds)
     if let terminal {
       rewrite(terminal, line(progress))
     } else if clock.now - lastShown >= .seconds(300) {
@@ -55,6 +54,9 @@ final class ProgressDisplay {
       write(line(progress).text + "\n", to: STDERR_FILENO)
     }
   }
+
+  /// What was reported is dealt with, and training goes on.
+  func goOn() { begun = clock.now }
 
   /// Shows how far is what is done between the steps of training, which may take long.
   func note(_ step: Step) {
@@ -118,9 +120,10 @@ private struct Pace {
   private var count = 0.0
   private var seconds = 0.0
 
-  mutating func add(seconds: Double) {
+  mutating func add(_ more: Double?) {
+    guard let more else { return }
     count += 1
-    self.seconds += seconds
+    seconds += more
   }
 
   /// In seconds; nil if it was never done.

@@ -45,7 +45,7 @@ extension Train {
       }
     }
     do throws(ResNetError) {
-      let path = try SpareFile.save(model: trainer.model, to: String(out.dropLast(3)))
+      let path = try SpareFile.saveUnfinished(trainer.model, to: String(out.dropLast(3)))
       return "saved \(path)" + (path == out ? "" : ", as \(out) is there already")
         + (failure.map { ", but no checkpoint: \($0.message)" } ?? "")
     } catch {

@@ -317,12 +317,23 @@ struct Train: ParsableCommand {
     print((error.map { "\($0), " } ?? "") + "saved \(out)")
   }
 
-  /// Evaluates the test images, if there are any; returns what is said of it. Names what is damaged of them and
-  /// of the training images.
+  /// Evaluates the test images, if there are any, by a training's model, which is saved; returns what is said of
+  /// it. Names what is damaged of them and of the training images.
   private func testError(
     of model: Model, on test: (any TrainingData)?, _ images: any TrainingData
   ) throws -> String? {
-    let result = try advisingOnDamage(of: [test]) { try test.map { try model.evaluate($0) } }
+    var result: Metrics?
+    let signal = try advisingOnDamage(of: [test]) {
+      try Interruption.watch { () throws(ResNetError) in
+        result = try test.map { data throws(ResNetError) in try model.evaluate(data) }
+      }
+    }
+    if let signal {
+      printError(
+        "stopped by \(Interruption.cause) while the test images were evaluated; the training has ended, and "
+          + "\(out) is its model")
+      throw ExitCode(128 + signal)
+    }
     for data in [images, test].compactMap(\.self) { printDamage(of: data) }
     return result.map { "test error \(percent(1 - $0.accuracy)) of \($0.count) images" }
   }

@@ -41,6 +41,7 @@ struct TrainingRun {
         display.show(progress)
         reports.note(progress)
         checkpoints?.note(progress, of: trainer)
+        display.goOn()
         return true
       }
     }

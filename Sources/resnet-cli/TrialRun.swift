@@ -148,9 +148,15 @@ struct TrialRun {
     var run = TrainingRun(
       trainer: trainer, options: fit, training: training, validation: (test, "test"),
       checkpoints: checkpoints, files: .init(log: epochsPath), title: trial.name)
-    var failure: String?
+    var (failure, responses): (String?, [LayerResponse]) = (nil, [])
     do {
-      if let signal = try run.run() {
+      var signal = try run.run()
+      if signal == nil, !trainer.model.graph.responseLayers.isEmpty {
+        signal = try Interruption.watch { () throws(ResNetError) in
+          responses = try trainer.model.responses(test)
+        }
+      }
+      if let signal {
         if trainer.iterations > 0 { _ = try checkpoints.save(trainer) }
         printError(
           "stopped by \(Interruption.cause) after \(counted(trainer.iterations, "step")) of \(trial.name); the "
@@ -163,9 +169,7 @@ struct TrialRun {
       failure = String(error.message.prefix { $0 != ";" })
     }
     if failure == nil {
-      if !trainer.model.graph.responseLayers.isEmpty {
-        try write(try trainer.model.responses(test))
-      }
+      if !responses.isEmpty { try write(responses) }
       try trainer.model.save(to: "\(folder)/model.h5")
     }
     // Whole and synced: without checkpoints it could not be made again.

@@ -150,6 +150,41 @@ def test_stopped_trainings_leave_each_other_alone(images: Path, tmp_path: Path) 
         assert resnet.load(tmp_path / name).class_names == list(CLASSES)
 
 
+def test_a_first_signal_does_not_end_what_saves(images: Path, tmp_path: Path) -> None:
+    for index in range(5):
+        out = tmp_path / f"{index}.h5"
+        with training("--folder", images, "--out", out) as process:
+            assert process.stderr is not None
+            assert "epoch 1/" in process.stderr.readline()
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.002 * index)
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode in {128 + signal.SIGHUP, 128 + signal.SIGTERM}
+        assert f"saved {out}\n" in said
+        assert resnet.load(out).class_names == list(CLASSES)
+
+
+def test_a_signal_in_the_last_evaluation(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.h5"
+    slow = ("--network", "resnet18", "--base-width", "16", "--threads", "1", "--batch-size", "8")
+    first = next((images / "val" / "red").iterdir())
+    for number in range(100):
+        shutil.copy(first, first.with_name(f"copy-{number}{first.suffix}"))
+    line = command("train", "--folder", images, *slow, "--iterations", "1", "--out", out)
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "epoch 1/1" in process.stderr.readline()
+        process.terminate()
+        printed, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert f"while the test images were evaluated; the training has ended, and {out} is its" in said
+    assert "saved" not in printed
+    assert resnet.load(out).class_names == list(CLASSES)
+
+
 def test_a_terminal_that_is_lost_twice(images: Path, tmp_path: Path) -> None:
     for index in range(5):
         out = tmp_path / f"{index}.h5"
@@ -182,6 +217,9 @@ def test_a_model_that_cannot_be_saved_is_not_lost(
     for path in (folder, current, temporary):
         path.mkdir()
     out = folder / "model.h5"
+    other = current / "model.h5"
+    if here:
+        other.write_bytes(b"of another training")
     length = ("--epochs", "200" if ends else "5000")
     line = command("train", "--folder", images, *ENDLESS, *length, "--out", out)
     with subprocess.Popen(
@@ -197,9 +235,10 @@ def test_a_model_that_cannot_be_saved_is_not_lost(
             process.terminate()
         _, said = process.communicate(timeout=60)
         assert process.returncode == (1 if ends else 128 + signal.SIGTERM)
-    (saved,) = (current if here else temporary).rglob("*.h5")
-    assert saved.name == "model.h5"
-    shown = "model.h5" if here else str(saved)
+    saved = current / "model-2.h5" if here else next(temporary.rglob("*.h5"))
+    assert saved.name == ("model-2.h5" if here else "model.h5")
+    assert not here or other.read_bytes() == b"of another training"
+    shown = saved.name if here else str(saved)
     assert f"cannot save {out}: " in said
     assert (f"; the model is in {shown} instead\n" if ends else f"saved {shown}, as ") in said
     assert resnet.load(saved).class_names == list(CLASSES)
