@@ -153,7 +153,7 @@ struct Calibrate: ParsableCommand {
         try model.setNormalization(result.perPixelNormalization(unitScale: data.unitScale))
       case .channels: try model.setNormalization(result.perChannelNormalization)
       }
-      try SeenSize(of: data)?.keep(in: model)
+      try SeenSize.keep(of: data, in: model)
       print("normalisation by \(result.count) images: \(model.normalization.text)")
     }
     if statistics {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import ResNet
 import ResNetData
 import ResNetExchange
@@ -35,8 +36,13 @@ struct Convert: ParsableCommand {
       }
     }
 
+    /// Of a format, or without one of this library's models: as --to has it.
+    static func name(of format: FileFormat?) -> String {
+      allCases.first(where: { $0.format == format })?.rawValue ?? ""
+    }
+
     /// Whether files of it may be called `.h5`, as the library's own are.
-    var isHDF5: Bool { [.keras, .keras3, .caffe].contains(self) }
+    var isHDF5: Bool { [.keras, .caffe].contains(self) }
 
     init?(extensionOf path: String) {
       guard let match = Self.extensions.first(where: { path.hasSuffix($0.0) }) else { return nil }
@@ -86,6 +92,11 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     if let to {
+      if to == .keras3 {
+        try requireExtension(
+          output, of: [".weights.h5"], as: "OUT",
+          remedy: ", the only name by which Keras 3 loads weights of its own")
+      }
       guard let said = Target(extensionOf: output), said != to, said != .libresnet || !to.isHDF5
       else { return }
       throw ValidationError(
@@ -107,12 +118,13 @@ struct Convert: ParsableCommand {
     }
     if let classNames { try model.setClassNames(lines(of: classNames)) }
     let target = to ?? Target(extensionOf: output) ?? .libresnet
+    let replaces = access(output, F_OK) == 0
     if let format = target.format {
       try model.export(to: output, format: format)
     } else {
       try model.save(to: output)
     }
-    show(model, report, target)
+    show(model, report, target, replaced: replaces)
   }
 
   /// The model in the file; and what was understood of it, if it is another program's.
@@ -132,17 +144,19 @@ struct Convert: ParsableCommand {
     return (model, report)
   }
 
-  private func show(_ model: Model, _ report: ImportReport?, _ target: Target) {
+  private func show(
+    _ model: Model, _ report: ImportReport?, _ target: Target, replaced: Bool
+  ) {
     let lost = Self.lost(of: model, target)
     if json {
       print(
         JSON.object([
           ("input", .string(input)),
-          ("format", .string(report?.format.title ?? "libresnet")),
+          ("format", .string(Target.name(of: report?.format))),
           ("network", .string(model.network.name)), ("classes", .number(model.network.classes)),
           ("imported", .number(report?.imported ?? model.layout.tensors.count)),
           ("notes", .array((report?.notes ?? []).map(\.json))), ("output", .string(output)),
-          ("output_format", .string(target.format?.title ?? "libresnet")),
+          ("output_format", .string(target.rawValue)), ("replaced", .bool(replaced)),
           ("left_out", .strings(lost)),
         ]))
       return
@@ -156,7 +170,9 @@ struct Convert: ParsableCommand {
       print("\(input): a model of libresnet, \(model.network.name)")
     }
     if classes != nil { print("drawn anew: the last layer, for \(model.network.classes) classes") }
-    print("\(output): \(target.format.map { "for \($0.title)" } ?? "a model of libresnet")")
+    print(
+      (replaced ? "replaced " : "")
+        + "\(output): \(target.format.map { "for \($0.title)" } ?? "a model of libresnet")")
     if report != nil, model.normalization == .identity {
       print(
         "its images are not normalised: if they were in training, give --preprocessing torch or caffe; or have `resnet "

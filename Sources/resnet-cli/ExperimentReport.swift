@@ -12,6 +12,8 @@ struct ExperimentReport {
   let iterations: Int
   let seed: UInt64
   let isQuick: Bool
+  /// What else is to be said of the setting.
+  let note: String?
   /// Where the records are, seen from the page.
   let runs: String
 
@@ -95,6 +97,7 @@ struct ExperimentReport {
     if results.contains(where: { $0.record["lr"] == "0.01" }) {
       text += " Networks without BN begin at a rate of 0.01."
     }
+    if let note { text += "\n\n\(note)" }
     if isQuick {
       text +=
         "\n\nA quick look: networks so small, and so few steps, say nothing about the paper's."

@@ -50,6 +50,7 @@ struct ImagePlace: ParsableArguments {
   func test(_ options: ImageFileDataset.Options) throws -> any TrainingData & ImageSource {
     if let cifar10 { return try CIFAR10(directory: cifar10, split: .test) }
     let folder = folder ?? ""
+    if !hasTest { try refuseTrainingImages(in: folder) }
     return try imageFiles(
       ImageFiles(folder: hasTest ? "\(folder)/val" : folder), options, skipDamaged: skipDamaged)
   }
@@ -66,6 +67,21 @@ func imageFiles(_ files: ImageFiles, _ options: ImageFileDataset.Options, skipDa
         + "\(example): expected CLASS/*.jpg, *.jpeg or *.png")
   }
   return try ImageFileDataset(files, options: options)
+}
+
+/// Throws if a folder without val has train, in which the classes are: a class may be called that, too.
+private func refuseTrainingImages(in folder: String) throws(ResNetError) {
+  let training = "\(folder)/train"
+  guard Directory.isDirectory(training) else { return }
+  let names = try Directory.names(in: training)
+  guard names.contains(where: { Directory.isDirectory("\(training)/\($0)") }),
+    !names.contains(where: { ImageFiles.isImage($0) })
+  else { return }
+  throw ResNetError(
+    .notFound,
+    "\(folder) has no folder val: expected images to evaluate on in \(folder)/val/CLASS/*.jpg or *.png, as those in "
+      + "\(training) are to train on; or give a folder that has such images in CLASS/*.jpg or *.png"
+  )
 }
 
 /// Where a folder has its training images. Throws what is there instead, if it has none.

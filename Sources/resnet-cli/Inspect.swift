@@ -12,7 +12,8 @@ struct Inspect: ParsableCommand {
       blocks of two layers of 64 filters each.
 
       A file may be a model, a checkpoint, or weights of PyTorch, Keras, Caffe, ONNX or safetensors. Every \
-      byte of a model is compared with its checksums; of other files only names and shapes are read.
+      byte of a model is compared with its checksums; of other files names and shapes are read, and of an ONNX \
+      graph how it normalises images, its class names and its metadata, too.
 
           resnet inspect resnet50
           resnet inspect resnet50 --layers --height 320

@@ -1,6 +1,7 @@
 /// A value of JSON, written on one line: UTF-8, members in their order.
 indirect enum JSON {
   case null
+  case bool(Bool)
   /// As it is written.
   case number(String)
   case string(String)
@@ -35,6 +36,7 @@ extension JSON: CustomStringConvertible {
   private func append(to text: inout String) {
     switch self {
     case .null: text += "null"
+    case .bool(let value): text += value ? "true" : "false"
     case .number(let digits): text += digits
     case .string(let string): Self.append(string, to: &text)
     case .array(let values):

@@ -8,7 +8,8 @@ struct ResNetCommand: ParsableCommand {
     commandName: "resnet",
     abstract: "Describe, train, run and convert residual networks.",
     discussion: """
-      The exit status is 0 if all was done; 1 after an error, which is named in one line on standard error; \
+      The exit status is 0 if all was done; 1 after an error, which is named in one line on standard error, \
+      by predict in a line for each file that it cannot read and one that counts them; \
       64 if the command line is wrong; and 128 and its number if a signal ended it, as 130 after Ctrl-C, \
       for train after what was learned is saved.
       """,
@@ -38,10 +39,27 @@ extension ResNetCommand {
     return joined
   }
 
+  /// Throws unless what is to be done or explained is a subcommand, for which the parser would print the general
+  /// help.
+  private static func requireSubcommand(_ arguments: [String]) throws(ValidationError) {
+    let words = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
+    let names = configuration.subcommands.map { $0._commandName } + ["help"]
+    guard let word = words.first, !word.hasPrefix("-"), !names.contains(word) else { return }
+    let slips = names.map { (name: $0, count: editDistance(from: String(word.prefix(60)), to: $0)) }
+    let nearest = slips.min { $0.count < $1.count }.flatMap { $0.count <= 2 ? $0.name : nil }
+    // Such as eval.
+    let begun = names.first { word.count > 1 && $0.hasPrefix(word) }
+    throw ValidationError(
+      "there is no subcommand '\(word)'; "
+        + ((begun ?? nearest).map { "did you mean '\($0)'? (see resnet --help)" }
+          ?? "there are \(names.joined(separator: ", ")) (see resnet --help)"))
+  }
+
   static func main() {
     StandardStreams.prepare()
     do {
       let arguments = withNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
+      try requireSubcommand(arguments)
       guard let configuration = try Configuration(in: arguments) else { return main(arguments) }
       do {
         var command = try parseAsRoot(configuration.arguments)

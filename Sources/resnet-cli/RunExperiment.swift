@@ -64,6 +64,13 @@ struct RunExperiment: ParsableCommand {
     transform: Beside.init)
   var beside: [Beside] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      A paragraph for the report to have under "Setting", in Markdown, such as where the images are from.
+      """, valueName: "text"))
+  var note: String?
+
   @Flag(help: "Write the report of what is recorded, and train nothing.")
   var reportOnly = false
 
@@ -76,6 +83,9 @@ struct RunExperiment: ParsableCommand {
     }
     if let iterations, iterations < 1 {
       throw ValidationError("--iterations is \(iterations), expected 1 or more")
+    }
+    if let note, note.allSatisfy(\.isWhitespace) {
+      throw ValidationError("--note is \"\(note)\", expected a paragraph for the report")
     }
     if quick && networks != nil {
       throw ValidationError("--quick and --networks both say what is trained: give one")
@@ -105,7 +115,7 @@ struct RunExperiment: ParsableCommand {
         experiment: experiment, results: trials.compactMap { found[$0] }, beside: others,
         planned: trials,
         iterations: steps,
-        seed: seed, isQuick: quick, runs: "../runs"
+        seed: seed, isQuick: quick, note: note, runs: "../runs"
       ).write(to: folder)
     }
     for trial in trials {

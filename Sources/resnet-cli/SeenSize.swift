@@ -33,6 +33,16 @@ struct SeenSize {
     self.init(crop: options.crop, resize: options.resize)
   }
 
+  /// Keeps with a model how the files of its images are seen. If they are in none, nothing is kept: what the model
+  /// says is of images that it had before.
+  static func keep(of data: any TrainingData, in model: Model) throws(ResNetError) {
+    guard let seen = SeenSize(of: data) else {
+      try model.setMetadata(nil, for: metadataName)
+      return
+    }
+    try seen.keep(in: model)
+  }
+
   /// Keeps it with a model.
   func keep(in model: Model) throws(ResNetError) {
     var settings = Settings()

@@ -103,7 +103,7 @@ struct Subject {
         "file",
         [
           "path": .string(path), "bytes": .number(found.bytes),
-          "format": .string(weights.format.title),
+          "format": .string(Convert.Target.name(of: weights.format)),
         ]
       ),
       ("not_understood", reason), ("notes", .array(found.notes.map(\.json))),
@@ -131,7 +131,8 @@ struct Subject {
     facts.append(
       classNames.isEmpty
         ? "class names: none"
-        : "class names: \(classNames.count), \(classNames.prefix(shown).joined(separator: ", "))"
+        : "\(counted(classNames.count, "class name")): "
+          + classNames.prefix(shown).joined(separator: ", ")
           + (classNames.count > shown ? ", ..." : ""))
     if let seen = SeenSize(in: metadata) { facts.append("image files: \(seen.text)") }
   }
@@ -139,28 +140,29 @@ struct Subject {
   private mutating func note(_ trainer: Trainer) {
     let options = trainer.options
     var text = "after \(counted(trainer.iterations, "step"))"
-    if let planned = trainer.plannedSteps { text += " of a training of \(planned)" }
-    text += ", \(trainer.history.count) epochs ended"
+    let areTaken = trainer.stepsLeft.map { $0 == 0 }
+    if areTaken == true {
+      text += ", all that the training was to take"
+    } else if let planned = trainer.plannedSteps {
+      text += " of a training of \(planned)"
+    }
+    text += ", \(counted(trainer.history.count, "epoch")) ended"
+    if areTaken == true, !trainer.lastEpochHasEnded {
+      text += "; the evaluation of the last one is to come"
+    }
     facts.append("training: \(text)")
     facts.append(
       "learning rate \(options.learningRate), momentum \(options.momentum), weight decay "
         + "\(options.weightDecay)")
-    let history = trainer.history.map { epoch in
-      JSON.object([
-        ("loss", .number(epoch.loss)), ("accuracy", .number(epoch.accuracy)),
-        ("learning_rate", .number(rounded(epoch.learningRate))),
-        ("images_per_second", .number(epoch.imagesPerSecond)),
-        ("validation_loss", epoch.validation.map { .number($0.loss) } ?? .null),
-        ("validation_accuracy", epoch.validation.map { .number($0.accuracy) } ?? .null),
-      ])
-    }
+    let history = TrainingHistory(trainer.epochReports).rows.map(\.json)
     members.append(
       (
         "training",
         [
           "steps": .number(trainer.iterations),
           "planned_steps": trainer.plannedSteps.map { .number($0) } ?? .null,
-          "learning_rate": .number(options.learningRate), "momentum": .number(options.momentum),
+          "all_steps_taken": areTaken.map { .bool($0) } ?? .null,
+          "lr": .number(options.learningRate), "momentum": .number(options.momentum),
           "weight_decay": .number(options.weightDecay), "epochs": .array(history),
         ]
       ))

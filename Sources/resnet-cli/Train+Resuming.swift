@@ -27,14 +27,30 @@ extension Train {
       message += ": \(configuration.differences(from: begun).joined(separator: ", "))"
     }
     throw ResNetError(
-      .invalidArgument, "\(message); give those with which it was begun, or choose another folder")
+      .invalidArgument,
+      "\(message); give those with which it was begun, \(Self.elsewhere(than: path))")
+  }
+
+  /// What else can be done than to resume a checkpoint.
+  private static func elsewhere(than path: String) -> String {
+    "choose another folder by --checkpoints, or train its model further by --from \(path)"
+  }
+
+  /// An error that ended a training or kept it from going on; with what to do about it, if the checkpoint at `path`
+  /// is of a training with other options or images.
+  func advising(_ error: ResNetError, onResuming path: String?) -> ResNetError {
+    guard let path, error.kind == .invalidArgument,
+      error.message.hasPrefix("the training that is to be resumed")
+    else { return error }
+    return ResNetError(
+      error.kind, "\(error.message): give it as it was, \(Self.elsewhere(than: path))")
   }
 
   /// Throws what `fit` does, all of whose steps are taken, if the options or images are not those that it was
   /// begun with.
   func requireSame(
-    _ trainer: Trainer, _ training: any TrainingData, _ validation: (any TrainingData)?,
-    _ options: FitOptions
+    _ trainer: Trainer, from path: String, _ training: any TrainingData,
+    _ validation: (any TrainingData)?, _ options: FitOptions
   ) throws(ResNetError) {
     do throws(ResNetError) {
       // What is left is to evaluate the last epoch.
@@ -44,7 +60,7 @@ extension Train {
           try trainer.fit(training, validation: validation, options: options)
         })
     } catch {
-      guard error.kind == .cancelled else { throw error }
+      guard error.kind == .cancelled else { throw advising(error, onResuming: path) }
     }
   }
 

@@ -12,8 +12,9 @@ struct Train: ParsableCommand {
       change it; of another length, its rate drops after the same shares of the training. The images that \
       are held out, or else the test images, are evaluated after each epoch, the test images at the end.
 
-      Without a recipe, 10 epochs end early, and test images are evaluated after each: the rest is \
-      as in `cifar`, whose learning rate drops at one half and at three quarters of the steps.
+      Without a recipe it trains for 10 epochs, and holds nothing out: the test images, if there are any, are \
+      evaluated after each. The rest is as in `cifar`, whose learning rate drops at one half and at three quarters \
+      of the steps.
 
       What is trained, and how, is printed first, as a configuration that --config reads, and kept in the \
       model's metadata.
@@ -28,7 +29,8 @@ struct Train: ParsableCommand {
       Ctrl-C and SIGTERM stop the training after the step that it is at, and what was learned is saved; \
       a second time, they end it at once. The loss of the terminal, or of whoever reads what is shown, stops it, \
       too (nohup has it go on). A model that is at --out already is replaced by that of a training that has ended, \
-      and by no other: what was learned until then is saved beside it.
+      and by no other: what was learned until then is saved beside it, as model-unfinished.h5 if that is \
+      model.h5; or model-unfinished-2.h5 and so on, if there is such a file, too.
 
       With --checkpoints, a training that was stopped or killed, by a loss of power too, goes on from its last \
       checkpoint if the same command is given again with --resume, and ends with the same bits as if it \
@@ -248,7 +250,7 @@ struct Train: ParsableCommand {
       let hasEnded =
         trainer.iterations == steps && !reports.areWanted && isFirst && holds(out, trainer.model)
       if try ranks?.first(finds: hasEnded) ?? hasEnded {
-        try requireSame(trainer, training, validation, recipe.fit)
+        try requireSame(trainer, from: saved.path, training, validation, recipe.fit)
         // It may have been killed before it could say it.
         let error = try isFirst ? testError(of: trainer.model, on: test, images) : nil
         print(
@@ -263,7 +265,7 @@ struct Train: ParsableCommand {
 
     print(configuration.text, terminator: "")
     try trainer.model.setMetadata(configuration.text, for: Configuration.metadataName)
-    try SeenSize(of: images)?.keep(in: trainer.model)
+    try SeenSize.keep(of: images, in: trainer.model)
     if let saved {
       let done = counted(trainer.iterations, "step")
       print(
@@ -278,7 +280,7 @@ struct Train: ParsableCommand {
       "\(counted(training.count, "image")) of \(counted(training.classes, "class", "classes")) to train on, "
         + (validation.map { "\($0.count) to evaluate on" }
           ?? "none to evaluate on, as there is no val folder and no --hold-out"))
-    if saved == nil, base == nil { advise(on: images, network) }
+    if saved == nil { advise(on: images, trainer.model.network, isNew: base == nil) }
     // Where standard output is a file, it would come after hours.
     fflush(nil)
     try ranks?.train(trainer)
@@ -294,7 +296,8 @@ struct Train: ParsableCommand {
     } catch let error as ResNetError {
       let isUnderway = isFirst && trainer.iterations > begun
       let kept = isUnderway ? self.kept(of: trainer, checkpoints, after: error) : nil
-      let whole = ResNetError(error.kind, error.message + (kept.map { "; \($0)" } ?? ""))
+      let advised = advising(error, onResuming: saved?.path)
+      let whole = ResNetError(error.kind, advised.message + (kept.map { "; \($0)" } ?? ""))
       guard let ranks, trainer.parting != nil else { throw whole }
       try ranks.leave(saying: whole)
     }
@@ -364,7 +367,8 @@ struct Train: ParsableCommand {
       throw ResNetError(
         .invalidArgument,
         holdOut != nil
-          ? "--hold-out is \(count), but there are \(images.count) training images"
+          ? "--hold-out is \(count), but there are \(images.count) training images: give at most "
+            + "\(images.count - 1), or fewer, as a batch (--batch-size) must be left to train on"
           : "the recipe \(recipe?.name ?? "") holds out \(count) of the training images, but there are "
             + "\(images.count); say how many by --hold-out, 0 for none")
     }

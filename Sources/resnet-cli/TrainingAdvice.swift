@@ -1,8 +1,9 @@
 import ResNet
 import ResNetData
 
-/// Warns of what a training of a network on some images can hardly be meant to be.
-func advise(on images: any TrainingData, _ network: Network) {
+/// Warns of what a training of a network on some images can hardly be meant to be. A network that is not new is a
+/// given model's.
+func advise(on images: any TrainingData, _ network: Network, isNew: Bool) {
   if images.classes == 1 {
     warn("all images are of one class, so there is nothing to tell apart")
   }
@@ -17,7 +18,7 @@ func advise(on images: any TrainingData, _ network: Network) {
   if network.stem == .cifar, times > 4 {
     warn(
       "\(network.name) is made for images of \(made), these are \(given), \(fixed(times, decimals: 0)) "
-        + "times the work; --crop and --resize see them smaller, and --network resnet18 is made for 224x224"
-    )
+        + "times the work; --crop and --resize see them smaller"
+        + (isNew ? ", and --network resnet18 is made for 224x224" : ""))
   }
 }

@@ -48,6 +48,13 @@ struct TrainingHistory {
 
     var line: String { values.joined(separator: ",") }
 
+    var json: JSON {
+      let figures = zip(Self.names + Self.validationNames, values).map { name, value in
+        (name, Double(value)?.isFinite == true ? JSON.number(value) : .null)
+      }
+      return JSON.object(figures)
+    }
+
     /// Of the images that are evaluated after each epoch or, if none are, in training: a share.
     var error: Double { 1 - (validation?.accuracy ?? accuracy) }
   }

@@ -32,12 +32,7 @@ final class TrainingLog {
   }
 
   private func add(_ row: TrainingHistory.Row) throws(ResNetError) {
-    guard isJSON else { return try add(line: row.line) }
-    let names = TrainingHistory.Row.names + TrainingHistory.Row.validationNames
-    let figures = zip(names, row.values).map { name, value in
-      (name, Double(value)?.isFinite == true ? JSON.number(value) : .null)
-    }
-    try add(line: JSON.object(figures).description)
+    try add(line: isJSON ? row.json.description : row.line)
   }
 
   private func add(line: String) throws(ResNetError) {

@@ -14,8 +14,8 @@ struct ViewOptions: ParsableArguments {
   @Option(
     help: """
       The images as they are, the crop in their middle, 10 crops (corners, middle and their mirror \
-      images), or the whole images at several sizes. (default: CIFAR-10's images as they are, the \
-      crop in the middle of image files)
+      images), or the whole images at several sizes. (default: of image files the crop in the middle, others \
+      as they are)
       """)
   var views: Kind?
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ResNet
 import ResNetData
+import ResNetExchange
 
 struct WriteFeatures: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -73,6 +74,13 @@ struct WriteFeatures: ParsableCommand {
     guard !isSameFile(self.model, out) else {
       throw ResNetError(
         .invalidArgument, "--out is \(out), the model itself: give another file by --out")
+    }
+    // A table is no newer state of it, as another model may be.
+    guard !WeightsFile.claimsToBeModel(out) else {
+      throw ResNetError(
+        .invalidArgument,
+        "--out is \(out), a model of libresnet, which features would replace: give another file, or remove that"
+      )
     }
     try engine.apply()
     let shape = try model.graph.featureShape(layer, input: extent)

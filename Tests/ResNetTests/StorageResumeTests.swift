@@ -76,6 +76,13 @@ extension StorageTests {
         #expect(message?.contains("was begun with") == true, "\(message ?? "no error")")
       }
       #expect(messages[1]?.contains("validation images, in number 20, not 21") == true)
+      let longer = try refusal(of: trainer) {
+        $0.epochs = 4
+        $0.schedule.milestones = [12]
+      }
+      #expect(
+        longer?.contains("21 steps in all and milestones [9, 17], not 28 and [12]") == true,
+        "\(longer ?? "no error")")
       #expect(try TrainingSupport.bits(trainer.model) == before)
       // Without a plateau there need be no validation data.
       var options = Self.options

@@ -123,7 +123,7 @@ def test_training_without_images_to_evaluate_on(images: Path, tmp_path: Path) ->
     said = run(*base, "--recipe", "cifar", "--hold-out", "8")
     assert "warning" not in said
     said = run(*base, "--hold-out", "24", ok=False)
-    assert "there are 24 training images" in said
+    assert "there are 24 training images: give at most 23, or fewer" in said
 
 
 def test_grey_images(images: Path, tmp_path: Path) -> None:
@@ -151,8 +151,20 @@ def test_places_that_are_none(images: Path, tmp_path: Path) -> None:
             assert word in said
     run("train", "--folder", images, *out, *SHORT)
     shutil.rmtree(images / "val")
+    # What it was trained on is nothing to evaluate it on.
+    said = run("evaluate", out[1], "--folder", images, *VIEW, ok=False)
+    assert (
+        f"{images} has no folder val: expected images to evaluate on in {images}/val/CLASS" in said
+    )
+    (images / "train").rename(images / "training")
     said = run("evaluate", out[1], "--folder", images, *VIEW, ok=False)
     assert "looks like what holds train/CLASS and val/CLASS" in said
+    (images / "training").rename(images / "train")
+    # But a class may be called so.
+    shutil.copytree(images / "train" / "red", images / "stations" / "train")
+    said = run("evaluate", out[1], "--folder", images / "stations", *VIEW, ok=False)
+    assert 'resnet8 does not have: "train"' in said
+    shutil.rmtree(images / "stations")
     said = run("evaluate", out[1], "--folder", images / "train/red", *VIEW, ok=False)
     assert "if it is a class, give the folder that it is in" in said
     assert "remove" not in said
@@ -351,5 +363,11 @@ def test_a_stopped_training_says_how_to_go_on(images: Path, tmp_path: Path) -> N
     assert "lr = 0.5 instead of 0.1" in said
     said = run(*common, "--resume", "--epochs", "1000000", "--shortcut", "B", ok=False)
     assert "options say: shortcut = B" in said
+    # Milestones follow from them.
     said = run(*common, "--resume", "--iterations", f"{int(found[1]) + 3}", ok=False)
-    assert "milestones" in said
+    assert re.search(
+        r"begun with 3000000 steps in all and milestones \[\d+, \d+\], not "
+        rf"{int(found[1]) + 3} and \[\d+, \d+\]; .*: give it as it was, choose another folder by "
+        rf"--checkpoints, or train its model further by --from {re.escape(found[2])}\n",
+        said,
+    ), said

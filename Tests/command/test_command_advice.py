@@ -41,8 +41,11 @@ def test_what_is_passed_over(images: Path, tmp_path: Path) -> None:
 def test_one_class(images: Path, tmp_path: Path) -> None:
     for part in ("train", "val"):
         shutil.rmtree(images / part / "red")
-    said = train(images, tmp_path, *NETWORK, *VIEW)
-    assert "warning: all images are of one class, so there is nothing to tell apart\n" in said
+    message = "warning: all images are of one class, so there is nothing to tell apart\n"
+    assert message in train(images, tmp_path, *NETWORK, *VIEW)
+    base = tmp_path / "base.h5"
+    (tmp_path / "model.h5").rename(base)
+    assert message in train(images, tmp_path, "--from", str(base), "--threads", "1")
 
 
 def test_more_classes_than_there_are(images: Path, tmp_path: Path) -> None:
@@ -62,3 +65,12 @@ def test_images_for_another_network(
     message = f"warning: {network} is made for images of 32x32, these are {crop}x{crop}, 9 times"
     assert (message in said) == is_said
     assert ("warning" in said) == is_said
+
+
+def test_images_for_the_network_of_a_given_model(images: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base.h5"
+    train(images, tmp_path, *NETWORK, *VIEW, "--normalize", "channels")
+    (tmp_path / "model.h5").rename(base)
+    said = train(images, tmp_path, "--from", str(base), "--crop", "96", "--threads", "1")
+    # Another network is no choice.
+    assert "these are 96x96, 9 times the work; --crop and --resize see them smaller\n" in said

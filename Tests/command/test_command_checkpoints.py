@@ -41,7 +41,9 @@ def test_a_training_that_has_ended(images: Path, tmp_path: Path) -> None:
     # Other options and images are still refused.
     assert "lr = 0.5" in run(*common, "--resume", "--lr", "0.5", ok=False)
     (images / "val" / "red" / "0.jpg").rename(images / "val" / "red" / "00.jpg")
-    assert "other validation images" in run(*common, "--resume", ok=False)
+    said = run(*common, "--resume", ok=False)
+    assert "other validation images" in said
+    assert f"or train its model further by --from {folder}/step-000000003.h5\n" in said
     (images / "val" / "red" / "00.jpg").rename(images / "val" / "red" / "0.jpg")
     # Where the model is another, or is missing, it is made again.
     content = model.read_bytes()

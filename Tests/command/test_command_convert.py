@@ -60,7 +60,8 @@ def test_formats(tmp_path: Path, name: str, option: tuple[str, ...], title: str)
         "convert", tmp_path / name, tmp_path / "back.h5", "--json", "--preprocessing", "caffe"
     )
     found = json.loads(said)
-    assert found["format"] == title
+    # As --to has it.
+    assert found["format"] == title.lower().replace(" ", "")
     assert found["output_format"] == "libresnet"
     assert (found["network"], found["classes"]) == ("resnet50", 5)
     assert found["imported"] == len(resnet.load(tmp_path / "model.h5").state_dict())
@@ -94,6 +95,16 @@ def test_partial_and_other_classes(model: Path, tmp_path: Path) -> None:
     assert "got 3 class names for 2 classes" in said
 
 
+def test_what_is_replaced_is_said(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pth"
+    assert f"\n{out}: for PyTorch\n" in run("convert", model, out)
+    assert f"\nreplaced {out}: for PyTorch\n" in run("convert", model, out)
+    for replaced in (False, True):
+        found = json.loads(run("convert", model, tmp_path / "out.onnx", "--json"))
+        assert found["replaced"] is replaced
+        assert (found["format"], found["output_format"]) == ("libresnet", "onnx")
+
+
 def test_the_model_of_a_checkpoint(trained: Path, tmp_path: Path) -> None:
     run("convert", trained / "step.h5", tmp_path / "m.h5")
     assert "a model of libresnet" in run("inspect", tmp_path / "m.h5")
@@ -110,6 +121,9 @@ def test_the_model_of_a_checkpoint(trained: Path, tmp_path: Path) -> None:
             64,
             "a name of libresnet, and --to is onnx: change",
         ),
+        # Of that name Keras 3 takes it for a file of Keras 2's.
+        (("{model}", "out.h5", "--to", "keras3"), 64, "expected the name of a file in .weights.h5"),
+        (("{model}", "out", "--to", "keras3"), 64, "expected the name of a file in .weights.h5"),
         (("none.pth", "out.h5"), 1, "no such file"),
         (("none.pth", "out/"), 64, 'OUT is "out/", expected the name of a file'),
         (("none.pth", "none/out.h5"), 1, "cannot write to none/out.h5"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from typing import TYPE_CHECKING
 
 import h5py
@@ -69,6 +70,21 @@ def test_damaged_files(model: Path, folder: Path, tmp_path: Path) -> None:
     assert "avgpool of 12 images" in said
     assert f"{DAMAGED}: " in said
     assert len(np.load(out)) == 12
+
+
+def test_no_model_is_replaced(model: Path, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "keep.h5"
+    shutil.copy(model, out)
+    line = ("features", model, images / "val", "--out", out, *VIEW)
+    said = run(*line, ok=False)
+    assert f"--out is {out}, a model of libresnet, which features would replace" in said
+    assert out.read_bytes() == model.read_bytes()
+    # But another table is.
+    out.unlink()
+    run(*line, "--layer", "layer3")
+    run(*line)
+    with h5py.File(out) as file:
+        assert file.attrs["layer"].decode() == "avgpool"
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,22 @@ def test_exit_status(arguments: tuple[str, ...], status: int, tmp_path: Path) ->
         assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("line", ["{}", "help {}", "{} --help"])
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("trian", "did you mean 'train'? (see resnet --help)"),
+        ("eval", "did you mean 'evaluate'? (see resnet --help)"),
+        ("frobnicate", "there are inspect, recipe, train, "),
+    ],
+)
+def test_subcommands_that_are_none(line: str, word: str, said: str) -> None:
+    ended = done(*line.format(word).split())
+    assert ended.returncode == 64
+    assert ended.stdout == ""
+    assert ended.stderr.startswith(f"Error: there is no subcommand '{word}'; {said}")
+
+
 def test_a_signal_ends_what_is_not_training(tmp_path: Path) -> None:
     line = command("bench", "resnet20", "--seconds", "3600", "--threads", "1")
     with subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE) as process:

@@ -61,7 +61,7 @@ def test_a_model(model: Path) -> None:
     assert "all checksums right" in said
     assert "the mean of each of 32x32 pixels" in said
     assert "divided by 255.000" in said
-    assert "class names: 2, blue, red" in said
+    assert "\n2 class names: blue, red\n" in said
     assert "conv1.weight" not in said
     assert "conv1.weight  4x3x3x3" in run("inspect", model, "--tensors")
     found = inspected(model)
@@ -75,16 +75,27 @@ def test_a_model(model: Path) -> None:
 
 
 def test_a_checkpoint(trained: Path) -> None:
-    said = run("inspect", trained / "step.h5")
+    last, before = trained / "step.h5", trained / "run" / "step-000000028.h5"
+    said = run("inspect", before)
     assert "a checkpoint of libresnet" in said
-    assert "of a training of 30" in said
-    training = inspected(trained / "step.h5")["training"]
-    assert training["steps"] > 20
-    assert training["planned_steps"] == 30
-    assert training["learning_rate"] == pytest.approx(0.05)
-    losses = [epoch["loss"] for epoch in training["epochs"]]
-    assert len(losses) >= 7
-    assert losses[-1] < losses[0]
+    assert "\ntraining: after 28 steps of a training of 30, 9 epochs ended\n" in said
+    assert (
+        "\ntraining: after 30 steps, all that the training was to take, 9 epochs ended; "
+        "the evaluation of the last one is to come\n"
+    ) in run("inspect", last)
+    for path, steps in ((before, 28), (last, 30)):
+        training = inspected(path)["training"]
+        assert (training["steps"], training["planned_steps"]) == (steps, 30)
+        assert training["all_steps_taken"] is (steps == 30)
+        assert training["lr"] == pytest.approx(0.05)
+        # By the names of --log.
+        assert list(training["epochs"][0]) == [
+            "epoch", "iteration", "loss", "accuracy", "lr", "images_per_second", "val_loss",
+            "val_accuracy", "val_top5_accuracy",
+        ]  # fmt: skip
+        assert [epoch["iteration"] for epoch in training["epochs"]] == list(range(3, 28, 3))
+        losses = [epoch["loss"] for epoch in training["epochs"]]
+        assert losses[-1] < losses[0]
 
 
 def test_weights_of_other_programs(model: Path, tmp_path: Path) -> None:
@@ -95,7 +106,7 @@ def test_weights_of_other_programs(model: Path, tmp_path: Path) -> None:
         assert f"{title} weights" in run("inspect", tmp_path / name)
         found = inspected(tmp_path / name)
         assert found["kind"] == "weights"
-        assert found["file"]["format"] == title
+        assert found["file"]["format"] == title.lower()
         assert found["parameters"] == library.parameter_count
         assert found["notes"] == []
 

@@ -87,6 +87,27 @@ def test_calibration_keeps_the_sizes(images: Path, tmp_path: Path) -> None:
     assert "a shorter side of 24" in run("inspect", bare)
 
 
+def test_sizes_of_images_before_are_not_kept(images: Path, cifar10: Path, tmp_path: Path) -> None:
+    model, tuned, calibrated = (
+        tmp_path / name for name in ("model.h5", "tuned.h5", "calibrated.h5")
+    )
+    train(images, model)
+    # CIFAR-10's images are in no files.
+    run("train", "--cifar10", cifar10, "--from", model, "--iterations", "1", "--batch-size", "8",
+        "--threads", "1", "--out", tuned)  # fmt: skip
+    run("calibrate", "--cifar10", cifar10, "--model", model, "--normalize", "channels", "--out",
+        calibrated)  # fmt: skip
+    for path in (tuned, calibrated):
+        assert json.loads(run("inspect", path, "--json"))["image_files"] is None
+    # Statistics alone say nothing of sizes.
+    run("convert", model, tuned, "--classes", "10")
+    run("calibrate", "--cifar10", cifar10, "--model", tuned, "--statistics", "--out", calibrated)
+    assert json.loads(run("inspect", calibrated, "--json"))["image_files"] == {
+        "crop": 20,
+        "resize": 24,
+    }
+
+
 def test_sizes_that_cannot_be(images: Path, model: Path) -> None:
     for given, message in (
         (("--crop", "0"), "--crop is 0, expected 1 pixel or more"),

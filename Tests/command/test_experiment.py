@@ -60,7 +60,9 @@ def test_a_report(out: Path) -> None:
         last = (out / f"runs/{network}-6-seed0/epochs.csv").read_text().splitlines()[-1].split(",")
         assert row["training error"] == f"{1 - float(last[3]):.2%}"
         assert row["test error"] == f"{1 - float(last[7]):.2%}"
-    (finding,) = re.findall(r"- (.*): plain14 has a higher training error than plain8", text)
+    (finding,) = re.findall(
+        r"- (.*): plain14 has (?:a higher|a lower|the same) training error (?:than|as) plain8", text
+    )
     deep, shallow = (
         float(figures[network]["training error"].rstrip("%")) for network in ("plain14", "plain8")
     )
@@ -147,8 +149,38 @@ def test_agreement_is_of_the_papers_networks(cifar10: Path, tmp_path: Path) -> N
     run(*common[:2], *common[4:], "--report-only", "--networks", "plain20,plain32")
     text = report(tmp_path, "degradation")
     assert "## Beside the paper" in text
-    assert re.search(r"- (Agrees|Does not agree): plain32 has a higher training error", text)
+    assert re.search(r"- (Agrees|Does not agree): plain32 has .* training error .* plain20", text)
     assert "Other networks" not in text
+
+
+def test_what_was_found_is_true(tmp_path: Path) -> None:
+    names = (
+        "epoch,iteration,loss,accuracy,lr,images_per_second,val_loss,val_accuracy,val_top5_accuracy"
+    )
+    for network, training, test in (
+        ("plain20", 0.5, 0.5), ("plain32", 0.75, 0.5), ("resnet20", 0.75, 0.75)
+    ):  # fmt: skip
+        folder = tmp_path / "runs" / f"{network}-6-seed0"
+        folder.mkdir(parents=True)
+        (folder / "record.txt").write_text(
+            "parameters = 1\nbatch-size = 128\ntraining-images = 256\n"
+        )
+        (folder / "epochs.csv").write_text(f"{names}\n1,2,1,{training},0.1,9,1,{test},1\n")
+    run(
+        "experiment", "degradation", "--report-only", "--iterations", "6", "--networks",
+        "plain20,plain32,resnet20", "--note", "Of *other* images.", "--out", tmp_path,
+    )  # fmt: skip
+    text = report(tmp_path, "degradation")
+    expected = (
+        "No: plain32 has a lower training error than plain20, 25.00% to 50.00%, where a higher one",
+        "No: plain32 has the same test error as plain20, 50.00%, where a higher one",
+        "No: resnet20 has the same training error as plain32, 25.00%, where a lower one",
+    )
+    findings = "".join(f"- {finding} was expected.\n" for finding in expected)
+    findings += "- Yes: resnet20 has a lower test error than plain32, 25.00% to 50.00%.\n"
+    assert f"\n\n{findings}\n" in text
+    setting = text.partition("## Setting\n")[2].partition("## Result\n")[0]
+    assert "\n\nOf *other* images.\n\n" in setting
 
 
 def test_options_and_other_networks(cifar10: Path, tmp_path: Path) -> None:
@@ -266,6 +298,7 @@ def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None
         (("depth", "--cifar10", ".", "--networks", "resnet8,resnet8"), "resnet8 is named twice"),
         (("depth", "--cifar10", ".", "--networks", "resnet8", "--quick"), "give one"),
         (("depth", "--cifar10", ".", "--iterations", "0"), "expected 1 or more"),
+        (("depth", "--report-only", "--note", " "), '--note is " ", expected a paragraph'),
         (
             ("depth", "--report-only", "--beside", "a.csv"),
             "The value 'a.csv' is invalid for '--beside <name=file>': expected a name and a file",

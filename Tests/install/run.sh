@@ -34,6 +34,8 @@ for words in inspect recipe train evaluate predict features convert bench calibr
   'values: bilinear, bicubic; default: bilinear'; do
   grep -qw "$words" "$prefix/share/man/man1/resnet.1" || fail "the manual page lacks $words"
 done
+[ "$(grep -B 1 '^The exit status is ' "$prefix/share/man/man1/resnet.1" | head -n 1)" = '.Sh "EXIT STATUS"' ] \
+  || fail "the manual page has the exit status elsewhere"
 
 for place in bash-completion/completions/resnet zsh/site-functions/_resnet fish/vendor_completions.d/resnet.fish; do
   grep -qE -- "--top|-l 'top'" "$prefix/share/$place" || fail "$place does not know the options of the command"

@@ -232,24 +232,8 @@ struct PresetName: Hashable, CustomStringConvertible {
     if let same = known.first(where: { bare($0) == bare(text) }) { return same }
     // Another depth is no slip.
     guard PresetName(parsing: text) == nil else { return nil }
-    let slips = known.map { (name: $0, count: distance(from: bare(text), to: bare($0))) }
+    let slips = known.map { (name: $0, count: editDistance(from: bare(text), to: bare($0))) }
     return slips.min { $0.count < $1.count }.flatMap { $0.count <= 2 ? $0.name : nil }
-  }
-
-  /// How many characters must be changed, added or left out to make one text of another.
-  private static func distance(from first: String, to second: String) -> Int {
-    let second = Array(second)
-    var row = Array(0...second.count)
-    for (count, character) in first.enumerated() {
-      var previous = row[0]
-      row[0] = count + 1
-      for index in second.indices {
-        let changed = previous + (second[index] == character ? 0 : 1)
-        previous = row[index + 1]
-        row[index + 1] = min(changed, previous + 1, row[index] + 1)
-      }
-    }
-    return row[second.count]
   }
 
   private static func comparators(_ family: Network.Family) -> [String] {

@@ -104,14 +104,14 @@ struct FitState {
     try Self.require("the normalisation", options.normalize.rawValue, new.normalize.rawValue)
     try Self.require(
       "the augmentation", Self.text(options.augmentation), Self.text(new.augmentation))
-    try Self.require(
-      "milestones", options.schedule.milestones.description, new.schedule.milestones.description)
+    // Their number makes the steps.
+    try self.data.validate(resumedWith: data)
+    try requireMilestones(of: new, data)
     try Self.require(
       "gamma", options.schedule.gamma.description, new.schedule.gamma.description)
     try Self.require("the warm-up", Self.text(options.warmUp), Self.text(new.warmUp))
     try Self.require("the scaling", Self.text(options.scaling), Self.text(new.scaling))
     try Self.require("the plateau", Self.text(options.plateau), Self.text(new.plateau))
-    try self.data.validate(resumedWith: data)
     // The steps that an epoch was cut short by would be missing.
     let isCut = history.count * planned.epoch > total
     guard !isCut || new.steps(forImages: data.images).total == total else {
@@ -137,6 +137,20 @@ struct FitState {
     tally?.restore(
       step: underWay.step, loss: underWay.loss, correct: underWay.correct,
       images: underWay.images, seconds: underWay.seconds, rate: underWay.rate)
+  }
+
+  /// Of another length milestones are often others, too: then it is named, as what was changed.
+  private func requireMilestones(of new: FitOptions, _ data: FitData) throws(ResNetError) {
+    let (before, now) = (options.schedule.milestones, new.schedule.milestones)
+    let steps = new.steps(forImages: data.images).total
+    guard before != now, steps != total else {
+      return try Self.require("milestones", before.description, now.description)
+    }
+    throw ResNetError(
+      .invalidArgument,
+      "the training that is to be resumed was begun with \(total) steps in all and milestones \(before), not "
+        + "\(steps) and \(now); what it learns depends on the milestones, so they must be the same, "
+        + "however many steps there are")
   }
 
   static func require(_ what: String, _ before: String, _ now: String) throws(ResNetError) {

@@ -64,6 +64,12 @@ public final class Trainer {
   /// Steps of the training that is under way, or was stopped, in all; nil if there is none.
   package var plannedSteps: Int? { course?.total }
 
+  /// Those of them that are not taken yet; nil if there is no training.
+  package var stepsLeft: Int? { course.map { $0.total - $0.step } }
+
+  /// Whether its last epoch has ended, too, which is evaluated after the last step.
+  package var lastEpochHasEnded: Bool { course.map { $0.tally == nil } ?? true }
+
   /// The learning rate of ``step(_:labels:)``, and the initial one of a schedule.
   public var learningRate: Float { options.learningRate }
 

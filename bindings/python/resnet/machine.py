@@ -13,8 +13,8 @@ def set_threads(threads: SupportsIndex) -> None:
     """Sets how many threads compute, the calling one included.
 
     Args:
-        threads: 1 or more; 0, the default, for one per core that the process may run on, but no more than
-            its control group (such as a container's) has time for, rounded up.
+        threads: 1 or more; 0, the default, for one per core that the process may run on, but no
+            more than its control group (such as a container's) has time for, rounded up.
     """
     library().rn_set_threads(_values.integer(threads, "the number of threads"))
 
