@@ -116,10 +116,15 @@ include packaging/install.mk
 
 # ---- Test ----------------------------------------------------------------------------------------
 
-# The runners come last, so that a run ends with their counts.
+# The Swift tests take minutes to build, on one core for much of that time: what needs them not is tested
+# meanwhile. The runners come last, so that a run ends with their counts.
+MEANWHILE := test-abi test-c test-misuse test-mpi test-install test-deb test-wheel test-dependent test-paper
 .PHONY: test
-test: deps lint build mpi docs test-abi test-c test-misuse test-mpi test-install test-deb test-wheel test-dependent \
-	test-paper test-swift test-python  ## everything
+test: deps lint build mpi docs  ## everything
+	@log=$$(mktemp); $(MAKE) --no-print-directory build-tests >$$log 2>&1 & \
+	$(MAKE) --no-print-directory $(MEANWHILE); others=$$?; \
+	wait $$!; built=$$?; cat $$log; rm $$log; exit $$((others + built))
+	@$(MAKE) --no-print-directory test-swift test-python
 
 # The ranks of MPI, where there is one to compile against: it is no part of the rest.
 MPI_FOLDER = build
@@ -184,9 +189,10 @@ test-paper: command $(VENV)/ready  ## the commands of docs/PAPER.md print what i
 # kernels' own tests run each instruction set's by themselves.)
 ENGINE_TESTS := ResNetTests\.(Inference|Feature|Response|View|Gradient|Determinism|TrainingStep)
 RUN_SWIFT_TESTS := swift test --skip-build --disable-xctest $(SWIFT_TEST)
-.PHONY: test-swift
-test-swift:  ## the Swift tests; those of the engine on every instruction set
+.PHONY: build-tests test-swift
+build-tests:
 	swift build --build-tests $(SWIFT_TEST)
+test-swift: build-tests  ## the Swift tests; those of the engine on every instruction set
 	for isa in $$(.ci/lesser-isas); do \
 	  echo "RESNET_ISA=$$isa"; \
 	  RESNET_ISA=$$isa $(RUN_SWIFT_TESTS) --filter '$(ENGINE_TESTS)'; \
@@ -195,7 +201,7 @@ test-swift:  ## the Swift tests; those of the engine on every instruction set
 
 .PHONY: test-python
 test-python: build mpi $(VENV)/ready  ## the Python package; the command; the guide's pages
-	$(PYTHON) -m pytest -q bindings/python Tests/command Tests/guide
+	$(PYTHON) -m pytest -q -n auto --dist loadfile bindings/python Tests/command Tests/guide
 
 # Generated and vendored code is in folders that begin with a point or are called build.
 C_SOURCES = $(shell find include Sources Tests Examples Benchmarks bindings/mpi -name '.?*' -prune -o \
