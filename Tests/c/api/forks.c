@@ -14,35 +14,21 @@ static int succeeds(pid_t process) {
          WEXITSTATUS(status) == 0;
 }
 
-struct runner {
-  rn_model *model;
-  float scores[BATCH * CLASSES];
-};
-
-static void run(struct runner *runner) {
-  float pixels[BATCH * PIXELS];
-  int32_t labels[BATCH];
-  make_images(BATCH, pixels, labels);
-  rn_images images = RN_IMAGES_F32(pixels, BATCH, 1, SIDE, SIDE);
-  for (int i = 0; i < 50; i++)
-    CHECK_OK(rn_model_logits(runner->model, &images, runner->scores, BATCH * CLASSES));
-}
-
 /* A child process can go on with a model that its parent had. */
 static void test_fork(void) {
   rn_model *model = make_model(1);
-  struct runner parent = {model, {0}}, child = {model, {0}};
+  float parent[BATCH * CLASSES], child[BATCH * CLASSES];
   CHECK_OK(rn_set_threads(2));
-  run(&parent);
+  run_often(model, parent);
   pid_t process = fork();
   if (process == 0) {
     alarm(20); /* a child that hangs has failed */
-    run(&child);
-    _exit(memcmp(parent.scores, child.scores, sizeof parent.scores) == 0 ? 0 : 1);
+    run_often(model, child);
+    _exit(memcmp(parent, child, sizeof parent) == 0 ? 0 : 1);
   }
   CHECK(succeeds(process));
-  run(&child);
-  CHECK(memcmp(parent.scores, child.scores, sizeof parent.scores) == 0);
+  run_often(model, child);
+  CHECK(memcmp(parent, child, sizeof parent) == 0);
   CHECK_OK(rn_set_threads(0));
   CHECK_OK(rn_model_free(model));
 }

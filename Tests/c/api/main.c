@@ -86,6 +86,14 @@ rn_dataset *make_dataset(int count) {
   return dataset;
 }
 
+void run_often(rn_model *model, float scores[BATCH * CLASSES]) {
+  float pixels[BATCH * PIXELS];
+  int32_t labels[BATCH];
+  make_images(BATCH, pixels, labels);
+  rn_images images = RN_IMAGES_F32(pixels, BATCH, 1, SIDE, SIDE);
+  for (int i = 0; i < 50; i++) CHECK_OK(rn_model_logits(model, &images, scores, BATCH * CLASSES));
+}
+
 int same_scores(rn_model *a, rn_model *b) {
   float pixels[BATCH * PIXELS], scores[2][BATCH * CLASSES];
   int32_t labels[BATCH];

@@ -74,12 +74,7 @@ struct runner {
 
 static void *run(void *user) {
   struct runner *runner = user;
-  float pixels[BATCH * PIXELS];
-  int32_t labels[BATCH];
-  make_images(BATCH, pixels, labels);
-  rn_images images = RN_IMAGES_F32(pixels, BATCH, 1, SIDE, SIDE);
-  for (int i = 0; i < 50; i++)
-    CHECK_OK(rn_model_logits(runner->model, &images, runner->scores, BATCH * CLASSES));
+  run_often(runner->model, runner->scores);
   return NULL;
 }
 
