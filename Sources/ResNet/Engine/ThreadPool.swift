@@ -106,9 +106,8 @@ package final class ThreadPool: @unchecked Sendable {
   package static var threads: Int {
     let count = threadCount.load(ordering: .relaxed)
     if count > 0 { return count }
-    let (isFirst, other) = threadCount.compareExchange(
-      expected: 0, desired: defaultThreads(), ordering: .relaxed)
-    return isFirst ? threadCount.load(ordering: .relaxed) : other
+    _ = threadCount.compareExchange(expected: 0, desired: defaultThreads(), ordering: .relaxed)
+    return threadCount.load(ordering: .relaxed)
   }
 
   /// 0 for as many as there is time for.
