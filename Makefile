@@ -218,6 +218,8 @@ lint: deps  ## format and warnings, for Swift, C and Python
 	! grep -rnE '#(expect|require)\((try )?(failure|thrownError) ?\{' Tests --include='*.swift'
 	@# It ends a forked child that takes it: there the thread goes by another number than its owner's.
 	! grep -rnE '\bMutex[<(]' Sources --include='*.swift'
+	@# It ends at the first match: what writes on is then ended by SIGPIPE, which pipefail takes for a failure.
+	! grep -rnE '\| *grep +-[[:alnum:]]*q' Makefile .ci Tests packaging docs Examples bindings
 	clang-format --style=file:.ci/clang-format --dry-run --Werror $(C_SOURCES)
 	clang -fsyntax-only -std=c11 -Wall -Wextra -Werror \
 	  -ISources/CKernels/include Sources/CKernels/*.c \

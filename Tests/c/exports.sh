@@ -19,12 +19,12 @@ if [ "$declared" != "$exported" ]; then
   exit 1
 fi
 needed=$(readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
-if echo "$needed" | grep -q swift; then
+case $needed in *swift*)
   echo "exports.sh: $library needs the Swift runtime of the machine:" $needed
-  exit 1
-fi
+  exit 1 ;;
+esac
 soname=libresnet.so.$(sed -n 's/^#define RN_VERSION_MAJOR //p' "$header")
-readelf -d "$library" | grep -qF "SONAME" && readelf -d "$library" | grep -qF "[$soname]" ||
+[ "$(readelf -d "$library" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')" = "$soname" ] ||
   { echo "exports.sh: the soname of $library is not $soname" && exit 1; }
 size=$(wc -c <"$(realpath "$library")") limit=6000000
 [ "$size" -le $limit ] || { echo "exports.sh: $library has $size bytes, more than $limit" && exit 1; }

@@ -23,16 +23,16 @@ lintian --allow-root --fail-on error,warning "$directory/libresnet_$version-1_$a
 
 for needed in libc6 libgcc-s1 libjpeg libpng zlib1g; do
   for package in libresnet1 resnet; do
-    field $package Depends | grep -q "\b$needed" || fail "$package does not depend on $needed"
+    grep -q "\b$needed" <(field $package Depends) || fail "$package does not depend on $needed"
   done
 done
-field libresnet-mpi1 Depends | grep -q '\blibopenmpi3' || fail "libresnet-mpi1 does not depend on its MPI"
+grep -q '\blibopenmpi3' <(field libresnet-mpi1 Depends) || fail "libresnet-mpi1 does not depend on its MPI"
 # What packs relative relocations needs a loader that knows them.
-field libresnet1 Depends | grep -q 'libc6 (>= 2.36)' || fail "libresnet1 does not ask for libc6 2.36"
+grep -q 'libc6 (>= 2.36)' <(field libresnet1 Depends) || fail "libresnet1 does not ask for libc6 2.36"
 [ "$(field libresnet-dev Depends)" = "libresnet1 (= $version-1)" ] || fail "libresnet-dev needs another library"
-dpkg-deb --info "$(file libresnet1)" shlibs | grep -qx "libresnet ${soname##*.} libresnet1 (>= $version)" ||
+grep -qx "libresnet ${soname##*.} libresnet1 (>= $version)" <(dpkg-deb --info "$(file libresnet1)" shlibs) ||
   fail "programs would not depend on libresnet1"
-dpkg-deb --info "$(file libresnet1)" triggers | grep -q ldconfig || fail "libresnet1 does not run ldconfig"
+grep -q ldconfig <(dpkg-deb --info "$(file libresnet1)" triggers) || fail "libresnet1 does not run ldconfig"
 
 # A system with nothing in it, where nothing else need be there.
 system=$work/system
@@ -54,13 +54,14 @@ export PKG_CONFIG_LIBDIR=$lib/pkgconfig LD_LIBRARY_PATH=$lib
 export PKG_CONFIG_SYSROOT_DIR=$system PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
 # shellcheck disable=SC2046
 cc -std=c99 "$root/Tests/install/program.c" $(pkg-config --cflags --libs resnet) -o "$work/program"
-"$work/program" | grep -q "^$version " || fail "the program says something else"
+grep -q "^$version " <("$work/program") || fail "the program says something else"
 [ "$("$system/usr/bin/resnet" --version)" = "$version" ] || fail "the command has another version"
 # shellcheck disable=SC2046
 mpicc.openmpi -std=c99 "$root/Examples/c/train_mpi.c" $(pkg-config --cflags resnet) -lresnet-mpi \
   $(pkg-config --libs resnet) -o "$work/ranks"
-ldd "$work/ranks" | grep -q "libresnet-mpi.so.1 => $lib/" || fail "the program for MPI is not linked to the package's"
-zcat "$system/usr/share/man/man1/resnet.1.gz" | grep -q '^\.Dt RESNET 1' || fail "there is no manual page"
+grep -q "libresnet-mpi.so.1 => $lib/" <(ldd "$work/ranks") ||
+  fail "the program for MPI is not linked to the package's"
+grep -q '^\.Dt RESNET 1' <(zcat "$system/usr/share/man/man1/resnet.1.gz") || fail "there is no manual page"
 for place in bash-completion/completions/resnet zsh/vendor-completions/_resnet fish/vendor_completions.d/resnet.fish; do
   grep -qE -- "--top|-l 'top'" "$system/usr/share/$place" || fail "$place does not know the options of the command"
 done
