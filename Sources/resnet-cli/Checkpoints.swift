@@ -3,7 +3,7 @@ import Glibc
 import ResNet
 import ResNetData
 
-/// A folder of a training's checkpoints: the newest ones, named for their step, and the model that did best
+/// A folder of a training's checkpoints: the newest ones, named for their step, and the one whose model did best
 /// on the images that are evaluated.
 final class Checkpoints {
   private let folder: String
@@ -22,10 +22,10 @@ final class Checkpoints {
   private static let prefix = "step-"
   private static let suffix = ".h5"
 
-  /// Where the model is kept that did best.
+  /// Where the one is kept that did best.
   static func best(in folder: String) -> String { "\(folder)/best.h5" }
 
-  /// Whether a file of that path would be the best model, or a checkpoint.
+  /// Whether a file of that path would be one of them.
   static func keeps(_ path: String, in folder: String) -> Bool {
     let (path, start) = (resolvedPath(path), "\(resolvedPath(folder))/")
     let name = path.dropFirst(start.count)
@@ -33,15 +33,6 @@ final class Checkpoints {
       path.hasPrefix(start) && name.hasPrefix(prefix) && name.hasSuffix(suffix)
       && name.allSatisfy { $0 != "/" }
     return isCheckpoint || path == resolvedPath(best(in: folder))
-  }
-
-  /// Whether a file is the best model of a training whose checkpoints are in its folder.
-  static func isBest(_ path: String) -> Bool {
-    let path = resolvedPath(path)
-    guard let slash = path.lastIndex(of: "/"), access(path, F_OK) == 0 else { return false }
-    let folder = String(path[..<slash])
-    let names = (try? Directory.names(in: folder)) ?? []
-    return path == best(in: folder) && names.contains { step(of: $0) != nil }
   }
 
   /// The step that a file's name says, if it is a checkpoint's.
@@ -62,10 +53,6 @@ final class Checkpoints {
     self.keep = keep
     lastSaved = clock.now
     try makeFolder(folder)
-    guard access(folder, W_OK) == 0 else {
-      throw ResNetError(
-        .inputOutput, "cannot write to \(folder): \(String(cString: strerror(errno)))")
-    }
     if writing { try takeFolder() }
     guard !resuming else { return }
     if let newest = try newest() {
@@ -115,6 +102,12 @@ final class Checkpoints {
   /// The newest one; nil if there is none.
   func newest() throws(ResNetError) -> String? { try saved().last?.path }
 
+  /// The newest one of before a training on `data` diverged, or else the best one; nil if there is none.
+  func newestSound(on data: any TrainingData) -> String? {
+    let newestFirst = ((try? saved()) ?? []).map(\.path).reversed()
+    return (newestFirst + [Self.best(in: folder)]).first { Soundness.canGoOn(from: $0, on: data) }
+  }
+
   /// The newest one that can be loaded, with its path; nil if the folder has none. Those that are damaged,
   /// or cannot be read, are named on standard error and left where they are. Throws what is wrong with the
   /// newest, if it is so with all.
@@ -152,7 +145,7 @@ final class Checkpoints {
   func note(_ progress: Progress, of trainer: Trainer) {
     if let result = progress.validation, 1 - result.accuracy < lowestError {
       warning { () throws(ResNetError) in
-        try trainer.model.save(to: Self.best(in: folder))
+        try trainer.save(to: Self.best(in: folder))
         lowestError = 1 - result.accuracy
       }
     }
@@ -166,15 +159,6 @@ final class Checkpoints {
     let isLast = progress.epoch == progress.epochs && progress.step == progress.steps
     if isLast ? lastStep != progress.iteration : isDue {
       warning { () throws(ResNetError) in _ = try save(trainer) }
-    }
-  }
-
-  /// Tries what may fail without an end to the training.
-  private func warning(_ attempt: () throws(ResNetError) -> Void) {
-    do throws(ResNetError) {
-      try attempt()
-    } catch {
-      warn("\(error.message)")
     }
   }
 
@@ -212,7 +196,7 @@ enum Interval: ExpressibleByArgument, CustomStringConvertible {
     switch argument.dropFirst(digits.count) {
     case "": self = .steps(number)
     case "s": self = .time(.seconds(number))
-    case "min": self = .time(.seconds(60 * number))
+    case "min", "m": self = .time(.seconds(60 * number))
     case "h": self = .time(.seconds(3600 * number))
     default: return nil
     }

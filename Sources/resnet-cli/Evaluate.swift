@@ -58,6 +58,7 @@ struct Evaluate: ParsableCommand {
         try model.evaluateByClass(test)
       }
     }
+    guard result.loss.isFinite else { throw Soundness.error(of: self.model) }
     let speed = Double(result.count) / ((ContinuousClock.now - start) / .seconds(1))
     let names = model.classNames.isEmpty ? test.classNames : model.classNames
     if json {

@@ -12,7 +12,6 @@ final class EventFile {
 
   /// A new file in `folder`. What older ones say of later steps than `step` no longer counts.
   init(in folder: String, after step: Int) throws(ResNetError) {
-    try makeFolder(folder)
     // TensorBoard reads the files of a folder in the order of their names, which begin with the time.
     path = "\(folder)/\(Self.prefix)\(time(nil)).libresnet.\(getpid())"
     file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -27,15 +26,9 @@ final class EventFile {
 
   deinit { close(file) }
 
-  /// Whether a folder has no such file, or is not there yet.
+  /// Whether a folder has no such file.
   static func areMissing(in folder: String) throws(ResNetError) -> Bool {
-    do throws(ResNetError) {
-      let names = try Directory.names(in: folder)
-      return !names.contains { $0.hasPrefix(prefix) }
-    } catch {
-      guard error.kind == .notFound else { throw error }
-      return true
-    }
+    try !Directory.names(in: folder).contains { $0.hasPrefix(prefix) }
   }
 
   /// Adds a step's scalars.

@@ -84,6 +84,7 @@ enum Experiment: String, ExpressibleByArgument, CaseIterable {
     switch self {
     case .degradation, .responses:
       ["plain8", "plain14", "resnet8", "resnet14"].map { Trial(preset: $0) }
+    // FitNet and highway networks have no such variants.
     case .depth, .table6: ["resnet8", "resnet14"].map { Trial(preset: $0) }
     case .options:
       [Network.Shortcut.a, .b, .c].map {

@@ -58,12 +58,6 @@ func requireWritable(
       "\(option) is \(path), a checkpoint, from which a training can go on: give another file, or remove that"
     )
   }
-  guard !Checkpoints.isBest(path) else {
-    throw ResNetError(
-      .invalidArgument,
-      "\(option) is \(path), the best model of the training whose checkpoints are beside it: give another file"
-    )
-  }
 }
 
 private func isCheckpoint(_ path: String, _ option: String) throws(ResNetError) -> Bool {
@@ -101,13 +95,21 @@ func writeFile(_ path: String, _ text: String) throws(ResNetError) {
   }
 }
 
-/// Makes a folder, unless it is there.
+/// Makes a folder, and those that it is in, unless they are there. Throws unless files can be written to it.
 func makeFolder(_ path: String) throws(ResNetError) {
+  for end in path.indices.dropFirst() where path[end] == "/" {
+    // What cannot be made is said of the whole path.
+    mkdir(String(path[..<end]), 0o777)
+  }
   guard mkdir(path, 0o777) != 0 else { return }
   let reason = errno
   guard Directory.isDirectory(path) else {
     throw ResNetError(
       .inputOutput, "cannot make the folder \(path): \(String(cString: strerror(reason)))")
+  }
+  guard access(path, W_OK) == 0 else {
+    throw ResNetError(
+      .inputOutput, "cannot write to \(path): \(String(cString: strerror(errno)))")
   }
 }
 

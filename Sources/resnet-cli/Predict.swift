@@ -65,7 +65,9 @@ struct Predict: ParsableCommand {
       let (images, largest) = try read(Array(paths), channels: channels)
       for (path, outcome) in zip(paths, try probabilities(images, model, views)) {
         switch outcome {
-        case .success(let row): show(path, row, of: model)
+        case .success(let row):
+          guard row.allSatisfy(\.isFinite) else { throw Soundness.error(of: self.model) }
+          show(path, row, of: model)
         case .failure(let error):
           failures += 1
           if json {

@@ -51,8 +51,8 @@ extension ResNetCommand {
     let begun = names.first { word.count > 1 && $0.hasPrefix(word) }
     throw ValidationError(
       "there is no subcommand '\(word)'; "
-        + ((begun ?? nearest).map { "did you mean '\($0)'? (see resnet --help)" }
-          ?? "there are \(names.joined(separator: ", ")) (see resnet --help)"))
+        + ((begun ?? nearest).map { "did you mean '\($0)'?" }
+          ?? "there are \(names.joined(separator: ", "))"))
   }
 
   static func main() {
@@ -60,22 +60,49 @@ extension ResNetCommand {
     do {
       let arguments = withNegativeNumbers(Array(CommandLine.arguments.dropFirst()))
       try requireSubcommand(arguments)
-      guard let configuration = try Configuration(in: arguments) else { return main(arguments) }
+      let configuration = try Configuration(in: arguments)
       do {
-        var command = try parseAsRoot(configuration.arguments)
+        var command = try parseAsRoot(configuration?.arguments ?? arguments)
         try command.run()
       } catch {
         let message = Self.message(for: error)
         guard exitCode(for: error) == .validationFailure,
-          let place = configuration.place(of: message)
-        else { exit(withError: error) }
-        // Usage is of the command line, which is not at fault.
-        printError(
-          "Error: \(place): \(message.split(whereSeparator: \.isNewline).joined(separator: " "))")
+          let place = configuration?.place(of: message)
+        else { end(error) }
+        // Help is of the command line, which is not at fault.
+        printError("Error: \(place): \(inOneLine(message))")
         throw ExitCode.validationFailure
       }
     } catch {
+      end(error)
+    }
+  }
+
+  /// Ends the command. What is wrong with its line is said in one line, with what the parser has in several: the
+  /// help of the option that is at fault, and where there is more.
+  private static func end(_ error: any Error) -> Never {
+    guard exitCode(for: error) == .validationFailure, !(error is ExitCode) else {
       exit(withError: error)
     }
+    var line = ""
+    for part in fullMessage(for: error).split(whereSeparator: \.isNewline) {
+      if part.hasPrefix("Usage: ") {
+        continue
+      } else if part.hasPrefix("Help:  ") {
+        // Two spaces, between which is the option.
+        let text = part.dropFirst(7).split(separator: "  ", maxSplits: 1).last ?? ""
+        line += line.hasSuffix(".") ? " \(text)" : ": \(text)"
+      } else if part.hasPrefix("  See '"), let end = part.lastIndex(of: "'") {
+        line += " (see \(part[..<end].dropFirst(7)))"
+      } else {
+        line += (line.isEmpty ? "" : " ") + inOneLine(String(part))
+      }
+    }
+    printError(line)
+    exit(withError: ExitCode.validationFailure)
+  }
+
+  private static func inOneLine(_ message: String) -> String {
+    message.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 }

@@ -49,7 +49,7 @@ struct RunExperiment: ParsableCommand {
     transform: TrialList.init)
   var networks: TrialList?
 
-  @Flag(help: "Have a quick look: networks of 8 and 14 layers, few steps.")
+  @Flag(help: "Have a quick look: residual and plain networks of 8 and 14 layers, few steps.")
   var quick = false
 
   @Option(help: "Seed of the weights, of the order of the images and of their augmentation.")
@@ -122,7 +122,7 @@ struct RunExperiment: ParsableCommand {
       let run = TrialRun(trial, iterations: steps, seed: seed, in: runs)
       found[trial] =
         try images.map { images throws(ResNetError) in
-          try run.recorded(on: images.training.count)
+          try run.recorded(on: images.training, test: images.test)
         } ?? run.recorded()
     }
     if !reportOnly, let images {
@@ -140,7 +140,8 @@ struct RunExperiment: ParsableCommand {
       throw ResNetError(
         .notFound,
         "none of these networks is recorded in \(runs) with \(steps) iterations and seed \(seed); what is: "
-          + (recorded.isEmpty ? "nothing" : recorded.sorted().joined(separator: ", ")))
+          + (recorded.isEmpty ? "nothing" : recorded.sorted().joined(separator: ", "))
+          + "; --cifar10 instead of --report-only trains them")
     }
     try report()
     print("\(folder)/README.md")

@@ -1,4 +1,5 @@
 @preconcurrency import Glibc
+import ResNet
 import Synchronization
 
 /// Standard output and standard error as others rely on them: what was not written is an error, too.
@@ -31,4 +32,13 @@ func printError(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
 /// Writes what may be wrong to standard error; of processes that train together one does.
 func warn(_ text: String) {
   if StandardStreams.speaksForAll.load(ordering: .relaxed) { printError("warning: \(text)") }
+}
+
+/// Tries what may fail without an end to the rest.
+func warning(_ attempt: () throws(ResNetError) -> Void) {
+  do throws(ResNetError) {
+    try attempt()
+  } catch {
+    warn(error.message)
+  }
 }

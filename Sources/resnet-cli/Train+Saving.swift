@@ -48,6 +48,8 @@ extension Train {
       let path = try SpareFile.saveUnfinished(trainer.model, to: String(out.dropLast(3)))
       return "saved \(path)" + (path == out ? "" : ", as \(out) is there already")
         + (failure.map { ", but no checkpoint: \($0.message)" } ?? "")
+        + "; --from \(path) trains it further"
+        + (checkpoints == nil ? "; to go on as if it had not stopped needs --checkpoints" : "")
     } catch {
       guard let path = SpareFile.save(trainer.model, called: outName) else { throw error }
       return "saved \(path), as elsewhere it cannot be: \((failure ?? error).message)"
@@ -55,13 +57,19 @@ extension Train {
   }
 
   /// What there is of a training that has failed, in words; nil if nothing is.
-  func kept(of trainer: Trainer, _ checkpoints: Checkpoints?, after error: ResNetError) -> String? {
+  func kept(
+    of trainer: Trainer, on data: any TrainingData, _ checkpoints: Checkpoints?,
+    after error: ResNetError
+  ) -> String? {
     switch error.kind {
     // What was computed last is ruined.
     case .notFinite:
-      (try? checkpoints?.newest()).map {
-        "the last checkpoint before is \($0), from which --from \($0) with a lower --lr and another folder of "
-          + "--checkpoints goes on"
+      checkpoints.map {
+        let last = $0.newestSound(on: data)
+        return
+          (last.map { "the last good checkpoint is \($0), from which --from \($0) goes on" }
+          ?? "there is no good checkpoint of before: begin anew")
+          + ", with a lower --lr and another folder of --checkpoints"
       }
     // Another process has failed, which is no harm, or what is here may not be what it should.
     case .communication where trainer.parting != .stopped: nil

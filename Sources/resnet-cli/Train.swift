@@ -34,8 +34,9 @@ struct Train: ParsableCommand {
 
       With --checkpoints, a training that was stopped or killed, by a loss of power too, goes on from its last \
       checkpoint if the same command is given again with --resume, and ends with the same bits as if it \
-      had not been, on any number of threads. Once it has ended, the command says so, with the test error, \
-      and changes nothing; reports that are asked for are written all the same.
+      had not been, on any number of threads, if the instruction set is the same (where it is not, that is said). \
+      Once it has ended, the command says so, with the test error, and changes nothing; reports that are asked for \
+      are written all the same. Of one that diverges, the last good checkpoint is named.
 
           resnet train --cifar10 cifar-10-batches-bin --checkpoints run --resume
           resnet train --folder images --from model.h5 --freeze conv1 --out tuned.h5
@@ -63,6 +64,9 @@ struct Train: ParsableCommand {
   var holdOut: Int?
 
   static let defaultNetwork = "resnet20"
+
+  /// The metadata of a model in which what computed its training is.
+  private static let instructionSetName = "resnet.instruction-set"
 
   @Option(
     help: """
@@ -128,7 +132,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Folder of checkpoints, the last ones (step-*.h5) and the model that did best (best.h5).",
+      "Folder of checkpoints, the last ones (step-*.h5) and that whose model did best (best.h5).",
       valueName: "folder"),
     completion: .directory)
   var checkpoints: String?
@@ -266,6 +270,8 @@ struct Train: ParsableCommand {
     print(configuration.text, terminator: "")
     try trainer.model.setMetadata(configuration.text, for: Configuration.metadataName)
     try SeenSize.keep(of: images, in: trainer.model)
+    if saved != nil { warnUnlessHere(trainer.model.metadata[Self.instructionSetName]) }
+    try trainer.model.setMetadata(try Engine.instructionSet(), for: Self.instructionSetName)
     if let saved {
       let done = counted(trainer.iterations, "step")
       print(
@@ -294,8 +300,12 @@ struct Train: ParsableCommand {
     do {
       signal = try advisingOnDamage(of: [images, test]) { try run.run() }
     } catch let error as ResNetError {
-      let isUnderway = isFirst && trainer.iterations > begun
-      let kept = isUnderway ? self.kept(of: trainer, checkpoints, after: error) : nil
+      // What it was resumed from may be ruined, too.
+      let isUnderway =
+        trainer.iterations > begun || saved != nil && error.kind == .notFinite
+      let kept =
+        isFirst && isUnderway
+        ? self.kept(of: trainer, on: training, checkpoints, after: error) : nil
       let advised = advising(error, onResuming: saved?.path)
       let whole = ResNetError(error.kind, advised.message + (kept.map { "; \($0)" } ?? ""))
       guard let ranks, trainer.parting != nil else { throw whole }

@@ -77,12 +77,8 @@ struct TrainingHistory {
   /// The epochs that these reports end.
   init(_ reports: [Progress] = []) { rows = reports.map(Row.init) }
 
-  /// Notes the epoch that a report ends; returns its row.
-  mutating func add(_ report: Progress) -> Row {
-    let row = Row(report)
-    rows.append(row)
-    return row
-  }
+  /// Notes the epoch that a report ends.
+  mutating func add(_ report: Progress) { rows.append(Row(report)) }
 
   /// The names and rows as comma-separated values.
   static func header(hasValidation: Bool) -> String {

@@ -6,25 +6,31 @@ final class TrainingLog {
   private let path: String
   private let isJSON: Bool
   private let file: Int32
+  private let hasValidation: Bool
+  private var hasBegun = false
   /// Epochs and bytes, of whole lines, that the file has.
   private var (rows, length) = (0, 0)
   /// Whether what follows them is a part of a line.
   private var isBroken = false
 
-  /// Begins the file, of objects if its name ends in .jsonl, with the rows of a training that goes on.
-  init(_ path: String, _ history: TrainingHistory, hasValidation: Bool) throws(ResNetError) {
+  /// Opens the file, of objects if its name ends in .jsonl. What is in it stays until there is something to note.
+  init(_ path: String, hasValidation: Bool) throws(ResNetError) {
     isJSON = path.hasSuffix(".jsonl")
     self.path = path
-    file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    self.hasValidation = hasValidation
+    file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw error() }
-    if !isJSON { try add(line: TrainingHistory.header(hasValidation: hasValidation)) }
-    try note(history)
   }
 
   deinit { close(file) }
 
   /// Writes the epochs that are not in the file yet.
   func note(_ history: TrainingHistory) throws(ResNetError) {
+    if !hasBegun {
+      ftruncate(file, 0)
+      if !isJSON { try add(line: TrainingHistory.header(hasValidation: hasValidation)) }
+      hasBegun = true
+    }
     for row in history.rows.dropFirst(rows) {
       try add(row)
       rows += 1

@@ -1,6 +1,6 @@
 import ResNet
 
-/// The files that are written about a training while it goes.
+/// The files that are written about a training while it goes. What they say of another one stays until it begins.
 final class TrainingReports {
   /// Which; as ``ReportOptions`` describe them.
   struct Files {
@@ -11,7 +11,12 @@ final class TrainingReports {
 
   private(set) var history: TrainingHistory
   private let log: TrainingLog?
-  private let events: EventFile?
+  private let tensorboard: String?
+  private var events: EventFile?
+  /// Epochs that had ended before, and those that the events tell of.
+  private let before: Int
+  private var told = 0
+  private var hasBegun = false
   private let curves: String?
   private let title: String
   private let validation: String
@@ -23,34 +28,54 @@ final class TrainingReports {
   {
     if let curves = files.curves { try requireWritable(curves, as: "--curves", "curves.svg") }
     self.history = history
+    before = history.rows.count
     log = try files.log.map { path throws(ResNetError) in
-      try TrainingLog(path, history, hasValidation: validation != nil)
+      try TrainingLog(path, hasValidation: validation != nil)
     }
-    // What an older file of the folder says of these epochs stays.
-    let isNew = try files.tensorboard.map(EventFile.areMissing(in:)) ?? false
-    events = try files.tensorboard.map { folder throws(ResNetError) in
-      try EventFile(in: folder, after: isNew ? 0 : history.rows.last?.iteration ?? 0)
-    }
+    if let folder = files.tensorboard { try makeFolder(folder) }
+    tensorboard = files.tensorboard
     curves = files.curves
     self.title = title
     self.validation = validation ?? ""
-    if isNew {
-      for row in history.rows { try events?.add(scalars(of: row), step: row.iteration) }
-    }
-    if let curves, !history.rows.isEmpty { try writeFile(curves, chart.svg()) }
   }
 
-  /// Writes what the epoch came to that a report of the training ends. What cannot be written is said: the
-  /// training is worth more.
+  /// Writes what the training has come to, unless that is done.
+  func begin() {
+    guard !hasBegun else { return }
+    hasBegun = true
+    write()
+  }
+
+  /// Begins, and writes what the epoch came to that a report of the training ends.
   func note(_ progress: Progress) {
+    begin()
     guard progress.epochEnded else { return }
-    let row = history.add(progress)
-    do throws(ResNetError) {
-      try log?.note(history)
+    history.add(progress)
+    write()
+  }
+
+  /// Writes what is not written yet. What cannot be is said, and tried again after the next epoch: the training
+  /// is worth more.
+  private func write() {
+    warning { () throws(ResNetError) in try log?.note(history) }
+    warning { () throws(ResNetError) in try tell() }
+    warning { () throws(ResNetError) in
+      if let curves, !history.rows.isEmpty { try writeFile(curves, chart.svg()) }
+    }
+  }
+
+  private func tell() throws(ResNetError) {
+    guard let tensorboard else { return }
+    if events == nil {
+      // What an older file of the folder says of the epochs before stays.
+      let isNew = try EventFile.areMissing(in: tensorboard)
+      told = isNew ? 0 : before
+      events = try EventFile(
+        in: tensorboard, after: told == 0 ? 0 : history.rows[told - 1].iteration)
+    }
+    for row in history.rows.dropFirst(told) {
       try events?.add(scalars(of: row), step: row.iteration)
-      if let curves { try writeFile(curves, chart.svg()) }
-    } catch {
-      warn("\(error.message)")
+      told += 1
     }
   }
 

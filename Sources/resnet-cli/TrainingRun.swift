@@ -44,6 +44,10 @@ struct TrainingRun {
         display.goOn()
         return true
       }
+      // Those that were evaluated had finite scores.
+      if validation == nil { try Soundness.require(of: trainer.model, on: training) }
+      // Of one that had ended there was nothing to note.
+      reports.begin()
     }
   }
 }

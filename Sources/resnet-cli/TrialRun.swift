@@ -77,16 +77,20 @@ struct TrialRun {
   private var epochsPath: String { "\(folder)/epochs.csv" }
   private var responsesPath: String { "\(folder)/responses.csv" }
 
-  /// What is recorded, if it was trained on so many images and as this process computes; nil if it is not
-  /// trained yet, or not to its end.
-  func recorded(on images: Int) throws(ResNetError) -> Result? {
+  /// What is recorded, if it was trained on these images, as far as a record says it, and as this process
+  /// computes; nil if it is not trained yet, or not to its end.
+  func recorded(on training: any TrainingData, test: any TrainingData) throws(ResNetError)
+    -> Result?
+  {
     guard let result = try recorded() else { return nil }
-    let before = result.record["training-images"] ?? ""
-    guard before == "\(images)" else {
+    var images = Settings()
+    describe(training, test: test, in: &images)
+    for (name, now, _) in images.entries {
+      guard let before = result.record[name], before != now else { continue }
       throw ResNetError(
         .invalidArgument,
-        "\(folder) is of a training on \(before) images, but there are \(images): choose another --out, or "
-          + "remove that folder to train anew")
+        "\(folder) is of a training on other images (its \(name) are \(before), not \(now)): choose another --out, "
+          + "or remove that folder to train anew")
     }
     try requireWinograd(of: result.record, recordPath)
     return result
@@ -122,7 +126,7 @@ struct TrialRun {
       "\(folder)/checkpoints", every: .time(.seconds(300)), keep: 2, resuming: true)
     AtomicFile.removeRemains(in: folder)
     // Another process may have trained it meanwhile.
-    if let result = try recorded(on: training.count) {
+    if let result = try recorded(on: training, test: test) {
       checkpoints.removeAll()
       return result
     }
@@ -137,13 +141,15 @@ struct TrialRun {
         text throws(ResNetError) in try Settings(text, path: path)
       }
       try requireWinograd(of: begun, path)
+      warnUnlessHere(begun?["instruction-set"])
       trainer = saved
       fit.resumes = true
       checkpoints.resume(trainer)
     } else {
       trainer = try Trainer(try Model(network, seed: seed), options: recipe.sgd)
     }
-    var settings = try record(network, recipe, training.count)
+    var settings = try record(network, recipe)
+    describe(training, test: test, in: &settings)
     try trainer.model.setMetadata(settings.text, for: Self.metadataName)
     var run = TrainingRun(
       trainer: trainer, options: fit, training: training, validation: (test, "test"),
@@ -177,10 +183,10 @@ struct TrialRun {
     settings.set("failure", failure)
     try writeFile(recordPath, settings.text)
     // What was learned before it failed is left, if there is a checkpoint of it.
-    let last = failure == nil ? nil : try checkpoints.newest()
+    let last = failure == nil ? nil : checkpoints.newestSound(on: training)
     if let failure {
       printError(
-        "\(trial.name): \(failure)" + (last.map { "; the last checkpoint before is \($0)" } ?? ""))
+        "\(trial.name): \(failure)" + (last.map { "; the last good checkpoint is \($0)" } ?? ""))
     }
     if last == nil { checkpoints.removeAll() }
     guard let result = try recorded() else {
@@ -202,9 +208,7 @@ struct TrialRun {
   }
 
   /// What a training is recorded with, and its model keeps.
-  private func record(_ network: Network, _ recipe: Recipe, _ images: Int) throws(ResNetError)
-    -> Settings
-  {
+  private func record(_ network: Network, _ recipe: Recipe) throws(ResNetError) -> Settings {
     var record = Settings()
     record.set("network", trial.preset)
     record.set("shortcut", network.shortcut.rawValue)
@@ -216,13 +220,22 @@ struct TrialRun {
     record.set(
       "milestones", recipe.fit.schedule.milestones.map(String.init).joined(separator: ","))
     record.set("seed", seed)
-    record.set("training-images", images)
     record.set("version", libraryVersion)
     record.set("processor", processorName())
     record.set("threads", Engine.threads)
     record.set("instruction-set", try Engine.instructionSet())
     if !Engine.winograd { record.set("no-winograd", true) }
     return record
+  }
+
+  /// What is recorded of the images.
+  private func describe(
+    _ training: any TrainingData, test: any TrainingData, in record: inout Settings
+  ) {
+    record.set("training-images", training.count)
+    for (role, data) in [("training", training), ("test", test)] {
+      record.set("\(role)-checksum", data.checksum(of: Array(0..<data.count)).map { "\($0)" })
+    }
   }
 
   private func write(_ responses: [LayerResponse]) throws(ResNetError) {

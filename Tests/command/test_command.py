@@ -243,7 +243,11 @@ def test_signals_stop_training_and_keep_the_model(
     # Whoever asks is told that it was heard.
     told = "stopping after this step; a second time ends it at once\n"
     assert (told in said) == (number != signal.SIGHUP)
-    assert re.search(rf"stopped by {number.name} after \d+ steps?, saved {model}", said)
+    assert re.search(
+        rf"stopped by {number.name} after \d+ steps?, saved {model}; --from {model} trains it "
+        r"further; to go on as if it had not stopped needs --checkpoints\n",
+        said,
+    )
     assert "of 12 images" in run("evaluate", model, "--folder", images, *VIEW)
 
 

@@ -26,6 +26,7 @@ def test_a_training_that_has_ended(images: Path, tmp_path: Path) -> None:
     model, folder = tmp_path / "model.h5", tmp_path / "run"
     common = ("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out", model)
     first = run(*common)
+    assert resnet.Trainer.load(folder / "best.h5").history["iteration"] == [3]
     # The last step's, whatever the time: 24 images in batches of 8.
     assert {path.name for path in folder.glob("[!.]*")} == {"best.h5", "step-000000003.h5"}
     before = {path: path.read_bytes() for path in (*folder.iterdir(), model)}
@@ -126,17 +127,16 @@ def test_the_best_model_is_not_lost(
 
 def test_nothing_else_is_put_in_its_place(trained: Path, images: Path, tmp_path: Path) -> None:
     best = tmp_path / "best.h5"
-    shutil.copy(trained / "model.h5", best)
-    shutil.copy(trained / "step.h5", tmp_path / "step-000000004.h5")
+    shutil.copy(trained / "run" / "best.h5", best)
     for given in (
         ("convert", trained / "model.h5", best),
         ("calibrate", images / "train", "--model", best, "--statistics", "--out", best),
         ("train", "--folder", images, *NETWORK, *VIEW, "--out", best),
     ):
-        assert f"is {best}, the best model of the training" in run(*given, ok=False)
-        assert best.read_bytes() == (trained / "model.h5").read_bytes()
-    # A model of that name may be any other's.
-    (tmp_path / "step-000000004.h5").unlink()
+        assert f"is {best}, a checkpoint, from which a training can go on" in run(*given, ok=False)
+        assert best.read_bytes() == (trained / "run" / "best.h5").read_bytes()
+    # A model of that name is any other's.
+    shutil.copy(trained / "model.h5", best)
     run("convert", trained / "model.h5", best, "--classes", "3")
 
 
@@ -148,7 +148,8 @@ def test_no_batch_is_empty(images: Path, tmp_path: Path, given: tuple[str, ...])
               "--out", tmp_path / "model.h5", *NETWORK, *VIEW)  # fmt: skip
     wrong = [argument.replace("{config}", str(config)) for argument in given]
     place = f"{config}:1: " if given[0] == "--config" else ""
-    message = f"Error: {place}--batch-size is 0, expected 1 or more\n"
+    more = "" if place else " (see resnet train --help)"
+    message = f"Error: {place}--batch-size is 0, expected 1 or more{more}\n"
     ended = done(*common, *wrong)
     assert ended.returncode == 64
     assert ended.stderr.startswith(message)
@@ -182,7 +183,7 @@ def test_no_batch_is_empty(images: Path, tmp_path: Path, given: tuple[str, ...])
 def test_wrong_values_are_of_the_command_line(given: tuple[str, ...], said: str) -> None:
     ended = done("train", "--cifar10", "none", *given)
     assert ended.returncode == 64
-    assert ended.stderr.startswith(f"Error: {said}\n")
+    assert ended.stderr == f"Error: {said} (see resnet train --help)\n"
 
 
 @pytest.mark.parametrize("name", ["best.h5", "step-000000009.h5"])
@@ -208,6 +209,29 @@ def test_a_training_goes_on_with_its_algorithms(images: Path, tmp_path: Path) ->
     run(*common)
     said = run(*common, "--resume", "--no-winograd", ok=False)
     assert "of another training than the options say: no-winograd" in said
+
+
+def test_a_training_goes_on_with_another_instruction_set(images: Path, tmp_path: Path) -> None:
+    """But that is said, as its bits are others then."""
+    line = command("train", "--folder", images, *SHORT, "--checkpoints", tmp_path / "run",
+                   "--checkpoint-every", "1", "--out", tmp_path / "model.h5")  # fmt: skip
+
+    def said(instruction_set: str, *option: str) -> str:
+        return subprocess.run(
+            [*line, *option],
+            env=os.environ | {"RESNET_ISA": instruction_set},
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stderr
+
+    said("portable")
+    own = resnet.instruction_set()
+    for name in ("portable", own):
+        max((tmp_path / "run").glob("step-*.h5")).unlink()
+        warning = f"warning: the training was begun with portable, and {name} rounds otherwise: "
+        assert (warning in said(name, "--resume")) == (name != "portable")
 
 
 @pytest.mark.parametrize("best", ["can be written", "cannot be written"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import resource
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import resnet
@@ -129,8 +131,9 @@ def test_a_stopped_training_leaves_other_models_alone(
     for name in ("model-unfinished.h5", "model-unfinished-2.h5"):
         with training("--folder", images, "--out", out) as process:
             said = stopped(process, signal.SIGTERM)
-        assert f"saved {tmp_path / name}, as {out} is there already\n" in said
-        assert resnet.load(tmp_path / name).class_names == list(CLASSES)
+        place = tmp_path / name
+        assert f"saved {place}, as {out} is there already; --from {place} trains it" in said
+        assert resnet.load(place).class_names == list(CLASSES)
     assert out.read_bytes() == model.read_bytes()
 
 
@@ -144,8 +147,8 @@ def test_stopped_trainings_leave_each_other_alone(images: Path, tmp_path: Path) 
         for process in (one, other):
             process.terminate()
         said = "".join(process.communicate(timeout=60)[1] for process in (one, other))
-    assert f"saved {out}\n" in said
-    assert f"saved {tmp_path}/model-unfinished.h5, as {out} is there already\n" in said
+    assert f"saved {out}; " in said
+    assert f"saved {tmp_path}/model-unfinished.h5, as {out} is there already; " in said
     for name in ("model.h5", "model-unfinished.h5"):
         assert resnet.load(tmp_path / name).class_names == list(CLASSES)
 
@@ -161,7 +164,7 @@ def test_a_first_signal_does_not_end_what_saves(images: Path, tmp_path: Path) ->
             process.send_signal(signal.SIGTERM)
             _, said = process.communicate(timeout=60)
         assert process.returncode in {128 + signal.SIGHUP, 128 + signal.SIGTERM}
-        assert f"saved {out}\n" in said
+        assert f"saved {out}; " in said
         assert resnet.load(out).class_names == list(CLASSES)
 
 
@@ -276,7 +279,7 @@ def test_images_that_are_gone_without_checkpoints(images: Path, tmp_path: Path) 
         _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     saved = re.escape(str(out))
-    assert re.search(rf"red/\d+\.jpg.*; after \d+ steps?, saved {saved}\n", said), said
+    assert re.search(rf"red/\d+\.jpg.*; after \d+ steps?, saved {saved}; --from", said), said
     assert resnet.load(out).class_names == list(CLASSES)
 
 
@@ -336,21 +339,91 @@ def test_a_log_has_the_epochs_that_could_not_be_written(images: Path, tmp_path: 
     assert [row.split(",")[0] for row in epochs] == [str(n + 1) for n in range(len(epochs))]
 
 
-def test_a_training_that_diverges(images: Path, tmp_path: Path) -> None:
+DIVERGED = r"Error: the (loss is (infinite|not a number) at iteration \d+ with|values before) .*"
+
+
+def test_a_training_that_diverges(cifar10: Path, tmp_path: Path) -> None:
+    """After a warm-up, of a hundred steps, which is worth going on from."""
+    folder, out = tmp_path / "run", tmp_path / "model.h5"
+    data = ("train", "--cifar10", cifar10, "--batch-size", "32", "--threads", "1", "--out", out)
+    network = ("--network", "resnet8", "--base-width", "4")
+    line = (*data, *network, "--recipe", "cifar-resnet110", "--hold-out", "0", "--epochs", "12",
+            "--milestones", "none", "--lr", "1e20", "--checkpoints", folder, "--checkpoint-every",
+            "1", "--keep", "9")  # fmt: skip
+    ended = done(*line)
+    assert ended.returncode == 1
+    found = re.search(
+        rf"{DIVERGED}; the last good checkpoint is {folder}/step-(\d+).h5, from which --from "
+        rf"{folder}/step-\3.h5 goes on, with a lower --lr and another folder of --checkpoints\n",
+        ended.stderr,
+    )
+    assert found, ended.stderr
+    # What was written after it, at that rate, is not recommended.
+    assert found[3] < max(folder.glob("step-*.h5")).stem[len("step-") :]
+    assert not out.exists()
+    assert ended.stderr.splitlines()[-1].split("; ")[-1] in done(*line, "--resume").stderr
+    advised = ("--from", folder / f"step-{found[3]}.h5", "--lr", "0.001", "--epochs", "1")
+    said = run(*data, *advised, "--checkpoints", tmp_path / "other")
+    assert float(re.findall(r"loss (\S+)", said)[-1]) < math.log(10)
+
+
+def test_a_training_that_diverges_at_once(images: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "run", tmp_path / "model.h5"
     ended = done("train", "--folder", images, *SHORT, "--lr", "1e38", "--checkpoints", folder,
                  "--checkpoint-every", "1", "--out", out)  # fmt: skip
-    last = folder / "step-000000001.h5"
     assert ended.returncode == 1
     assert re.search(
-        rf"Error: the loss is (infinite|not a number) at iteration 1 with learning rate 1e\+38; .*"
-        rf"the last checkpoint before is {last}, from which --from {last} with a lower --lr and",
+        rf"{DIVERGED}; there is no good checkpoint of before: begin anew, with a lower --lr and",
         ended.stderr,
     ), ended.stderr
+    assert list(folder.glob("step-*.h5"))
     assert not out.exists()
-    common = ("train", "--folder", images, "--iterations", "1", "--batch-size", "8", *VIEW,
-              "--out", out, "--checkpoints", tmp_path / "other")  # fmt: skip
-    assert f"beginning with {last}" in done(*common, "--from", last, "--lr", "0.01").stdout
+
+
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_a_last_step_that_diverges(evaluated: bool, images: Path, tmp_path: Path) -> None:
+    """No loss is computed of what it leaves, unless it is evaluated."""
+    folder, out = tmp_path / "run", tmp_path / "model.h5"
+    if not evaluated:
+        shutil.rmtree(images / "val")
+    ended = done("train", "--folder", images, "--iterations", "1", "--batch-size", "8", *NETWORK,
+                 *VIEW, "--lr", "1e38", "--checkpoints", folder, "--out", out)  # fmt: skip
+    assert ended.returncode == 1
+    assert (
+        "Error: the loss of the validation images is not a number after iteration 1; "
+        if evaluated
+        else "Error: after the last step the model's scores are not numbers, or infinite; "
+    ) in ended.stderr
+    assert "there is no good checkpoint of before" in ended.stderr
+    assert not out.exists()
+    assert not (folder / "best.h5").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("evaluate", "{ruined}", "--folder", "{images}"), ("predict", "{ruined}", "{images}/val")],
+)
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_a_model_that_is_ruined(
+    arguments: tuple[str, ...], option: tuple[str, ...], model: Path, images: Path, tmp_path: Path
+) -> None:
+    ruined = tmp_path / "ruined.h5"
+    loaded = resnet.load(model)
+    weights = {"fc.weight": np.full_like(loaded.state_dict()["fc.weight"], 3e38)}
+    loaded.load_state_dict(loaded.state_dict() | weights)
+    loaded.save(ruined)
+    ended = done(*(word.format(ruined=ruined, images=images) for word in arguments), *option)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert f"Error: the scores of {ruined} are not numbers, or infinite: its" in ended.stderr
+
+
+def test_folders_are_made_with_those_that_they_are_in(cifar10: Path, tmp_path: Path) -> None:
+    checkpoints, events = tmp_path / "runs" / "a", tmp_path / "events" / "a" / "b"
+    run("train", "--cifar10", cifar10, "--iterations", "1", *NETWORK, "--checkpoints", checkpoints,
+        "--tensorboard", events, "--out", tmp_path / "model.h5")  # fmt: skip
+    assert list(checkpoints.glob("step-*.h5"))
+    assert len(list(events.iterdir())) == 1
 
 
 def test_the_reason_why_a_folder_cannot_be_made(images: Path, tmp_path: Path) -> None:
@@ -373,7 +446,7 @@ def test_a_folder_is_no_network(images: Path) -> None:
 def test_nothing_is_recorded(tmp_path: Path) -> None:
     out = tmp_path / "none"
     said = run("experiment", "table6", "--out", out, "--report-only", ok=False)
-    assert said.endswith("what is: nothing\n")
+    assert "what is: nothing; --cifar10 instead of --report-only trains them\n" in said
     assert not out.exists()
 
 

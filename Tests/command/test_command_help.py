@@ -204,3 +204,30 @@ def test_completions_of_zsh(tmp_path: Path) -> None:
     assert said_by("zsh", "-f", "-c", loaded, "zsh", str(tmp_path)) == ["_resnet"]
     for subcommand in SUBCOMMANDS:
         assert f"'{subcommand}:" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train --lr abc", "The value 'abc' is invalid for '--lr <lr>': Learning rate of"),
+        ("train --checkpoint-every 0", "a number of steps, or a time such as 30s or 2h. (default"),
+        ("train --seed -1", "is invalid for '--seed <seed>': Seed of the weights, of the order of"),
+        ("train --cifar10", "Missing value for '--cifar10 <directory>': Directory of the CIFAR-10"),
+        ("train --normalize no", "one of 'pixels', 'channels' or 'none'. What is subtracted"),
+        ("train --bogus", "give the images by --cifar10 or by --folder"),
+        ("predict", "Missing expected argument '<model>': A model file (*.h5)."),
+        ("predict m.h5 a.jpg --top 0", "--top is 0, expected 1 class or more"),
+        ("experiment", "Missing expected argument '<experiment>': Which."),
+        ("trian", "there is no subcommand 'trian'; did you mean 'train'?"),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_is_one_line(line: str, message: str) -> None:
+    ended = done(*line.split())
+    assert ended.returncode == os.EX_USAGE
+    assert ended.stdout == ""
+    (said,) = ended.stderr.splitlines()
+    assert said.startswith("Error: ")
+    assert message in said
+    subcommand = line.partition(" ")[0]
+    place = subcommand + " --help" if subcommand in SUBCOMMANDS else "--help"
+    assert said.endswith(f" (see resnet {place})")

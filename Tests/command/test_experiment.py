@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import resnet
-from cli import command, run
+from cli import ROOT, command, run
 
 SHORT = ("--iterations", "6", "--threads", "1")
 
@@ -196,7 +196,7 @@ def test_options_and_other_networks(cifar10: Path, tmp_path: Path) -> None:
     assert "seed 3" in text
 
 
-def test_a_killed_experiment_goes_on(cifar10: Path, tmp_path: Path) -> None:
+def test_a_stopped_experiment_goes_on(cifar10: Path, tmp_path: Path) -> None:
     line = command(
         "experiment", "depth", "--cifar10", cifar10, "--networks", "resnet8",
         "--iterations", "40", "--threads", "1", "--out", tmp_path,
@@ -217,9 +217,67 @@ def test_a_killed_experiment_goes_on(cifar10: Path, tmp_path: Path) -> None:
     assert "| resnet8 |" in report(tmp_path, "depth")
 
 
+def test_a_killed_experiment_comes_to_the_same(cifar10: Path, tmp_path: Path) -> None:
+    def line(out: Path) -> list[str]:
+        return command("experiment", "depth", "--cifar10", cifar10, "--networks", "resnet8",
+                       "--iterations", "24", "--threads", "1", "--out", out)  # fmt: skip
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(line(whole), capture_output=True, timeout=120, check=True)
+    run_folder = killed / "runs" / "resnet8-24-seed0"
+    rng = np.random.default_rng(0)
+    kills = 0
+    while not (killed / "depth" / "README.md").exists():
+        with subprocess.Popen(line(killed), stderr=subprocess.DEVNULL) as process:
+            try:
+                process.wait(timeout=0.2 + 0.3 * rng.random() + 0.2 * kills)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+    assert kills > 0
+    folder = whole / "runs" / "resnet8-24-seed0"
+    assert {path.name for path in run_folder.iterdir()} == {path.name for path in folder.iterdir()}
+    for name in ("model.h5", "responses.csv", "record.txt"):
+        assert (run_folder / name).read_bytes() == (folder / name).read_bytes()
+    rows = [
+        [row.split(",") for row in (path / "epochs.csv").read_text().splitlines()]
+        for path in (run_folder, folder)
+    ]
+    # All but the speed is the same.
+    speed = rows[0][0].index("images_per_second")
+    assert [row[:speed] + row[speed + 1 :] for row in rows[0]] == [
+        row[:speed] + row[speed + 1 :] for row in rows[1]
+    ]
+
+
+def test_images_of_another_experiment(cifar10: Path, tmp_path: Path) -> None:
+    """As many, but others."""
+    common = ("--iterations", "1", "--threads", "1", "--out", tmp_path / "out")
+    run("experiment", "depth", "--cifar10", cifar10, "--networks", "resnet8", *common)
+    others = tmp_path / "others"
+    shutil.copytree(cifar10, others)
+    batch = np.fromfile(others / "test_batch.bin", np.uint8).reshape(-1, 3073)
+    batch[:, 1:] = 255 - batch[:, 1:]
+    batch.tofile(others / "test_batch.bin")
+    networks = ("--networks", "resnet8,resnet14")
+    said = run("experiment", "depth", "--cifar10", others, *networks, *common, ok=False)
+    assert "resnet8-1-seed0 is of a training on other images (its test-checksum " in said
+    run("experiment", "depth", "--cifar10", cifar10, *networks, *common)
+
+
 def test_a_training_that_diverges(cifar10: Path, tmp_path: Path) -> None:
-    """It goes on from a checkpoint whose momentum takes the weights beyond all numbers."""
+    """It goes on from a checkpoint whose momentum took the weights beyond what can be trained."""
     recipe = resnet.recipe("cifar").lasting(iterations=6)
+    folder = tmp_path / "runs" / "resnet8-6-seed0"
+    (folder / "checkpoints").mkdir(parents=True)
+    train, test = resnet.CIFAR10(cifar10), resnet.CIFAR10(cifar10, train=False)
+
+    def save_after_a_step(trainer: resnet.Trainer, name: str) -> None:
+        trainer.fit(train, validation=test, callback=lambda _: True, **recipe.fit)
+        trainer.save(folder / "checkpoints" / name)
+
+    sound = resnet.Trainer(resnet.Model("resnet8", classes=10, seed=0), **recipe.trainer)
+    save_after_a_step(sound, "step-000000001.h5")
     model = resnet.Model("resnet8", classes=10, seed=0)
     trainer = resnet.Trainer(model, **recipe.trainer)
     state = model.state_dict()
@@ -228,11 +286,7 @@ def test_a_training_that_diverges(cifar10: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     trainer.step(rng.random((8, 3, 32, 32), np.float32), np.arange(8))
     model.load_state_dict(state)
-    test = resnet.CIFAR10(cifar10, train=False)
-    trainer.fit(resnet.CIFAR10(cifar10), validation=test, callback=lambda _: True, **recipe.fit)
-    folder = tmp_path / "runs" / "resnet8-6-seed0"
-    (folder / "checkpoints").mkdir(parents=True)
-    trainer.save(folder / "checkpoints" / "step-000000002.h5")
+    save_after_a_step(trainer, "step-000000002.h5")
 
     # The experiment goes on with the next network, and does not try that one again.
     line = ("experiment", "depth", "--cifar10", cifar10, *SHORT, "--out", tmp_path, "--networks",
@@ -249,8 +303,8 @@ def test_a_training_that_diverges(cifar10: Path, tmp_path: Path) -> None:
     assert "test error than" not in text
     # What was learned before is left.
     assert {path.name for path in folder.iterdir()} == {"record.txt", "epochs.csv", "checkpoints"}
-    assert f"; the last checkpoint before is {folder}/checkpoints/step-000000002.h5" in said
-    assert (folder / "checkpoints" / "step-000000002.h5").exists()
+    assert f"; the last good checkpoint is {folder}/checkpoints/step-000000001.h5" in said
+    assert (folder / "checkpoints" / "step-000000001.h5").exists()
     assert "epoch" not in run(*line)
     # Nor does it go on with other algorithms than it was begun with.
     assert "without --no-winograd: leave it out" in run(*line, "--no-winograd", ok=False)
@@ -277,7 +331,8 @@ def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None
     assert "M | the loss is not finite |  |  |" in report(tmp_path, "table6")
     # Of other images.
     record.write_text(record.read_text().replace("training-images = 320", "training-images = 321"))
-    assert "of a training on 321 images" in run(*arguments, ok=False)
+    said = run(*arguments, ok=False)
+    assert "on other images (its training-images are 321, not 320)" in said
 
 
 @pytest.mark.parametrize(
@@ -334,3 +389,16 @@ def test_what_is_laid_beside(lines: tuple[str, ...], message: str, tmp_path: Pat
         ok=False,
     )  # fmt: skip
     assert f"{theirs}{message}" in said
+
+
+def test_the_pages_that_are_kept(tmp_path: Path) -> None:
+    """They are what the command writes of the numbers that are kept with them."""
+    kept, copy = ROOT / "docs" / "experiments", tmp_path / "experiments"
+    shutil.copytree(kept, copy)
+    pages = [path.relative_to(copy) for path in copy.glob("*/*") if path.suffix in {".md", ".svg"}]
+    assert Path("depth/README.md") in pages
+    for page in pages:
+        (copy / page).unlink()
+    subprocess.run([copy / "pages.sh", *command()], check=True, capture_output=True, timeout=60)
+    for page in pages:
+        assert (copy / page).read_text() == (kept / page).read_text(), page

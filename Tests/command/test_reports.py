@@ -100,6 +100,22 @@ def test_a_log_is_complete_after_a_resumption(cifar10: Path, tmp_path: Path) -> 
     assert steps[-3:] == [11, 15, 20]
 
 
+def test_a_resumption_that_is_refused_leaves_the_reports(cifar10: Path, tmp_path: Path) -> None:
+    reports = [tmp_path / name for name in ("log.csv", "curves.svg")]
+    events = tmp_path / "events"
+    common = (*SHORT, "--log", reports[0], "--curves", reports[1], "--tensorboard", events,
+              "--checkpoints", tmp_path / "run", "--checkpoint-every", "7", "--out",
+              tmp_path / "model.h5")  # fmt: skip
+    train(cifar10, *common)
+    # As if it had been killed before.
+    max((tmp_path / "run").glob("step-*.h5")).unlink()
+    contents = [path.read_bytes() for path in reports]
+    said = train(cifar10, *common, "--resume", "--seed", "1", ok=False)
+    assert "was begun with the seed 0, not 1" in said
+    assert [path.read_bytes() for path in reports] == contents
+    assert len(list(events.iterdir())) == 1
+
+
 def test_reports_of_a_training_that_has_ended(cifar10: Path, tmp_path: Path) -> None:
     log, model, curves = tmp_path / "log.csv", tmp_path / "model.h5", tmp_path / "curves.svg"
     common = (*SHORT, "--checkpoints", tmp_path / "run", "--resume", "--out", model)

@@ -18,7 +18,7 @@ extension Trainer {
   ///     training.
   /// - Returns: One entry per epoch.
   /// - Throws: `invalidArgument` or `shapeMismatch`, before anything has changed, if the options,
-  ///   the data and the network do not fit together; `notFinite` if the loss diverges; `cancelled`
+  ///   the data and the network do not fit together; `notFinite` if the loss diverges, or that of the validation data; `cancelled`
   ///   if `progress` returned false or a step watcher stopped it; and what the data's own reading throws. In the last three
   ///   cases the model is as the last complete step left it.
   @discardableResult
@@ -109,6 +109,12 @@ extension Trainer {
         try model.evaluate(
           data, labels: validationLabels, workers: options.workers, group: group
         ) { _, _ in }
+      }
+      if let result, !result.loss.isFinite {
+        throw ResNetError(
+          .notFinite,
+          "the loss of the validation images is \(result.loss.isNaN ? "not a number" : "infinite") after "
+            + "iteration \(iterations); try a lower learning rate")
       }
       let ended = course?.endEpoch(validation: result)
       Log.info { ended?.line ?? "" }

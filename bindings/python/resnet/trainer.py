@@ -345,7 +345,7 @@ class Trainer(Owner):
         Raises:
             ShapeError: The images do not fit the model.
             InvalidArgumentError: A value is out of range.
-            NotFiniteError: The loss diverged.
+            NotFiniteError: The loss diverged, or that of the validation dataset.
             CancelledError: Another rank was stopped (`distribute`).
             CommunicationError: Another rank failed, or the ranks lost each other.
         """

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Writes the pages of this folder again, of what is recorded in runs and lies in beside.
+#
+# usage: pages.sh [COMMAND (default: resnet)]
+set -eu
+resnet=$(command -v "${1:-resnet}")
+case $resnet in /*) ;; *) resnet=$PWD/$resnet ;; esac
+cd "$(dirname "$0")"
+
+page() {
+  "$resnet" experiment "$@" --report-only --out . --note "The images are copies of CIFAR-10's that were \
+compressed as JPEG, which loses what the test errors of the originals rest on: the errors here are to be compared \
+with each other, and with other programs on the same images, not with the paper's."
+}
+
+networks=plain20,plain56,resnet20,resnet56
+page degradation --networks $networks --iterations 6400
+page responses --networks $networks --iterations 6400
+page depth --networks resnet20,resnet56 --iterations 16000 \
+  --beside "PyTorch (1,560 steps)=beside/pytorch-resnet20-16000-seed0.csv"
