@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -15,9 +15,6 @@ import pytest
 
 import resnet
 from cli import NETWORK, SHORT, VIEW, command, done, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RECIPES = ("cifar", "cifar-resnet110", "imagenet", "imagenet-common")
 
@@ -270,3 +267,23 @@ def test_a_last_checkpoint_that_fails_is_tried_again(
     os.close(pipe)
     assert last.is_file()
     assert "the training has ended, after 3 steps" in run(*common, "--epochs", "1", "--resume")
+
+
+def test_checkpoints_outlast_a_loss_of_power(images: Path, tmp_path: Path) -> None:
+    """Each is on the disk with its name before the one that it takes the place of goes."""
+    shim, log, folder = tmp_path / "sync_log.so", tmp_path / "log.txt", tmp_path / "run"
+    source = Path(__file__).with_name("sync_log.c")
+    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", shim, "-ldl"], check=True)  # noqa: S607
+    line = command("train", "--folder", images, *SHORT, "--checkpoints", folder, "--keep", "1",
+                   "--checkpoint-every", "1", "--out", tmp_path / "model.h5")  # fmt: skip
+    environment = os.environ | {"LD_PRELOAD": str(shim), "SYNC_LOG": str(log)}
+    subprocess.run(line, env=environment, capture_output=True, timeout=60, check=True)
+    steps = log.read_text().splitlines()
+    for number in (1, 2, 3):
+        renamed = steps.index(f"rename step-{number:09}.h5")
+        file, after = steps[renamed - 1], steps[renamed + 1]
+        assert file.startswith(f"sync {folder}/")
+        assert file != f"sync {folder}"
+        assert after == f"sync {folder}"
+        if number > 1:
+            assert steps[renamed + 2] == f"remove {folder}/step-{number - 1:09}.h5"
