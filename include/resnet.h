@@ -1081,9 +1081,9 @@ typedef struct rn_fit_options {
  * that fill no batch wait for a later shuffle), or for options->iterations steps. validation: NULL,
  * or a dataset to evaluate after each epoch. If the model has no class names it takes the dataset's;
  * labels of both datasets are matched with its names as by rn_model_evaluate.
- * options: NULL for RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss diverges, or that of the validation
- * dataset. What reading an image gave is returned by the step that needs the image, which is then not
- * taken. */
+ * options: NULL for RN_FIT_OPTIONS_INIT. RN_NOT_FINITE if the loss of a step, or of the validation
+ * dataset, is not finite. What reading an image gave is returned by the step that needs the image,
+ * which is then not taken. */
 rn_status rn_trainer_fit(rn_trainer *trainer, rn_dataset *dataset, rn_dataset *validation,
                          const rn_fit_options *options);
 

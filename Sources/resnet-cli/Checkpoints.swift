@@ -103,13 +103,14 @@ final class Checkpoints {
   func newest() throws(ResNetError) -> String? { try saved().last?.path }
 
   /// The newest one of before a training on `data` diverged, or else the best one; nil if there is none.
-  func newestSound(on data: any TrainingData) -> String? {
-    let newestFirst = ((try? saved()) ?? []).map(\.path).reversed()
-    return (newestFirst + [Self.best(in: folder)]).first { Soundness.canGoOn(from: $0, on: data) }
+  func newestSound(on data: any TrainingData, _ options: FitOptions) -> String? {
+    (((try? saved()) ?? []).map(\.path).reversed() + [Self.best(in: folder)]).first {
+      access($0, F_OK) == 0 && Soundness.canGoOn(from: $0, on: data, options)
+    }
   }
 
-  /// The newest one that can be loaded, with its path; nil if the folder has none. Those that are damaged,
-  /// or cannot be read, are named on standard error and left where they are. Throws what is wrong with the
+  /// The newest one that can be loaded, or else the best, with its path; nil if the folder has none. Those that are
+  /// damaged, or cannot be read, are named on standard error and left where they are. Throws what is wrong with the
   /// newest, if it is so with all.
   func load() throws(ResNetError) -> (trainer: Trainer, path: String)? {
     var first: ResNetError?
@@ -122,6 +123,11 @@ final class Checkpoints {
         damaged.insert(path)
         if let older = try newest() { warn("\(error.message); trying \(older)") }
       }
+    }
+    let best = Self.best(in: folder)
+    if let trainer = try? Trainer.load(from: best) {
+      if let first { warn("\(first.message); going on from \(best)") }
+      return (trainer, best)
     }
     if let first {
       throw ResNetError(
@@ -196,7 +202,7 @@ enum Interval: ExpressibleByArgument, CustomStringConvertible {
     switch argument.dropFirst(digits.count) {
     case "": self = .steps(number)
     case "s": self = .time(.seconds(number))
-    case "min", "m": self = .time(.seconds(60 * number))
+    case "min": self = .time(.seconds(60 * number))
     case "h": self = .time(.seconds(3600 * number))
     default: return nil
     }

@@ -20,12 +20,3 @@ struct EngineOptions: ParsableArguments {
     Engine.winograd = !noWinograd
   }
 }
-
-/// Warns if a training that goes on was begun with another instruction set than computes here.
-func warnUnlessHere(_ before: String?) {
-  guard let before, let now = try? Engine.instructionSet(), before != now else { return }
-  warn(
-    "the training was begun with \(before), and \(now) rounds otherwise: it goes on, but ends with other bits than "
-      + "if it had not stopped; on a processor that has \(before), RESNET_ISA=\(before) keeps to it"
-  )
-}

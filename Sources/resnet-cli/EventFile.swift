@@ -5,26 +5,24 @@ import ResNetData
 /// A file of TensorBoard's: scalars by step, each in a record of TensorFlow's, which is a length, the
 /// message and a checksum of each ("TFRecord"; tensorflow/core/util/event.proto, summary.proto).
 final class EventFile {
-  private let path: String
-  private let file: Int32
+  private let file: AppendedFile
 
   private static let prefix = "events.out.tfevents."
 
   /// A new file in `folder`. What older ones say of later steps than `step` no longer counts.
   init(in folder: String, after step: Int) throws(ResNetError) {
     // TensorBoard reads the files of a folder in the order of their names, which begin with the time.
-    path = "\(folder)/\(Self.prefix)\(time(nil)).libresnet.\(getpid())"
-    file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard file >= 0 else {
-      throw ResNetError(
-        .inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))")
+    let path = "\(folder)/\(Self.prefix)\(time(nil)).libresnet.\(getpid())"
+    file = try AppendedFile(path, O_EXCL)
+    do throws(ResNetError) {
+      try add(Message().text(3, "brain.Event:2"))
+      // A session's start: what comes after the step in other files is purged.
+      try add(Message().integer(2, step + 1).message(7, Message().integer(1, 1)))
+    } catch {
+      unlink(path)
+      throw error
     }
-    try add(Message().text(3, "brain.Event:2"))
-    // A session's start: what comes after the step in other files is purged.
-    try add(Message().integer(2, step + 1).message(7, Message().integer(1, 1)))
   }
-
-  deinit { close(file) }
 
   /// Whether a folder has no such file.
   static func areMissing(in folder: String) throws(ResNetError) -> Bool {
@@ -47,10 +45,7 @@ final class EventFile {
     let length = littleEndian(UInt64(data.count))
     let record =
       length + littleEndian(CRC32C.masked(length)) + data + littleEndian(CRC32C.masked(data))
-    guard write(record, to: file) else {
-      throw ResNetError(
-        .inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))")
-    }
+    try file.add(record)
   }
 }
 

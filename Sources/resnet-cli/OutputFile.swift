@@ -97,12 +97,12 @@ func writeFile(_ path: String, _ text: String) throws(ResNetError) {
 
 /// Makes a folder, and those that it is in, unless they are there. Throws unless files can be written to it.
 func makeFolder(_ path: String) throws(ResNetError) {
+  var first: Int32?
   for end in path.indices.dropFirst() where path[end] == "/" {
-    // What cannot be made is said of the whole path.
-    mkdir(String(path[..<end]), 0o777)
+    if mkdir(String(path[..<end]), 0o777) != 0, errno != EEXIST { first = first ?? errno }
   }
   guard mkdir(path, 0o777) != 0 else { return }
-  let reason = errno
+  let reason = errno == ENOENT ? first ?? errno : errno
   guard Directory.isDirectory(path) else {
     throw ResNetError(
       .inputOutput, "cannot make the folder \(path): \(String(cString: strerror(reason)))")

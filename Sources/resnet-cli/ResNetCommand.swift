@@ -103,6 +103,7 @@ extension ResNetCommand {
   }
 
   private static func inOneLine(_ message: String) -> String {
-    message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    message.split(whereSeparator: \.isNewline).map { $0.drop(while: \.isWhitespace) }
+      .joined(separator: " ")
   }
 }

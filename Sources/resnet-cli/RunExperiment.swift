@@ -125,6 +125,7 @@ struct RunExperiment: ParsableCommand {
           try run.recorded(on: images.training, test: images.test)
         } ?? run.recorded()
     }
+    try TrialRun.requireSameImages(trials.compactMap { found[$0] })
     if !reportOnly, let images {
       for trial in trials where found[trial] == nil {
         printError("\(trial.name):")

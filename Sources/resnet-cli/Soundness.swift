@@ -4,12 +4,13 @@ import ResNetData
 
 /// What is known of a model whose training may have ruined it.
 enum Soundness {
-  /// A step's worth of images, or fewer: enough to tell.
+  /// Enough to tell.
   private static let images = 16
 
-  /// Throws `notFinite` if a model makes of the first images what are no numbers.
+  /// Throws `notFinite` if a model makes of some images what are no numbers.
   static func require(of model: Model, on data: any TrainingData) throws(ResNetError) {
-    let some = try Subset(data, indices: Array(0..<min(images, data.count)))
+    let count = min(images, data.count)
+    let some = try Subset(data, indices: (0..<count).map { $0 * data.count / count })
     // What else may be wrong with the images is no matter here.
     guard let result = try? model.evaluate(some), !result.loss.isFinite else { return }
     throw ResNetError(
@@ -26,15 +27,22 @@ enum Soundness {
         + "diverged; train it anew with a lower learning rate")
   }
 
-  /// Whether a training can go on from a file with a lower rate: whether the loss of some images, seen as in
-  /// training, is less than ten times that of a guess. It rises beyond that well before it is no number, and weights
-  /// that large do not come back.
-  static func canGoOn(from path: String, on data: any TrainingData) -> Bool {
-    let options = FitOptions(iterations: 1, batchSize: min(images, data.count), normalize: .keep)
-    guard let model = try? Model.load(from: path),
-      let trainer = try? Trainer(model, options: SGDOptions(learningRate: 0)),
-      let loss = try? trainer.fit(data, options: options).first?.loss
-    else { return false }
-    return loss < 10 * log(Double(max(model.network.classes, 2)))
+  /// Whether a training can go on from a checkpoint with a lower rate: whether the loss of its next step is less
+  /// than ten times that of a guess among ten classes or more. Beyond that it is long before it is no number, and
+  /// weights that large do not come back. What cannot be tried is not held against it.
+  static func canGoOn(from path: String, on data: any TrainingData, _ options: FitOptions) -> Bool {
+    var step = options
+    step.iterations = 1
+    step.batchSize = min(images, options.batchSize, data.count)
+    step.workers = 0
+    step.plateau = nil
+    step.resumes = false
+    do throws(ResNetError) {
+      let trainer = try Trainer.load(from: path)
+      let loss = try trainer.fit(data, options: step).first?.loss ?? .infinity
+      return loss < 10 * log(Double(max(trainer.model.network.classes, 10)))
+    } catch {
+      return error.kind != .notFinite && error.kind != .badFormat
+    }
   }
 }

@@ -74,3 +74,16 @@ extension Train {
     }
   }
 }
+
+/// The instruction sets that compute a training, in their order: those that it was `begun` with, if it goes on, and
+/// this process's. Says so if they are several.
+func instructionSets(begunWith begun: String?) throws(ResNetError) -> String {
+  let now = try Engine.instructionSet()
+  guard let begun, begun != now else { return now }
+  warn(
+    "the training was computed with \(begun) so far, and \(now) rounds otherwise: it goes on, but ends with other "
+      + "bits than if it had not stopped"
+      + (begun.contains("," as Character)
+        ? "" : "; on a processor that has \(begun), RESNET_ISA=\(begun) keeps to it"))
+  return begun.split(separator: ",").last.map(String.init) == now ? begun : "\(begun),\(now)"
+}

@@ -58,14 +58,14 @@ extension Train {
 
   /// What there is of a training that has failed, in words; nil if nothing is.
   func kept(
-    of trainer: Trainer, on data: any TrainingData, _ checkpoints: Checkpoints?,
-    after error: ResNetError
+    of trainer: Trainer, on data: any TrainingData, _ options: FitOptions,
+    _ checkpoints: Checkpoints?, after error: ResNetError
   ) -> String? {
     switch error.kind {
     // What was computed last is ruined.
     case .notFinite:
       checkpoints.map {
-        let last = $0.newestSound(on: data)
+        let last = $0.newestSound(on: data, options)
         return
           (last.map { "the last good checkpoint is \($0), from which --from \($0) goes on" }
           ?? "there is no good checkpoint of before: begin anew")

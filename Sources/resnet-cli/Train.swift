@@ -146,7 +146,7 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("How many checkpoints to keep. (default: 2)", valueName: "number"))
   var keep: Int?
 
-  @Flag(help: "Go on from the newest sound checkpoint, if any; all other options as they were.")
+  @Flag(help: "Go on from the newest undamaged checkpoint, if any; all other options as they were.")
   var resume = false
 
   @OptionGroup(title: "Fine-tuning")
@@ -270,8 +270,11 @@ struct Train: ParsableCommand {
     print(configuration.text, terminator: "")
     try trainer.model.setMetadata(configuration.text, for: Configuration.metadataName)
     try SeenSize.keep(of: images, in: trainer.model)
-    if saved != nil { warnUnlessHere(trainer.model.metadata[Self.instructionSetName]) }
-    try trainer.model.setMetadata(try Engine.instructionSet(), for: Self.instructionSetName)
+    if trainer.iterations < steps {
+      let begun = saved?.trainer.model.metadata[Self.instructionSetName]
+      try trainer.model.setMetadata(
+        try instructionSets(begunWith: begun), for: Self.instructionSetName)
+    }
     if let saved {
       let done = counted(trainer.iterations, "step")
       print(
@@ -305,7 +308,7 @@ struct Train: ParsableCommand {
         trainer.iterations > begun || saved != nil && error.kind == .notFinite
       let kept =
         isFirst && isUnderway
-        ? self.kept(of: trainer, on: training, checkpoints, after: error) : nil
+        ? self.kept(of: trainer, on: training, recipe.fit, checkpoints, after: error) : nil
       let advised = advising(error, onResuming: saved?.path)
       let whole = ResNetError(error.kind, advised.message + (kept.map { "; \($0)" } ?? ""))
       guard let ranks, trainer.parting != nil else { throw whole }

@@ -13,8 +13,7 @@ final class TrainingReports {
   private let log: TrainingLog?
   private let tensorboard: String?
   private var events: EventFile?
-  /// Epochs that had ended before, and those that the events tell of.
-  private let before: Int
+  /// Epochs that the events tell of.
   private var told = 0
   private var hasBegun = false
   private let curves: String?
@@ -28,48 +27,47 @@ final class TrainingReports {
   {
     if let curves = files.curves { try requireWritable(curves, as: "--curves", "curves.svg") }
     self.history = history
-    before = history.rows.count
     log = try files.log.map { path throws(ResNetError) in
       try TrainingLog(path, hasValidation: validation != nil)
     }
-    if let folder = files.tensorboard { try makeFolder(folder) }
     tensorboard = files.tensorboard
+    if let tensorboard {
+      try makeFolder(tensorboard)
+      // What an older file of the folder says of the epochs before stays.
+      told = try EventFile.areMissing(in: tensorboard) ? 0 : history.rows.count
+    }
     curves = files.curves
     self.title = title
     self.validation = validation ?? ""
   }
 
-  /// Writes what the training has come to, unless that is done.
-  func begin() {
-    guard !hasBegun else { return }
-    hasBegun = true
-    write()
-  }
-
-  /// Begins, and writes what the epoch came to that a report of the training ends.
+  /// Begins, and writes what the epoch came to that a report of the training ends. What cannot be written is said,
+  /// and tried again after the next epoch: the training is worth more.
   func note(_ progress: Progress) {
-    begin()
-    guard progress.epochEnded else { return }
-    history.add(progress)
-    write()
+    if progress.epochEnded { history.add(progress) }
+    guard progress.epochEnded || !hasBegun else { return }
+    hasBegun = true
+    warning(write)
   }
 
-  /// Writes what is not written yet. What cannot be is said, and tried again after the next epoch: the training
-  /// is worth more.
-  private func write() {
-    warning { () throws(ResNetError) in try log?.note(history) }
-    warning { () throws(ResNetError) in try tell() }
-    warning { () throws(ResNetError) in
-      if let curves, !history.rows.isEmpty { try writeFile(curves, chart.svg()) }
+  /// Writes what is not written yet. What cannot be does not keep from the rest.
+  func write() throws(ResNetError) {
+    var failure: ResNetError?
+    for part in [noteEpochs, tell, draw] {
+      do throws(ResNetError) { try part() } catch { failure = failure ?? error }
     }
+    if let failure { throw failure }
+  }
+
+  private func noteEpochs() throws(ResNetError) { try log?.note(history) }
+
+  private func draw() throws(ResNetError) {
+    if let curves, !history.rows.isEmpty { try writeFile(curves, chart.svg()) }
   }
 
   private func tell() throws(ResNetError) {
     guard let tensorboard else { return }
     if events == nil {
-      // What an older file of the folder says of the epochs before stays.
-      let isNew = try EventFile.areMissing(in: tensorboard)
-      told = isNew ? 0 : before
       events = try EventFile(
         in: tensorboard, after: told == 0 ? 0 : history.rows[told - 1].iteration)
     }

@@ -27,8 +27,10 @@ struct TrainingRun {
     let before = TrainingHistory(trainer.epochReports)
     let flop = try trainer.model.graph.trainingOperations(
       input: training.extent, frozen: trainer.frozen)
+    let total = options.steps(forImages: training.count).total
+    let hadEnded = trainer.iterations == total
     let display = ProgressDisplay(
-      total: options.steps(forImages: training.count).total, history: before,
+      total: total, history: before,
       peak: Double(ranks?.count ?? 1) * Peak.undisturbedRate(try Engine.instructionSet()) / flop,
       validation: validation?.name ?? "")
     let reports = try TrainingReports(
@@ -46,8 +48,8 @@ struct TrainingRun {
       }
       // Those that were evaluated had finite scores.
       if validation == nil { try Soundness.require(of: trainer.model, on: training) }
-      // Of one that had ended there was nothing to note.
-      reports.begin()
+      // They were all that was left to do.
+      if hadEnded { try reports.write() }
     }
   }
 }

@@ -89,11 +89,24 @@ struct TrialRun {
       guard let before = result.record[name], before != now else { continue }
       throw ResNetError(
         .invalidArgument,
-        "\(folder) is of a training on other images (its \(name) are \(before), not \(now)): choose another --out, "
+        "\(folder) is of a training on other images (\(name) \(before), not \(now)): choose another --out, "
           + "or remove that folder to train anew")
     }
     try requireWinograd(of: result.record, recordPath)
     return result
+  }
+
+  /// Throws unless all that is recorded is of the same images, as far as it says it.
+  static func requireSameImages(_ results: [Result]) throws(ResNetError) {
+    for name in ["training-images", "training-checksum", "test-checksum"] {
+      let said = results.compactMap { result in result.record[name].map { ($0, result.folder) } }
+      for (value, folder) in said where value != said[0].0 {
+        throw ResNetError(
+          .invalidArgument,
+          "\(folder) and \(said[0].1) are of trainings on different images (\(name) \(value) and \(said[0].0)), "
+            + "which do not belong in one report: name some of them by --networks")
+      }
+    }
   }
 
   /// What is recorded; nil if it is not trained yet, or not to its end.
@@ -131,17 +144,17 @@ struct TrialRun {
       return result
     }
     let trainer: Trainer
+    var begun: Settings?
     if let (saved, path) = try checkpoints.load() {
       guard saved.model.network == network, saved.options == recipe.sgd else {
         throw ResNetError(
           .invalidArgument,
           "\(path) is of another training than \(trial.name)'s: remove \(folder) to train anew")
       }
-      let begun = try saved.model.metadata[Self.metadataName].map {
+      begun = try saved.model.metadata[Self.metadataName].map {
         text throws(ResNetError) in try Settings(text, path: path)
       }
       try requireWinograd(of: begun, path)
-      warnUnlessHere(begun?["instruction-set"])
       trainer = saved
       fit.resumes = true
       checkpoints.resume(trainer)
@@ -150,6 +163,7 @@ struct TrialRun {
     }
     var settings = try record(network, recipe)
     describe(training, test: test, in: &settings)
+    settings.set("instruction-set", try instructionSets(begunWith: begun?["instruction-set"]))
     try trainer.model.setMetadata(settings.text, for: Self.metadataName)
     var run = TrainingRun(
       trainer: trainer, options: fit, training: training, validation: (test, "test"),
@@ -182,13 +196,14 @@ struct TrialRun {
     try writeFile(epochsPath, run.history.csv)
     settings.set("failure", failure)
     try writeFile(recordPath, settings.text)
-    // What was learned before it failed is left, if there is a checkpoint of it.
-    let last = failure == nil ? nil : checkpoints.newestSound(on: training)
     if let failure {
+      // What was learned before is left.
+      let last = checkpoints.newestSound(on: training, fit)
       printError(
         "\(trial.name): \(failure)" + (last.map { "; the last good checkpoint is \($0)" } ?? ""))
+    } else {
+      checkpoints.removeAll()
     }
-    if last == nil { checkpoints.removeAll() }
     guard let result = try recorded() else {
       throw ResNetError(.inputOutput, "cannot read what was written to \(recordPath)")
     }
@@ -223,7 +238,6 @@ struct TrialRun {
     record.set("version", libraryVersion)
     record.set("processor", processorName())
     record.set("threads", Engine.threads)
-    record.set("instruction-set", try Engine.instructionSet())
     if !Engine.winograd { record.set("no-winograd", true) }
     return record
   }

@@ -210,12 +210,13 @@ def test_a_training_goes_on_with_its_algorithms(images: Path, tmp_path: Path) ->
 
 def test_a_training_goes_on_with_another_instruction_set(images: Path, tmp_path: Path) -> None:
     """But that is said, as its bits are others then."""
-    line = command("train", "--folder", images, *SHORT, "--checkpoints", tmp_path / "run",
-                   "--checkpoint-every", "1", "--out", tmp_path / "model.h5")  # fmt: skip
+    line = command("train", "--folder", images, *SHORT[2:], "--milestones", "none",
+                   "--checkpoints", tmp_path / "run", "--resume", "--out",
+                   tmp_path / "model.h5")  # fmt: skip
 
-    def said(instruction_set: str, *option: str) -> str:
+    def said(instruction_set: str, epochs: int) -> str:
         return subprocess.run(
-            [*line, *option],
+            [*line, "--epochs", str(epochs)],
             env=os.environ | {"RESNET_ISA": instruction_set},
             stderr=subprocess.PIPE,
             text=True,
@@ -223,12 +224,16 @@ def test_a_training_goes_on_with_another_instruction_set(images: Path, tmp_path:
             check=True,
         ).stderr
 
-    said("portable")
-    own = resnet.instruction_set()
-    for name in ("portable", own):
-        max((tmp_path / "run").glob("step-*.h5")).unlink()
-        warning = f"warning: the training was begun with portable, and {name} rounds otherwise: "
-        assert (warning in said(name, "--resume")) == (name != "portable")
+    assert "rounds otherwise" not in said("portable", 1)
+    own, computed = resnet.instruction_set(), "portable"
+    # Each makes it longer.
+    for epochs, name in enumerate(("portable", own, "portable"), 2):
+        warning = f"the training was computed with {computed} so far, and {name} rounds otherwise: "
+        assert (warning in said(name, epochs)) == (computed != name)
+        computed += "" if computed == name else f",{name}"
+    # Of one that has ended nothing is computed.
+    (tmp_path / "model.h5").unlink()
+    assert "rounds otherwise" not in said(own, 4)
 
 
 @pytest.mark.parametrize("best", ["can be written", "cannot be written"])
@@ -287,3 +292,20 @@ def test_checkpoints_outlast_a_loss_of_power(images: Path, tmp_path: Path) -> No
         assert after == f"sync {folder}"
         if number > 1:
             assert steps[renamed + 2] == f"remove {folder}/step-{number - 1:09}.h5"
+
+
+def test_the_best_checkpoint_is_better_than_none(images: Path, tmp_path: Path) -> None:
+    folder, whole, resumed = (tmp_path / name for name in ("run", "whole.h5", "resumed.h5"))
+    common = ("train", "--folder", images, "--epochs", "4", *SHORT[2:], "--checkpoints", folder)
+    run(*common, "--out", whole)
+    step = folder / "step-000000012.h5"
+    best = resnet.Trainer.load(folder / "best.h5").iterations
+    for content, warning in ((None, ""), (b"", "warning: cannot load " + str(step))):
+        step.unlink()
+        if content is not None:
+            step.write_bytes(content)
+        said = run(*common, "--resume", "--out", resumed)
+        assert f"after {best} steps" in said
+        assert f"{folder}/best.h5" in said
+        assert warning in said
+        assert resumed.read_bytes() == whole.read_bytes()

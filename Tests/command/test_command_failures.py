@@ -428,10 +428,11 @@ def test_folders_are_made_with_those_that_they_are_in(cifar10: Path, tmp_path: P
 
 def test_the_reason_why_a_folder_cannot_be_made(images: Path, tmp_path: Path) -> None:
     common = ("train", "--folder", images, *ENDLESS, "--out", tmp_path / "model.h5")
-    said = run(*common, "--checkpoints", "/sys/run", ok=False)
-    found = re.fullmatch(r"Error: cannot make the folder /sys/run: (.*)\n", said)
-    assert found, said
-    assert found[1] != os.strerror(2)
+    for folder in ("/sys/run", "/sys/runs/a/b"):
+        said = run(*common, "--checkpoints", folder, ok=False)
+        found = re.fullmatch(rf"Error: cannot make the folder {folder}: (.*)\n", said)
+        assert found, said
+        assert found[1] != os.strerror(2)
 
 
 def test_a_folder_is_no_network(images: Path) -> None:

@@ -220,22 +220,24 @@ def test_a_stopped_experiment_goes_on(cifar10: Path, tmp_path: Path) -> None:
 def test_a_killed_experiment_comes_to_the_same(cifar10: Path, tmp_path: Path) -> None:
     def line(out: Path) -> list[str]:
         return command("experiment", "depth", "--cifar10", cifar10, "--networks", "resnet8",
-                       "--iterations", "24", "--threads", "1", "--out", out)  # fmt: skip
+                       "--iterations", "48", "--threads", "1", "--out", out)  # fmt: skip
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(line(whole), capture_output=True, timeout=120, check=True)
-    run_folder = killed / "runs" / "resnet8-24-seed0"
+    run_folder = killed / "runs" / "resnet8-48-seed0"
     rng = np.random.default_rng(0)
-    kills = 0
+    said, tries = "", 0
     while not (killed / "depth" / "README.md").exists():
-        with subprocess.Popen(line(killed), stderr=subprocess.DEVNULL) as process:
+        tries += 1
+        with subprocess.Popen(line(killed), stderr=subprocess.PIPE, text=True) as process:
             try:
-                process.wait(timeout=0.2 + 0.3 * rng.random() + 0.2 * kills)
+                _, said = process.communicate(timeout=0.2 + 0.2 * rng.random() + 0.1 * tries)
             except subprocess.TimeoutExpired:
                 process.kill()
-                kills += 1
-    assert kills > 0
-    folder = whole / "runs" / "resnet8-24-seed0"
+    # It went on from an epoch that another process had ended.
+    first = re.search(r"epoch (\d+)/24", said)
+    assert first is None or int(first[1]) > 1
+    folder = whole / "runs" / "resnet8-48-seed0"
     assert {path.name for path in run_folder.iterdir()} == {path.name for path in folder.iterdir()}
     for name in ("model.h5", "responses.csv", "record.txt"):
         assert (run_folder / name).read_bytes() == (folder / name).read_bytes()
@@ -261,8 +263,11 @@ def test_images_of_another_experiment(cifar10: Path, tmp_path: Path) -> None:
     batch.tofile(others / "test_batch.bin")
     networks = ("--networks", "resnet8,resnet14")
     said = run("experiment", "depth", "--cifar10", others, *networks, *common, ok=False)
-    assert "resnet8-1-seed0 is of a training on other images (its test-checksum " in said
-    run("experiment", "depth", "--cifar10", cifar10, *networks, *common)
+    assert "resnet8-1-seed0 is of a training on other images (test-checksum " in said
+    # Nor do they come into one report, each of which was trained with its own.
+    run("experiment", "depth", "--cifar10", others, "--networks", "resnet14", *common)
+    said = run("experiment", "depth", *networks, *common, "--report-only", ok=False)
+    assert "are of trainings on different images (test-checksum " in said
 
 
 def test_a_training_that_diverges(cifar10: Path, tmp_path: Path) -> None:
@@ -332,7 +337,7 @@ def test_networks_without_bn_and_failures(cifar10: Path, tmp_path: Path) -> None
     # Of other images.
     record.write_text(record.read_text().replace("training-images = 320", "training-images = 321"))
     said = run(*arguments, ok=False)
-    assert "on other images (its training-images are 321, not 320)" in said
+    assert "on other images (training-images 321, not 320)" in said
 
 
 @pytest.mark.parametrize(

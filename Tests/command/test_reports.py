@@ -132,6 +132,10 @@ def test_reports_of_a_training_that_has_ended(cifar10: Path, tmp_path: Path) -> 
     steps = [event["step"] for event in read_events(tmp_path / "events")]
     assert steps[1:] == [1, 5, 10, 15, 20]
     assert model.read_bytes() == content
+    # They are all that is left to do.
+    (tmp_path / "full.csv").symlink_to("/dev/full")
+    said = train(cifar10, *common, "--log", tmp_path / "full.csv", ok=False)
+    assert f"Error: cannot write {tmp_path}/full.csv: No space left on device" in said
 
 
 def test_curves(cifar10: Path, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Writes the pages of this folder again, of what is recorded in runs and lies in beside.
+# Writes the pages of this folder again from the numbers in runs and beside.
 #
 # usage: pages.sh [COMMAND (default: resnet)]
 set -eu
-resnet=$(command -v "${1:-resnet}")
+resnet=$(command -v "${1:-resnet}") || { echo "pages.sh: there is no command ${1:-resnet}" >&2 && exit 1; }
 case $resnet in /*) ;; *) resnet=$PWD/$resnet ;; esac
 cd "$(dirname "$0")"
 

@@ -345,7 +345,7 @@ class Trainer(Owner):
         Raises:
             ShapeError: The images do not fit the model.
             InvalidArgumentError: A value is out of range.
-            NotFiniteError: The loss diverged, or that of the validation dataset.
+            NotFiniteError: The loss of a step, or of the validation dataset, is not finite.
             CancelledError: Another rank was stopped (`distribute`).
             CommunicationError: Another rank failed, or the ranks lost each other.
         """
