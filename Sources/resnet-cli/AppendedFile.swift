@@ -1,16 +1,16 @@
 import Glibc
 import ResNet
 
-/// A file that is written part by part, of which it has no half.
+/// A file that is written part by part. Where a part cannot be written, the next one takes its place.
 final class AppendedFile {
   private let path: String
   private let file: Int32
   /// Bytes of the whole parts.
   private var length = 0
-  /// Whether what follows them is a half.
+  /// Whether a piece of a part follows them.
   private var isBroken = false
 
-  /// Opens it, or makes it, as those of `flags` say that `open` knows.
+  /// Opens it, or makes it; `flags` are more of those that `open` takes.
   init(_ path: String, _ flags: Int32 = 0) throws(ResNetError) {
     self.path = path
     file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0o666)

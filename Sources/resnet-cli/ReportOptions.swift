@@ -7,7 +7,7 @@ struct ReportOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       A file that gets a line for each epoch: comma-separated values in *.csv, JSON objects in *.jsonl, \
-      under the names that a history has in Python, and val_top5_accuracy.
+      under the names that a history has in Python, and val_top5_accuracy. It takes the place of one that is there.
       """, valueName: "file"),
     completion: .file(extensions: ["csv", "jsonl"]))
   var log: String?

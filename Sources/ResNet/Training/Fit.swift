@@ -18,9 +18,9 @@ extension Trainer {
   ///     training.
   /// - Returns: One entry per epoch.
   /// - Throws: `invalidArgument` or `shapeMismatch`, before anything has changed, if the options,
-  ///   the data and the network do not fit together; `notFinite` if the loss of a step, or of the validation data, is not finite; `cancelled`
-  ///   if `progress` returned false or a step watcher stopped it; and what the data's own reading throws. In the last three
-  ///   cases the model is as the last complete step left it.
+  ///   the data and the network do not fit together; `notFinite` if the loss of a step, or of the validation data,
+  ///   is not finite; `cancelled` if `progress` returned false or a step watcher stopped it; and what the data's own
+  ///   reading throws. In the last three cases the model is as the last complete step left it.
   @discardableResult
   public func fit(
     _ data: any TrainingData, validation: (any TrainingData)? = nil,
