@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 
 @testable import ResNet
@@ -18,7 +17,7 @@ final class ThreadRanks: Sendable {
   }
 
   let count: Int
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   private struct State {
     var arrived: [(operation: Operation, address: UInt)?]
@@ -28,7 +27,7 @@ final class ThreadRanks: Sendable {
 
   init(_ count: Int) {
     self.count = count
-    state = Mutex(State(arrived: Array(repeating: nil, count: count)))
+    state = Guarded(State(arrived: Array(repeating: nil, count: count)))
   }
 
   /// Runs `body` once a rank, each on a thread of its own, and returns what they returned or threw, in the
@@ -37,7 +36,7 @@ final class ThreadRanks: Sendable {
     _ count: Int, _ body: @escaping @Sendable (Rank) throws -> Result
   ) -> [Swift.Result<Result, any Error>] {
     let ranks = ThreadRanks(count)
-    let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: count))
+    let results = Guarded([Swift.Result<Result, any Error>?](repeating: nil, count: count))
     let threads = (0..<count).map { rank in
       startThread {
         let result = Swift.Result { try body(Rank(ranks, rank)) }

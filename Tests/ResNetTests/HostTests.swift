@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import ResNet
@@ -95,7 +94,7 @@ import Testing
   }
 
   @Test func aMessageOfTheLogIsOneLine() throws {
-    let heard = Mutex<[String]>([])
+    let heard = Guarded<[String]>([])
     try Log.set(.warning) { _, message in heard.withLock { $0.append(message) } }
     defer { #expect(throws: Never.self) { try Log.set(.warning, nil) } }
     let (bad, good) = ("a\nb\r\nc\td\u{1B}[0m\0\u{85}\u{2028}é", "\u{1F600} \\n e\u{301}")
@@ -107,7 +106,7 @@ import Testing
 
   @Test func theLogHasWhatWasAskedFor() throws {
     let (model, data) = (try Self.model(), try Self.data())
-    let heard = Mutex<[String]>([])
+    let heard = Guarded<[String]>([])
     try Log.set(.info) { _, message in heard.withLock { $0.append(message) } }
     defer { #expect(throws: Never.self) { try Log.set(.info, nil) } }
     var options = FitOptions()

@@ -48,8 +48,8 @@ import Testing
   @Test func batchesAreReadAheadByOtherThreads() throws {
     // The callback of the first step returns once the third batch has been asked for.
     let data = WatchedData(try TrainingSupport.data(count: 50))
-    let seen = Mutex(Set<Int>())
-    let readers = Mutex(Set<pthread_t>())
+    let seen = Guarded(Set<Int>())
+    let readers = Guarded(Set<pthread_t>())
     data.onRead = { (indices, epoch) throws(ResNetError) in
       if epoch == 0 { seen.withLock { $0.formUnion(indices) } }
       readers.withLock { _ = $0.insert(pthread_self()) }

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import ResNet
@@ -65,7 +64,7 @@ final class WatchedData: TrainingData, @unchecked Sendable {
   var onRead: (([Int], _ epoch: Int) throws(ResNetError) -> Void)?
   var claimedClasses: Int?
   var replacedLabel: Int32?
-  private let watch = Mutex(())
+  private let watch = Guarded(())
 
   init(_ base: ImageDataset) { self.base = base }
 
