@@ -17,5 +17,5 @@ networks=plain20,plain56,resnet20,resnet56
 page degradation --networks $networks --iterations 6400
 page responses --networks $networks --iterations 6400
 page depth --networks resnet20,resnet56 --iterations 16000 \
-  --beside "PyTorch's ResNet-20, 1,560 steps=beside/pytorch-resnet20-16000-seed0.csv" \
+  --beside "PyTorch's ResNet-20, 3,510 steps=beside/pytorch-resnet20-16000-seed0.csv" \
   --beside "ResNet-56 with a warm-up=beside/resnet56-warm-up-16000-seed0.csv"
