@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLASSES = ("blue", "red")
 DAMAGED = "val/red/damaged.jpg"
@@ -39,3 +47,29 @@ def run(*arguments: str | Path, ok: bool = True) -> str:
     ended = done(*arguments)
     assert (ended.returncode == 0) == ok, ended.stderr
     return ended.stdout + ended.stderr
+
+
+def killed_at_random(line: Callable[[int], list[str]]) -> list[str]:
+    """A training that is killed at random moments, and begun again until it has ended.
+
+    `line` is of each try's number, from 0. A moment is some time after so many of its epochs, ever
+    more of them, so that on any machine the first tries do not come to an end and a later one does.
+    Returns what each try printed.
+    """
+    rng = np.random.default_rng(0)
+    said: list[str] = []
+    while True:
+        epochs = rng.integers(8) + 2 * len(said)
+        with subprocess.Popen(
+            line(len(said)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            printed = ""
+            while printed.count("\nepoch ") < epochs and (row := process.stdout.readline()):
+                printed += row
+            time.sleep(0.05 * rng.random())
+            process.kill()
+            said.append(printed + process.stdout.read())
+        if process.returncode != -signal.SIGKILL:
+            assert process.returncode == 0, said[-1]
+            return said

@@ -9,10 +9,9 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from cli import DAMAGED, NETWORK, SHORT, VIEW, command, run
+from cli import DAMAGED, NETWORK, SHORT, VIEW, command, killed_at_random, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -279,23 +278,8 @@ def test_a_killed_training_goes_on_from_its_checkpoint(
     run(*common, "--threads", "2", "--out", whole)
     checkpoints = ("--checkpoints", folder, "--checkpoint-every", "1", "--keep", "3")
     line = command(*common, *checkpoints, "--resume", "--out", killed)
-    rng = np.random.default_rng(0)
-    said, kills, tries = "", 0, 0
-    while not killed.exists():
-        tries += 1
-        with subprocess.Popen(
-            [*line, "--threads", f"{1 + tries % 3}"], stdout=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                said, _ = process.communicate(timeout=0.2 + 0.4 * rng.random() + 0.1 * tries)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                # Those before the first step tell nothing.
-                kills += any(folder.glob("step-*.h5"))
-                continue
-        assert process.returncode == 0
-    assert kills > 0
-    assert "resuming after " in said
+    said = killed_at_random(lambda number: [*line, "--threads", f"{1 + number % 3}"])
+    assert any("resuming after " in printed for printed in said)
     assert killed.read_bytes() == whole.read_bytes()
     steps = [path.name for path in folder.glob("step-*.h5")]
     assert len(steps) == 3

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import resnet
-from cli import ROOT, command, run
+from cli import ROOT, command, killed_at_random, run
 
 SHORT = ("--iterations", "6", "--threads", "1")
 
@@ -225,17 +225,10 @@ def test_a_killed_experiment_comes_to_the_same(cifar10: Path, tmp_path: Path) ->
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(line(whole), capture_output=True, timeout=120, check=True)
     run_folder = killed / "runs" / "resnet8-48-seed0"
-    rng = np.random.default_rng(0)
-    said, tries = "", 0
-    while not (killed / "depth" / "README.md").exists():
-        tries += 1
-        with subprocess.Popen(line(killed), stderr=subprocess.PIPE, text=True) as process:
-            try:
-                _, said = process.communicate(timeout=0.2 + 0.2 * rng.random() + 0.1 * tries)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    said = killed_at_random(lambda _: line(killed))
+    assert len(said) > 1
     # It went on from an epoch that another process had ended.
-    first = re.search(r"epoch (\d+)/24", said)
+    first = re.search(r"epoch (\d+)/24", said[-1])
     assert first is None or int(first[1]) > 1
     folder = whole / "runs" / "resnet8-48-seed0"
     assert {path.name for path in run_folder.iterdir()} == {path.name for path in folder.iterdir()}
