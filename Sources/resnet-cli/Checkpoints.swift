@@ -43,8 +43,8 @@ final class Checkpoints {
 
   private var lockPath: String { "\(folder)/.lock" }
 
-  /// A training that begins does so in a folder without checkpoints or the best model of another one, and
-  /// one that goes on where no other process does. `writing` is false for those that only read.
+  /// A training that begins does so in a folder without checkpoints of another one, and one that goes on where no
+  /// other process does. `writing` is false for those that only read.
   init(
     _ folder: String, every interval: Interval, keep: Int, resuming: Bool, writing: Bool = true
   ) throws(ResNetError) {
@@ -65,7 +65,7 @@ final class Checkpoints {
     guard access(best, F_OK) != 0 else {
       throw ResNetError(
         .invalidArgument,
-        "\(best) is the best model of another training, and would be replaced: choose another folder, or "
+        "\(best) is the best checkpoint of another training, and would be replaced: choose another folder, or "
           + "move that")
     }
   }
@@ -111,31 +111,27 @@ final class Checkpoints {
 
   /// The newest one that can be loaded, or else the best, with its path; nil if the folder has none. Those that are
   /// damaged, or cannot be read, are named on standard error and left where they are. Throws what is wrong with the
-  /// newest, if it is so with all.
+  /// newest, if none can be loaded.
   func load() throws(ResNetError) -> (trainer: Trainer, path: String)? {
+    let best = Self.best(in: folder)
+    var paths = try saved().map(\.path)
+    if access(best, F_OK) == 0 { paths.insert(best, at: 0) }
     var first: ResNetError?
-    while let path = try newest() {
+    while let path = paths.popLast() {
       do throws(ResNetError) {
         return (try Trainer.load(from: path), path)
       } catch {
         guard error.kind == .badFormat || error.kind == .inputOutput else { throw error }
         first = first ?? error
         damaged.insert(path)
-        if let older = try newest() { warn("\(error.message); trying \(older)") }
+        if let next = paths.last { warn("\(error.message); trying \(next)") }
       }
     }
-    let best = Self.best(in: folder)
-    if let trainer = try? Trainer.load(from: best) {
-      if let first { warn("\(first.message); going on from \(best)") }
-      return (trainer, best)
-    }
-    if let first {
-      throw ResNetError(
-        first.kind,
-        "\(first.message); no checkpoint in \(folder) can be loaded: to begin anew, choose another folder"
-      )
-    }
-    return nil
+    guard let first else { return nil }
+    throw ResNetError(
+      first.kind,
+      "\(first.message); no checkpoint in \(folder) can be loaded: to begin anew, choose another folder"
+    )
   }
 
   /// Takes up a training that is resumed, and which model was the best of it.
@@ -165,6 +161,9 @@ final class Checkpoints {
     let isLast = progress.epoch == progress.epochs && progress.step == progress.steps
     if isLast ? lastStep != progress.iteration : isDue {
       warning { () throws(ResNetError) in _ = try save(trainer) }
+    } else if isLast {
+      // A process may have been killed before it could.
+      warning { () throws(ResNetError) in try removeOld() }
     }
   }
 
@@ -177,8 +176,13 @@ final class Checkpoints {
     try trainer.save(to: path)
     lastStep = trainer.iterations
     damaged.remove(path)
-    for old in try saved().dropLast(keep) where old.path != path { unlink(old.path) }
+    try removeOld()
     return path
+  }
+
+  /// Those that are too many, but not the one that was saved or gone on from last.
+  private func removeOld() throws(ResNetError) {
+    for old in try saved().dropLast(keep) where old.step != lastStep { unlink(old.path) }
   }
 
   /// Removes all of them and the folder, once the training is done; what else is in it stays.

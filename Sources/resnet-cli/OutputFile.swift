@@ -95,13 +95,23 @@ func writeFile(_ path: String, _ text: String) throws(ResNetError) {
   }
 }
 
-/// Makes a folder, and those that it is in, unless they are there. Throws unless files can be written to it.
+/// Makes a folder, and those that it is in, unless they are there, and to stay, whatever happens to the computer.
+/// Throws unless files can be written to it.
 func makeFolder(_ path: String) throws(ResNetError) {
+  func make(_ path: String) -> Bool {
+    guard mkdir(path, 0o777) == 0 else { return false }
+    let parent = open("\(path)/..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if parent >= 0 {
+      fsync(parent)
+      close(parent)
+    }
+    return true
+  }
   var first: Int32?
   for end in path.indices.dropFirst() where path[end] == "/" {
-    if mkdir(String(path[..<end]), 0o777) != 0, errno != EEXIST { first = first ?? errno }
+    if !make(String(path[..<end])), errno != EEXIST { first = first ?? errno }
   }
-  guard mkdir(path, 0o777) != 0 else { return }
+  guard !make(path) else { return }
   let reason = errno == ENOENT ? first ?? errno : errno
   guard Directory.isDirectory(path) else {
     throw ResNetError(

@@ -124,6 +124,8 @@ struct RunExperiment: ParsableCommand {
         try images.map { images throws(ResNetError) in
           try run.recorded(on: images.training, test: images.test)
         } ?? run.recorded()
+      // From those of one that has failed a lower rate could go on.
+      if !reportOnly, let result = found[trial], result.failure == nil { run.removeCheckpoints() }
     }
     try TrialRun.requireSameImages(trials.compactMap { found[$0] })
     if !reportOnly, let images {

@@ -35,13 +35,13 @@ struct StartOptions: ParsableArguments {
       "--out is \(out), the model that --from begins with: give another file by --out")
   }
 
-  /// The same where a folder's checkpoints keep the best model.
+  /// The same where a folder's checkpoints keep the best one.
   func requireOther(thanBestIn folder: String) throws(ResNetError) {
     let best = Checkpoints.best(in: folder)
     guard let from, isSameFile(from, best) else { return }
     throw ResNetError(
       .invalidArgument,
-      "--checkpoints keeps the best model as \(best), the model that --from begins with: give another folder by "
+      "--checkpoints keeps the best checkpoint as \(best), the model that --from begins with: give another folder by "
         + "--checkpoints")
   }
 

@@ -331,6 +331,7 @@ struct Train: ParsableCommand {
     try save(trainer.model)
     let error = try testError(of: trainer.model, on: test, images)
     print((error.map { "\($0), " } ?? "") + "saved \(out)")
+    if let unwritten = run.unwritten { throw unwritten }
   }
 
   /// Evaluates the test images, if there are any, by a training's model, which is saved; returns what is said of

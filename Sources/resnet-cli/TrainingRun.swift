@@ -16,6 +16,8 @@ struct TrainingRun {
   var ranks: Ranks?
   /// The epochs that have ended, of the first of the processes.
   private(set) var history = TrainingHistory()
+  /// Why the reports of a training that had ended before could not be written.
+  private(set) var unwritten: ResNetError?
 
   /// Trains. Returns the signal that stopped it, if one did.
   mutating func run() throws -> CInt? {
@@ -36,7 +38,7 @@ struct TrainingRun {
     let reports = try TrainingReports(
       files, title: title, history: before, validation: validation?.name)
     defer { history = reports.history }
-    return try Interruption.watch(display.note) { () throws(ResNetError) in
+    let signal = try Interruption.watch(display.note) { () throws(ResNetError) in
       defer { display.end() }
       try trainer.fit(training, validation: validation?.data, options: options) {
         [checkpoints, trainer] progress in
@@ -48,8 +50,11 @@ struct TrainingRun {
       }
       // Those that were evaluated had finite scores.
       if validation == nil { try Soundness.require(of: trainer.model, on: training) }
-      // They were all that was left to do.
-      if hadEnded { try reports.write() }
     }
+    // They may be all that was left to do, but its model comes first, which may not be saved yet.
+    if hadEnded, signal == nil {
+      do throws(ResNetError) { try reports.write() } catch { unwritten = error }
+    }
+    return signal
   }
 }

@@ -76,6 +76,7 @@ struct TrialRun {
   private var recordPath: String { "\(folder)/record.txt" }
   private var epochsPath: String { "\(folder)/epochs.csv" }
   private var responsesPath: String { "\(folder)/responses.csv" }
+  private var checkpointsPath: String { "\(folder)/checkpoints" }
 
   /// What is recorded, if it was trained on these images, as far as a record says it, and as this process
   /// computes; nil if it is not trained yet, or not to its end.
@@ -129,14 +130,24 @@ struct TrialRun {
       responses: access(responsesPath, F_OK) == 0 ? try readResponses() : [])
   }
 
+  private func takeCheckpoints() throws(ResNetError) -> Checkpoints {
+    try Checkpoints(checkpointsPath, every: .time(.seconds(300)), keep: 2, resuming: true)
+  }
+
+  /// Removes the checkpoints of one that is recorded, if the process that trained it was killed before it could.
+  func removeCheckpoints() {
+    guard Directory.isDirectory(checkpointsPath) else { return }
+    // Else that process goes on, and does it.
+    (try? takeCheckpoints())?.removeAll()
+  }
+
   /// Trains it, from its last checkpoint if it has one, and records what came of it. Throws the exit code
   /// of a signal that stopped it.
   func train(on training: any TrainingData, test: any TrainingData) throws -> Result {
     let network = try trial.network(classes: training.classes)
     let recipe = trial.recipe(network, iterations: iterations, seed: seed)
     var fit = recipe.fit
-    let checkpoints = try Checkpoints(
-      "\(folder)/checkpoints", every: .time(.seconds(300)), keep: 2, resuming: true)
+    let checkpoints = try takeCheckpoints()
     AtomicFile.removeRemains(in: folder)
     // Another process may have trained it meanwhile.
     if let result = try recorded(on: training, test: test) {
@@ -163,7 +174,10 @@ struct TrialRun {
     }
     var settings = try record(network, recipe)
     describe(training, test: test, in: &settings)
-    settings.set("instruction-set", try instructionSets(begunWith: begun?["instruction-set"]))
+    let computed = begun?["instruction-set"]
+    settings.set(
+      "instruction-set",
+      trainer.iterations < iterations ? try instructionSets(begunWith: computed) : computed)
     try trainer.model.setMetadata(settings.text, for: Self.metadataName)
     var run = TrainingRun(
       trainer: trainer, options: fit, training: training, validation: (test, "test"),

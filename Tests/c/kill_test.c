@@ -40,12 +40,12 @@ static rn_model *make_model(uint64_t seed) {
   return model;
 }
 
-/* Saves until it is killed; says when the first two are there. */
+/* Saves until it is killed; says when each is there. */
 static int save(const char *path) {
   rn_model *models[2] = {make_model(1), make_model(2)};
   for (long i = 0;; i++) {
     REQUIRE(rn_model_save(models[i % 2], path) == RN_OK);
-    if (i == 1) REQUIRE(write(STDOUT_FILENO, "!", 1) == 1);
+    REQUIRE(write(STDOUT_FILENO, "!", 1) == 1);
   }
 }
 
@@ -61,8 +61,15 @@ static int is_same(const contents *a, const contents *b) {
   return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
-/* Starts the program that saves, and kills it so many microseconds after its second file. */
-static void save_and_kill(const char *program, const char *path, long microseconds) {
+static long now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000000000L + time.tv_nsec;
+}
+
+/* Starts the program that saves, and kills it after so many files, two or more, and so much of the time that the
+ * last of them took. */
+static void save_and_kill(const char *program, const char *path, int files, double more) {
   int ends[2];
   char byte;
   REQUIRE(pipe(ends) == 0);
@@ -74,8 +81,14 @@ static void save_and_kill(const char *program, const char *path, long microsecon
     _exit(127);
   }
   close(ends[1]);
-  REQUIRE(read(ends[0], &byte, 1) == 1);
-  const struct timespec wait = {0, microseconds * 1000};
+  long before = 0, last = 0;
+  for (int i = 0; i < files; i++) {
+    REQUIRE(read(ends[0], &byte, 1) == 1);
+    before = last;
+    last = now();
+  }
+  const long rest = (long)(more * (double)(last - before));
+  const struct timespec wait = {rest / 1000000000, rest % 1000000000};
   nanosleep(&wait, NULL);
   REQUIRE(kill(child, SIGKILL) == 0);
   int status = 0;
@@ -118,7 +131,8 @@ int main(int argc, char **argv) {
   int seen[2] = {0, 0}, amid = 0;
   srand(1);
   for (int i = 0; i < times; i++) {
-    save_and_kill(argv[0], path, rand() % 5000);
+    const int files = 2 + rand() % 4;
+    save_and_kill(argv[0], path, files, rand() / (double)RAND_MAX);
     read_file(path, &found);
     REQUIRE(is_same(&found, &expected[0]) || is_same(&found, &expected[1]));
     seen[is_same(&found, &expected[1])]++;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def killed_at_random(line: Callable[[int], list[str]]) -> list[str]:
 
     `line` is of each try's number, from 0. A moment is some time after so many of its epochs, ever
     more of them, so that on any machine the first tries do not come to an end and a later one does.
-    Returns what each try printed.
+    Returns what each try printed. One that hangs fails.
     """
     rng = np.random.default_rng(0)
     said: list[str] = []
@@ -64,12 +65,15 @@ def killed_at_random(line: Callable[[int], list[str]]) -> list[str]:
             line(len(said)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
             assert process.stdout is not None
+            limit = threading.Timer(600, process.send_signal, (signal.SIGABRT,))
+            limit.start()
             printed = ""
             while printed.count("\nepoch ") < epochs and (row := process.stdout.readline()):
                 printed += row
             time.sleep(0.05 * rng.random())
             process.kill()
             said.append(printed + process.stdout.read())
+            limit.cancel()
         if process.returncode != -signal.SIGKILL:
             assert process.returncode == 0, said[-1]
             return said

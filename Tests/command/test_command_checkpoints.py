@@ -111,15 +111,16 @@ def test_the_best_model_is_not_lost(
               "1", "--checkpoints", folder, "--out", tmp_path / "model.h5")  # fmt: skip
     for base in (best, link):
         said = run(*common, *resumed, "--from", base, ok=False)
-        assert f"--checkpoints keeps the best model as {best}, the model that --from" in said
+        assert f"--checkpoints keeps the best checkpoint as {best}, the model that --from" in said
         assert best.read_bytes() == model.read_bytes()
-    # It is another training's, unless this one is gone on with: it may have come to no checkpoint.
-    said = run(*common, *resumed, *NETWORK, *VIEW, ok=bool(resumed))
+    # It is another training's, and none that can be gone on with.
+    said = run(*common, *resumed, *NETWORK, *VIEW, ok=False)
     if resumed:
-        assert "no checkpoint yet, beginning" in said
+        assert f"cannot load {best}: " in said
+        assert f"no checkpoint in {folder} can be loaded: to begin anew, choose another" in said
     else:
-        assert f"{best} is the best model of another training, and would be replaced" in said
-        assert best.read_bytes() == model.read_bytes()
+        assert f"{best} is the best checkpoint of another training, and would be replaced" in said
+    assert best.read_bytes() == model.read_bytes()
 
 
 def test_nothing_else_is_put_in_its_place(trained: Path, images: Path, tmp_path: Path) -> None:
@@ -284,6 +285,8 @@ def test_checkpoints_outlast_a_loss_of_power(images: Path, tmp_path: Path) -> No
     environment = os.environ | {"LD_PRELOAD": str(shim), "SYNC_LOG": str(log)}
     subprocess.run(line, env=environment, capture_output=True, timeout=60, check=True)
     steps = log.read_text().splitlines()
+    # As is the folder, in the one that it is in.
+    assert steps.index(f"sync {tmp_path}") < steps.index("rename step-000000001.h5")
     for number in (1, 2, 3):
         renamed = steps.index(f"rename step-{number:09}.h5")
         file, after = steps[renamed - 1], steps[renamed + 1]
@@ -309,3 +312,29 @@ def test_the_best_checkpoint_is_better_than_none(images: Path, tmp_path: Path) -
         assert f"{folder}/best.h5" in said
         assert warning in said
         assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_a_best_checkpoint_that_is_damaged_is_not_replaced(images: Path, tmp_path: Path) -> None:
+    """Even where it is the only one."""
+    folder = tmp_path / "run"
+    common = ("train", "--folder", images, *SHORT, "--checkpoints", folder, "--out",
+              tmp_path / "model.h5")  # fmt: skip
+    run(*common)
+    best, step = folder / "best.h5", folder / "step-000000003.h5"
+    content = best.read_bytes()
+    best.write_bytes(content[:-1])
+    step.unlink()
+    said = run(*common, "--resume", ok=False)
+    assert f"cannot load {best}: " in said
+    assert f"; no checkpoint in {folder} can be loaded" in said
+    assert best.read_bytes() == content[:-1]
+
+
+def test_too_many_that_a_killed_training_left(images: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    common = ("train", "--folder", images, *SHORT, "--checkpoints", folder, "--checkpoint-every",
+              "1", "--out", tmp_path / "model.h5")  # fmt: skip
+    run(*common, "--keep", "3")
+    (tmp_path / "model.h5").unlink()
+    run(*common, "--keep", "1", "--resume")
+    assert [path.name for path in folder.glob("step-*.h5")] == ["step-000000003.h5"]

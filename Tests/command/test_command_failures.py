@@ -170,7 +170,7 @@ def test_a_first_signal_does_not_end_what_saves(images: Path, tmp_path: Path) ->
 
 def test_a_signal_in_the_last_evaluation(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.h5"
-    slow = ("--network", "resnet18", "--base-width", "16", "--threads", "1", "--batch-size", "8")
+    slow = ("--network", "resnet18", "--base-width", "32", "--threads", "1", "--batch-size", "8")
     first = next((images / "val" / "red").iterdir())
     for number in range(100):
         shutil.copy(first, first.with_name(f"copy-{number}{first.suffix}"))
@@ -227,9 +227,10 @@ def test_a_model_that_cannot_be_saved_is_not_lost(
     line = command("train", "--folder", images, *ENDLESS, *length, "--out", out)
     with subprocess.Popen(
         line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=current,
-        env={**os.environ, "TMPDIR": str(temporary)},
+        pipesize=4096, env={**os.environ, "TMPDIR": str(temporary)},
     ) as process:  # fmt: skip
         assert process.stderr is not None
+        # It waits for us before its last epochs, as there is no room for their lines.
         assert "epoch 1/" in process.stderr.readline()
         folder.rename(tmp_path / "aside")
         if not here:
@@ -247,6 +248,19 @@ def test_a_model_that_cannot_be_saved_is_not_lost(
     assert resnet.load(saved).class_names == list(CLASSES)
     if not here:
         assert saved.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_report_that_cannot_be_written_keeps_no_model(images: Path, tmp_path: Path) -> None:
+    """Of a training whose last checkpoint is all that there is of it."""
+    out, full = tmp_path / "model.h5", tmp_path / "full.csv"
+    common = ("train", "--folder", images, *SHORT, "--checkpoints", tmp_path / "run", "--out", out)
+    run(*common)
+    content = out.read_bytes()
+    out.unlink()
+    full.symlink_to("/dev/full")
+    said = run(*common, "--resume", "--log", full, ok=False)
+    assert f"Error: cannot write {full}: No space left on device\n" in said
+    assert out.read_bytes() == content
 
 
 def test_images_that_are_gone(images: Path, tmp_path: Path) -> None:

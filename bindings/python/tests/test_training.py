@@ -450,11 +450,10 @@ def test_ctrl_c_at_any_moment_stops_training() -> None:
     main = threading.main_thread().ident
     assert main is not None
     timer = threading.Timer(0.2, signal.pthread_kill, [main, signal.SIGINT])
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        timer.start()
         trainer.fit(toy(96), epochs=1_000_000, batch_size=8)
     timer.join()
-    assert trainer.iterations > 0
 
 
 def test_fit_in_a_thread_leaves_signals_alone() -> None:
