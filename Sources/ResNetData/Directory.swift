@@ -29,6 +29,7 @@ package enum Directory {
         break
       }
       let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map(\.self) }
+      guard bytes.first != UInt8(ascii: ".") else { continue }
       guard let name = String(validating: bytes, as: UTF8.self) else {
         throw ResNetError(
           .badFormat,
@@ -40,7 +41,7 @@ package enum Directory {
         try expectMemory(
           names.count * 48 + 4096 * 256, for: "more than \(names.count) names in \(path)")
       }
-      if !name.hasPrefix(".") { names.append(name) }
+      names.append(name)
     }
     // As bytes: Swift would order by characters, others by code points, which is the same as bytes.
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import ResNet
 import ResNetData
 
@@ -141,8 +142,12 @@ struct Calibrate: ParsableCommand {
       if let folder { try trainingFolder(in: folder) } else { self.data ?? "" }
     let seen = options.options(channels: model?.network.inputChannels, for: model)
     return try imageFiles(
-      data.hasSuffix(".txt") ? ImageFiles(list: data) : ImageFiles(folder: data), seen,
+      isList(data) ? ImageFiles(list: data) : ImageFiles(folder: data), seen,
       skipDamaged: skipDamaged)
+  }
+
+  private func isList(_ path: String) -> Bool {
+    path.hasSuffix(".txt") || access(path, F_OK) == 0 && !Directory.isDirectory(path)
   }
 
   private func change(_ model: Model, by data: any TrainingData) throws {

@@ -175,10 +175,11 @@ struct Convert: ParsableCommand {
         + "\(output): \(target.format.map { "for \($0.title)" } ?? "a model of libresnet")")
     if report != nil, model.normalization == .identity {
       print(
-        "its images are not normalised: if they were in training, give --preprocessing torch or caffe; or have `resnet "
-          + "calibrate IMAGES --model \(output) --normalize channels --out OUT`, or pixels, do it by those it was "
-          + "trained on"
-      )
+        "its images are not normalised: if they were in training, give --preprocessing torch or caffe"
+          + (target.format != nil
+            ? ""
+            : "; or have `resnet calibrate IMAGES --model \(output) --normalize channels --out OUT`, or pixels, do it "
+              + "by those it was trained on"))
     }
     if !lost.isEmpty {
       print("left out, as the format has no place for it: \(lost.joined(separator: ", "))")

@@ -26,7 +26,10 @@ struct ImagePlace: ParsableArguments {
 
   func validate() throws {
     switch (cifar10, folder) {
-    case (nil, nil): throw ValidationError("give the images by --cifar10 or by --folder")
+    case (nil, nil):
+      throw ValidationError(
+        noting(
+          slipsOf: "cifar10", "folder", message: "give the images by --cifar10 or by --folder"))
     case (_?, _?): throw ValidationError("--cifar10 and --folder are two places: give one of them")
     case (_?, nil):
       if skipDamaged {
@@ -127,9 +130,11 @@ func advisingOnDamage<Result>(of data: [(any TrainingData)?], _ body: () throws 
     return try body()
   } catch let error as ResNetError {
     let files = data.compactMap { $0 as? ImageFileDataset }
-    guard files.contains(where: { $0.options.damage == .fatal && !$0.damagedFiles.isEmpty }) else {
-      throw error
+    // What is not there is not damaged.
+    let isDamage = files.contains { data in
+      data.options.damage == .fatal && data.damagedFiles.contains { access($0.path, F_OK) == 0 }
     }
+    guard isDamage else { throw error }
     throw ResNetError(
       error.kind, "\(error.message); --skip-damaged leaves damaged files out and names them")
   }

@@ -72,11 +72,23 @@ struct NetworkOptions: ParsableArguments {
 
   /// The network, with the classes and channels of `data` where no option says another number.
   func network(_ preset: String, for data: (any TrainingData)? = nil) throws -> Network {
-    try Network.preset(
+    let network = try Network.preset(
       preset, family: family, classes: classes ?? data?.classes,
       inputChannels: inputChannels ?? data?.channels,
       baseWidth: baseWidth, stem: stem, stemPool: stemPool, shortcut: shortcut,
       bottleneckStride: strideOn, zeroChannels: zeroChannels)
+    if strideOn != nil, network.block != .bottleneck {
+      throw ResNetError(
+        .invalidArgument,
+        "--stride-on is for bottleneck blocks, and \(network.name) has none: leave it out")
+    }
+    if zeroChannels != nil, network.shortcut != .a {
+      throw ResNetError(
+        .invalidArgument,
+        "--zero-channels is for shortcut option A, and \(network.name) has \(network.shortcut.rawValue): leave it "
+          + "out, or give --shortcut A")
+    }
+    return network
   }
 }
 

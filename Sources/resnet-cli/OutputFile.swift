@@ -47,10 +47,10 @@ func requireWritable(
       "\(option) is \"\(path)\", expected the name of a file, such as \(example)"
         + (Directory.isDirectory(path) ? "; that is a folder" : ""))
   }
-  let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-  guard access(directory, W_OK) == 0 else {
-    throw ResNetError(
-      .inputOutput, "cannot write to \(path): \(directory): \(String(cString: strerror(errno)))")
+  do throws(ResNetError) {
+    try AtomicFile.requireWritable(path)
+  } catch {
+    throw ResNetError(error.kind, "cannot write to \(path): \(error.message)")
   }
   guard try !isCheckpoint(path, option) else {
     throw ResNetError(

@@ -20,6 +20,17 @@ struct ResNetCommand: ParsableCommand {
     ])
 }
 
+/// What is said if none of these options is given; before it, a word of the command line that may have been meant for
+/// one, which the parser would only name later.
+func noting(slipsOf names: String..., message: String) -> String {
+  let slip = CommandLine.arguments.first { argument in
+    let word = String(argument.dropFirst(2).prefix { $0 != "=" }.prefix(60))
+    return argument.hasPrefix("--") && !names.contains(word)
+      && names.contains { editDistance(from: word, to: $0) <= 2 }
+  }
+  return (slip.map { "there is no option '\($0)'; " } ?? "") + message
+}
+
 extension ResNetCommand {
   /// A command line in which a number below 0 is the value of the option before it, which the parser takes for an
   /// option of its own: the command says what it expects instead.

@@ -79,7 +79,8 @@ struct RunExperiment: ParsableCommand {
 
   func validate() throws {
     if cifar10 == nil && !reportOnly {
-      throw ValidationError("give the images to train on by --cifar10")
+      throw ValidationError(
+        noting(slipsOf: "cifar10", message: "give the images to train on by --cifar10"))
     }
     if let iterations, iterations < 1 {
       throw ValidationError("--iterations is \(iterations), expected 1 or more")

@@ -27,7 +27,7 @@ struct Train: ParsableCommand {
       the operations of direct convolutions: as Winograd's algorithm needs fewer, it may be more than 100%.
 
       Ctrl-C and SIGTERM stop the training after the step that it is at, and what was learned is saved; \
-      a second time, they end it at once. The loss of the terminal, or of whoever reads what is shown, stops it, \
+      a second time, they end it at once. The loss of the terminal, or of whoever reads its standard error, stops it, \
       too (nohup has it go on). A model that is at --out already is replaced by that of a training that has ended, \
       and by no other: what was learned until then is saved beside it, as model-unfinished.h5 if that is \
       model.h5; or model-unfinished-2.h5 and so on, if there is such a file, too.

@@ -16,7 +16,7 @@ struct TrainingRun {
   var ranks: Ranks?
   /// The epochs that have ended, of the first of the processes.
   private(set) var history = TrainingHistory()
-  /// Why the reports of a training that had ended before could not be written.
+  /// Why the reports of a training that has ended could not all be written.
   private(set) var unwritten: ResNetError?
 
   /// Trains. Returns the signal that stopped it, if one did.
@@ -30,7 +30,6 @@ struct TrainingRun {
     let flop = try trainer.model.graph.trainingOperations(
       input: training.extent, frozen: trainer.frozen)
     let total = options.steps(forImages: training.count).total
-    let hadEnded = trainer.iterations == total
     let display = ProgressDisplay(
       total: total, history: before,
       peak: Double(ranks?.count ?? 1) * Peak.undisturbedRate(try Engine.instructionSet()) / flop,
@@ -51,8 +50,9 @@ struct TrainingRun {
       // Those that were evaluated had finite scores.
       if validation == nil { try Soundness.require(of: trainer.model, on: training) }
     }
-    // They may be all that was left to do, but its model comes first, which may not be saved yet.
-    if hadEnded, signal == nil {
+    // Those of a training that had ended before, and what could not be written yet. Its model comes first, which is
+    // not saved yet.
+    if signal == nil {
       do throws(ResNetError) { try reports.write() } catch { unwritten = error }
     }
     return signal

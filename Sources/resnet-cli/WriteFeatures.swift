@@ -55,7 +55,9 @@ struct WriteFeatures: ParsableCommand {
     if images.images.isEmpty {
       throw ValidationError("give images: files, folders, or - for a list on standard input")
     }
-    guard let out else { throw ValidationError("give the file to write by --out") }
+    guard let out else {
+      throw ValidationError(noting(slipsOf: "out", message: "give the file to write by --out"))
+    }
     try requireExtension(out, of: FeatureFile.allCases.map { "." + $0.rawValue })
   }
 

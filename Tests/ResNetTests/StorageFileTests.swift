@@ -112,6 +112,19 @@ extension StorageTests {
       }
     }
 
+    @Test func aReplacedFileKeepsItsMode() throws {
+      try withDirectory { directory in
+        let path = directory + "/model.h5"
+        for mode: mode_t in [0o600, 0o666] {
+          try StorageTests.model().save(to: path)
+          try #require(chmod(path, mode) == 0)
+          try fullModel().save(to: path)
+          var status = stat()
+          #expect(stat(path, &status) == 0 && status.st_mode & 0o7777 == mode)
+        }
+      }
+    }
+
     @Test func symbolicLinksStay() throws {
       try withDirectory { directory in
         try FileManager.default.createDirectory(

@@ -196,6 +196,9 @@ def test_places_that_are_none(images: Path, tmp_path: Path) -> None:
         (("evaluate", "m.h5", "--folder", ".", "--average", "scores"), "--views"),
         (("inspect", "ResNet50"), 'did you mean "resnet50"?'),
         (("inspect", "resnet20", "--stem-pool", "ceil"), "stem cifar has none"),
+        (("inspect", "resnet18", "--stride-on", "3x3"), "resnet18 has none: leave it out"),
+        (("inspect", "resnet18", "--zero-channels", "split"), "option A, and resnet18 has B"),
+        (("inspect", "plain20", "--zero-channels", "after"), "option A, and plain20 has none"),
     ],
 )
 def test_options_that_have_no_effect(arguments: tuple[str, ...], message: str) -> None:

@@ -65,6 +65,19 @@ def test_cifar10(tmp_path: Path) -> None:
     assert values["mean"] == pytest.approx(planes.mean((0, 2)))
 
 
+def test_a_list_of_any_name(folder: Path, tmp_path: Path) -> None:
+    """What is no folder is one."""
+    paths = sorted((folder / "train").rglob("*.jpg"))
+    listed = "".join(f"{path} {path.parent.name == 'red':d}\n" for path in paths)
+    said = []
+    for name in ("list.txt", "list.lst"):
+        (tmp_path / name).write_text(listed)
+        said.append(run("calibrate", tmp_path / name, *VIEW))
+    assert said[0] == said[1]
+    missing = run("calibrate", tmp_path / "none", ok=False)
+    assert f"cannot open the directory {tmp_path}/none: No such file or directory" in missing
+
+
 @pytest.mark.parametrize("normalize", ["pixels", "channels"])
 def test_normalisation_is_put_into_a_model(
     folder: Path, model: Path, tmp_path: Path, normalize: str

@@ -261,6 +261,24 @@ def test_a_report_that_cannot_be_written_keeps_no_model(images: Path, tmp_path: 
     said = run(*common, "--resume", "--log", full, ok=False)
     assert f"Error: cannot write {full}: No space left on device\n" in said
     assert out.read_bytes() == content
+    # Nor does one of a training that was not resumed, but not all was done.
+    said = run("train", "--folder", images, *SHORT, "--log", full, "--out", out, ok=False)
+    assert f"warning: cannot write {full}: No space left on device\n" in said
+    assert f"saved {out}\n" in said
+    assert said.endswith(f"Error: cannot write {full}: No space left on device\n")
+    assert resnet.load(out).class_names == list(CLASSES)
+
+
+@pytest.mark.parametrize("option", ["--out", "--curves"])
+def test_a_link_that_leads_nowhere(images: Path, tmp_path: Path, option: str) -> None:
+    """Known before the first step."""
+    link = tmp_path / ("link.h5" if option == "--out" else "link.svg")
+    link.symlink_to(tmp_path / "none" / link.name)
+    others = ("--out", tmp_path / "model.h5") if option != "--out" else ()
+    said = run("train", "--folder", images, *SHORT, option, link, *others, ok=False)
+    error = f"Error: cannot write to {link}: {tmp_path}/none/: No such file or directory\n"
+    assert said.endswith(error)
+    assert "epoch 1/" not in said
 
 
 def test_images_that_are_gone(images: Path, tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ def test_damaged_files(model: Path, folder: Path, tmp_path: Path) -> None:
     assert len(np.load(out)) == 12
 
 
+def test_a_file_that_is_not_there(model: Path, images: Path, tmp_path: Path) -> None:
+    """It is not damaged."""
+    out = tmp_path / "features.npy"
+    said = run("features", model, tmp_path / "none.jpg", images, "--out", out, ok=False)
+    assert f"{tmp_path}/none.jpg cannot be opened: No such file or directory\n" in said
+    assert "--skip-damaged" not in said
+
+
 def test_no_model_is_replaced(model: Path, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "keep.h5"
     shutil.copy(model, out)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,6 @@ from PIL import Image
 
 import resnet
 from cli import CLASSES, done, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -141,3 +139,13 @@ def test_models_that_are_none(model: Path, photos: Path, tmp_path: Path) -> None
     vectors.save(tmp_path / "five.h5")
     said = run("predict", tmp_path / "five.h5", photos, ok=False)
     assert "images of 5 channels, which JPEG and PNG files do not have" in said
+
+
+def test_names_that_are_not_text(model: Path, folder: Path, tmp_path: Path) -> None:
+    """Hidden ones are nobody's concern, others are named."""
+    shutil.copy(folder / "val" / "red" / "0.jpg", tmp_path / "0.jpg")
+    hidden, shown = (os.fsencode(tmp_path) + name for name in (b"/.\xff", b"/\xff.jpg"))
+    Path(os.fsdecode(hidden)).touch()
+    assert str(tmp_path / "0.jpg") in run("predict", model, tmp_path)
+    Path(os.fsdecode(shown)).touch()
+    assert f"a file name in {tmp_path} is not UTF-8" in run("predict", model, tmp_path, ok=False)

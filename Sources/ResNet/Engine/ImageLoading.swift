@@ -19,7 +19,8 @@ extension ImagesView {
       throw ResNetError(
         .shapeMismatch,
         "got images of \(extent.height)x\(extent.width) pixels, but the model's per-pixel mean is "
-          + "for \(mean.height)x\(mean.width)")
+          + "for \(mean.height)x\(mean.width): give images of that size, or calibrate the model anew, by channels, "
+          + "for any size")
     }
   }
 

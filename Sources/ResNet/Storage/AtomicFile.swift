@@ -37,22 +37,21 @@ package enum AtomicFile {
   /// included, the target is the old file or the new one. On failure, `body`'s too, the temporary file
   /// is removed and the old file is as it was.
   ///
-  /// A symbolic link stays, and the file it points to is replaced. The new file has an ordinary
-  /// new file's mode (0666 less the umask).
+  /// A symbolic link stays, and the file it points to is replaced. The new file may be read and written by
+  /// those who might the old one, or, if there was none, as any new file may (0666 less the umask).
   package static func write(
     to path: String, _ body: (Append) throws(ResNetError) -> Void
   ) throws(ResNetError) {
-    let target = try resolve(path)
-    // Not by characters: before a combining mark a slash is none.
-    let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
-    let name = slash.map { String(target[target.utf8.index(after: $0)...]) } ?? target
-    let parent = slash.map { String(target[...$0]) } ?? "."
+    let (parent, name) = try place(of: path)
 
     let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw systemError("cannot open directory \(parent)") }
     defer { close(directory) }
 
     let (temporary, descriptor) = try create(in: directory, parent: parent)
+    var old = stat()
+    // Before there is anything to read in it. Some file systems have no modes.
+    if fstatat(directory, name, &old, 0) == 0 { fchmod(descriptor, old.st_mode & 0o777) }
     do throws(ResNetError) {
       try fill(descriptor, body)
       guard renameat(directory, temporary, directory, name) == 0 else {
@@ -66,6 +65,23 @@ package enum AtomicFile {
     guard fsync(directory) == 0 || errno == EINVAL else {
       throw systemError("written, but the directory could not be synced")
     }
+  }
+
+  /// Throws unless a file at `path` could be made or replaced, as far as it can be said before.
+  package static func requireWritable(_ path: String) throws(ResNetError) {
+    let (parent, _) = try place(of: path)
+    guard access(parent, W_OK) == 0 else { throw systemError(parent) }
+  }
+
+  /// The directory and the name in it of the file that is made or replaced.
+  private static func place(of path: String) throws(ResNetError) -> (parent: String, name: String) {
+    let target = try resolve(path)
+    // Not by characters: before a combining mark a slash is none.
+    let slash = target.utf8.lastIndex(of: UInt8(ascii: "/"))
+    return (
+      slash.map { String(target[...$0]) } ?? ".",
+      slash.map { String(target[target.utf8.index(after: $0)...]) } ?? target
+    )
   }
 
   /// `path` with symbolic links in its last component followed; throws unless the target is absent

@@ -113,13 +113,15 @@ extension Model {
     guard data.classes <= network.classes else {
       throw ResNetError(
         .shapeMismatch,
-        "the \(role) data has \(data.classes) classes, \(network.name) has \(network.classes)")
+        "the \(role) data has \(data.classes) classes, \(network.name) has \(network.classes): make the network "
+          + "for as many")
     }
     if let mean = normalization.meanExtent, mean != data.extent {
       throw ResNetError(
         .shapeMismatch,
         "the \(role) images are \(data.extent.height)x\(data.extent.width), the per-pixel mean is "
-          + "of \(mean.height)x\(mean.width)")
+          + "of \(mean.height)x\(mean.width): give images of that size, or calibrate the model anew, by channels, "
+          + "for any size")
     }
     _ = try graph.extents(input: data.extent)
   }

@@ -101,7 +101,7 @@ struct FitState {
   mutating func resume(with new: FitOptions, _ data: FitData) throws(ResNetError) {
     try Self.require("a batch size of", options.batchSize.description, new.batchSize.description)
     try Self.require("the seed", options.seed.description, new.seed.description)
-    try Self.require("the normalisation", options.normalize.rawValue, new.normalize.rawValue)
+    try Self.require("the normalisation", Self.text(options.normalize), Self.text(new.normalize))
     try Self.require(
       "the augmentation", Self.text(options.augmentation), Self.text(new.augmentation))
     // Their number makes the steps.
@@ -162,7 +162,16 @@ struct FitState {
   }
 
   private static func text(_ augmentation: Augmentation?) -> String {
-    augmentation.map { "\($0.padding) pixels\($0.mirror ? ", mirrored" : "")" } ?? "the data's own"
+    augmentation.map { "\($0.padding) pixels\($0.mirror ? ", mirrored" : "")" }
+      ?? "none but the data's own"
+  }
+
+  private static func text(_ normalize: FitOptions.Normalize) -> String {
+    switch normalize {
+    case .automatic: "by pixels"
+    case .perChannel: "by channels"
+    case .keep: "of the model as it is"
+    }
   }
 
   private static func text(_ warmUp: WarmUp?) -> String {
