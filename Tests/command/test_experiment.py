@@ -398,8 +398,9 @@ def test_the_pages_that_are_kept(tmp_path: Path) -> None:
     """They are what the command writes of the numbers that are kept with them."""
     kept, copy = ROOT / "docs" / "experiments", tmp_path / "experiments"
     shutil.copytree(kept, copy)
-    pages = [path.relative_to(copy) for path in copy.glob("*/*") if path.suffix in {".md", ".svg"}]
-    assert Path("depth/README.md") in pages
+    pages = [path.relative_to(copy) for path in copy.glob("*/**/*.*")]
+    pages = [path for path in pages if path.suffix in {".md", ".svg"}]
+    assert {Path("depth/README.md"), Path("full-length/depth/README.md")} <= set(pages)
     for page in pages:
         (copy / page).unlink()
     subprocess.run([copy / "pages.sh", *command()], check=True, capture_output=True, timeout=60)
