@@ -103,7 +103,9 @@ def test_what_cannot_be_resumed(data: Data, tmp_path: Path) -> None:
     trainer.fit(data, callback=lambda _: True, **HOW)
     with pytest.raises(resnet.InvalidArgumentError, match="begun with the seed 5, not 6"):
         trainer.fit(data, resume=True, **HOW | {"seed": 6})
-    with pytest.raises(resnet.InvalidArgumentError, match="normalisation automatic, not keep"):
+    with pytest.raises(
+        resnet.InvalidArgumentError, match="normalisation by pixels, not of the model as"
+    ):
         trainer.fit(data, resume=True, normalize="keep", **HOW)
     with pytest.raises(resnet.MissingFileError):
         resnet.Trainer.load(tmp_path / "none.h5")

@@ -94,7 +94,7 @@ def test_views_by_name_that_do_not_fit_say_what_they_are() -> None:
             resnet.ShapeError, match=r'224x224: give resnet\.Views\("10-crop", resize=\.\.\., crop'
         ):
             attempt()
-    with pytest.raises(resnet.ShapeError, match=r"mean is for 32x32$"):
+    with pytest.raises(resnet.ShapeError, match=r"mean is for 32x32: give images of that size"):
         model.predict(x, views=resnet.Views("10-crop"))
 
 
